@@ -1,0 +1,90 @@
+"""Who may do what: one table, permissions.csv, for every route, page and API alike. No row: denied."""
+
+import csv
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from rest_framework.permissions import BasePermission
+
+from sisyphus_web.accounts.models import Corpus, Role, Scope, Token
+
+TABLE = Path(__file__).with_name("permissions.csv")
+SAFE = {"HEAD": "GET", "OPTIONS": "GET"}
+
+
+class Needs(IntEnum):
+    """What a route asks for; for routes of a corpus the role in that corpus, each including the ones before it."""
+
+    PUBLIC = 0
+    USER = 1  # signed in
+    VIEWER = 2
+    ANNOTATOR = 3
+    MANAGER = 4
+    OPERATOR = 5  # of the site; not a role in a corpus
+
+
+ROLE_NEEDS = {Role.VIEWER: Needs.VIEWER, Role.ANNOTATOR: Needs.ANNOTATOR, Role.MANAGER: Needs.MANAGER}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    needs: Needs
+    scope: Scope | None  # what a token must carry; None: no token may
+
+
+@cache
+def table() -> dict[tuple[str, str], Rule]:
+    """(route, method) -> rule, from permissions.csv (route, methods, needs, scope)."""
+    rules = {}
+    with TABLE.open(newline="", encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            for method in row["methods"].split():
+                key = (row["route"], method)
+                if key in rules:
+                    raise ValueError(f"permissions.csv names {key} twice")
+                rules[key] = Rule(Needs[row["needs"].upper()], Scope(row["scope"]) if row["scope"] else None)
+    return rules
+
+
+def rule_of(request: HttpRequest) -> Rule | None:
+    """The row of the route and method of `request`; None means denied."""
+    match = request.resolver_match
+    if match is None:
+        return None
+    method = request.method or "GET"
+    rules = table()
+    return rules.get((match.view_name, method)) or rules.get((match.view_name, SAFE.get(method, method)))
+
+
+def allows(rule: Rule | None, *, user: Any, corpus_id: int | None, token: Token | None) -> bool:
+    """True if allowed, False for a 403 (401 when nobody is signed in); Http404 for a corpus that is not the user's."""
+    if rule is None:
+        return False
+    if rule.needs == Needs.PUBLIC:
+        return True
+    if not user.is_authenticated:
+        return False
+    if token is not None and (rule.scope is None or rule.scope not in token.scopes):
+        return False
+    if corpus_id is None:
+        return rule.needs == Needs.USER or (rule.needs == Needs.OPERATOR and user.is_operator)
+    corpus = Corpus.objects.visible_to(user).filter(pk=corpus_id).first()
+    if corpus is None or (
+        token is not None and token.corpora.exists() and not token.corpora.contains(corpus)
+    ):
+        raise Http404
+    role = corpus.memberships.get(user=user).role
+    return ROLE_NEEDS[Role(role)] >= rule.needs
+
+
+class TablePermission(BasePermission):
+    """Django REST framework's way to the table."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        token = request.auth if isinstance(request.auth, Token) else None
+        corpus_id = view.kwargs.get("corpus_id")
+        return allows(rule_of(request._request), user=request.user, corpus_id=corpus_id, token=token)

@@ -1,0 +1,72 @@
+"""The cast: ann annotates, mia manages, vera views, olga operates, stan is a stranger."""
+
+from pathlib import Path
+
+import pytest
+
+from sisyphus_web.accounts.models import Corpus, Membership, Role, User
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path, settings):
+    """A data directory of its own for every test."""
+    settings.DATA_DIR = tmp_path / "data"
+    settings.DATA_DIR.mkdir(mode=0o700)
+    settings.MODEL_DIR = settings.DATA_DIR / "models"
+    return settings.DATA_DIR
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real photos and videos, where the machine has them."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"needs the real media in {SHARED / 'data'}")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """Small real pretrained weights, where the machine has them."""
+    if not (SHARED / "weights").is_dir():
+        pytest.skip(f"needs the real weights in {SHARED / 'weights'}")
+    return SHARED / "weights"
+
+
+def _person(name: str, **fields) -> User:
+    return User.objects.create_user(name, password=f"a long word for {name}", **fields)
+
+
+@pytest.fixture
+def ann(db) -> User:
+    return _person("ann")
+
+
+@pytest.fixture
+def mia(db) -> User:
+    return _person("mia")
+
+
+@pytest.fixture
+def vera(db) -> User:
+    return _person("vera")
+
+
+@pytest.fixture
+def olga(db) -> User:
+    return _person("olga", is_operator=True)
+
+
+@pytest.fixture
+def stan(db) -> User:
+    return _person("stan")
+
+
+@pytest.fixture
+def corpus(ann, mia, vera) -> Corpus:
+    """A corpus of mia's, with ann and vera in it."""
+    made = Corpus.objects.create(name="street scenes", created_by=mia)
+    for user, role in ((mia, Role.MANAGER), (ann, Role.ANNOTATOR), (vera, Role.VIEWER)):
+        Membership.objects.create(corpus=made, user=user, role=role)
+    return made
