@@ -151,7 +151,7 @@ class MediaPath(models.Model):
 
 
 class Upload(models.Model):
-    """A file on its way in from a browser or over REST; bytes arrive in order, the sha256 is checked at the end."""
+    """A file on its way in; its bytes arrive in order, the sha256 is checked at the end."""
 
     class State(models.TextChoices):
         RECEIVING = "receiving"

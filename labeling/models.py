@@ -1,4 +1,4 @@
-"""What people said about items, and what is made of it: classes, the ledger, weak labels, dataset versions, exports."""
+"""What people said about items, and what is made of it: the ledger, weak labels, dataset versions, exports."""
 
 import uuid
 
@@ -186,7 +186,7 @@ class WeakBatch(models.Model):
 
 
 class WeakLabel(models.Model):
-    """An item accepted in bulk. It counts only while nobody has said otherwise; never mixed silently with verdicts."""
+    """An item accepted in bulk; it counts only while nobody has said otherwise."""
 
     batch = models.ForeignKey(WeakBatch, on_delete=models.CASCADE, related_name="labels")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="weak_labels")

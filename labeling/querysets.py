@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    from labeling.models import CurrentVerdict, LabelClass, Verdict
+    from labeling.models import LabelClass
 
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):

@@ -90,11 +90,10 @@ TEMPLATES = [
 ]
 
 DATABASES: dict[str, dict[str, Any]] = {"default": environ.Env.db_url_config(env_text("DATABASE_URL"))}
-DATABASES["default"] |= {
-    "CONN_MAX_AGE": 600,
-    "CONN_HEALTH_CHECKS": True,
-    "OPTIONS": {"options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"},
-}
+DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+    "options", "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=60000"
+)
 
 REDIS_URL = env_text("REDIS_URL")  # redis://... or redis+socket:///path
 CELERY_BROKER_URL = env_text("CELERY_BROKER_URL", default=REDIS_URL)
@@ -177,14 +176,14 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sisyphus",
-    "DESCRIPTION": "Find a rare object in a large collection of videos and photos, clean what was found, export it.",
+    "DESCRIPTION": "Find a rare object in a large collection of videos and photos, clean the finds, export them.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["sisyphus_web.accounts.permissions.TablePermission"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
-KNOX_TOKEN_MODEL = "accounts.Token"
+KNOX_TOKEN_MODEL = "accounts.Token"  # noqa: S105 - a model's name
 
 LOGGING = {
     "version": 1,

@@ -76,7 +76,7 @@ class Scope(models.TextChoices):
 
 
 class Token(AbstractAuthToken):
-    """An API token: a person's own rights, narrowed to scopes and, if named, corpora. Only its hash is stored."""
+    """An API token: its owner's rights, narrowed to scopes and, if named, corpora. Only its hash is stored."""
 
     name = models.CharField(max_length=80)
     scopes = ArrayField(models.CharField(max_length=16, choices=Scope))

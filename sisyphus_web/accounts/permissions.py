@@ -17,7 +17,7 @@ SAFE = {"HEAD": "GET", "OPTIONS": "GET"}
 
 
 class Needs(IntEnum):
-    """What a route asks for; for routes of a corpus the role in that corpus, each including the ones before it."""
+    """What a route asks for; below a corpus a role in it, each including the ones before it."""
 
     PUBLIC = 0
     USER = 1  # signed in
@@ -61,7 +61,7 @@ def rule_of(request: HttpRequest) -> Rule | None:
 
 
 def allows(rule: Rule | None, *, user: Any, corpus_id: int | None, token: Token | None) -> bool:
-    """True if allowed, False for a 403 (401 when nobody is signed in); Http404 for a corpus that is not the user's."""
+    """True if allowed, False for a 403 (or 401); Http404 for a corpus that is not the user's."""
     if rule is None:
         return False
     if rule.needs == Needs.PUBLIC:
