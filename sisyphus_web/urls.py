@@ -1,8 +1,23 @@
 """Every route: pages at the root, the REST API below /api/v1/ in the namespace `api`."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from indexing import urls as indexing
+from labeling import urls as labeling
+from sisyphus_web.accounts import urls as accounts
+from sisyphus_web.jobs import urls as jobs
+
+apps = (accounts, jobs, indexing, labeling)
+v1 = [pattern for app in apps for pattern in app.api_patterns]
+api = [
+    path("v1/", include(v1)),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+]
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/", include((api, "api"))),
+    *(pattern for app in apps for pattern in app.page_patterns),
 ]
