@@ -84,6 +84,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "sisyphus_web.page_context.navigation",
             ]
         },
     }
@@ -100,6 +101,9 @@ CELERY_BROKER_URL = env_text("CELERY_BROKER_URL", default=REDIS_URL)
 DEVICE = env_text("SISYPHUS_DEVICE", default="auto")  # auto, cpu, cuda:0
 SEARCH_SOCKET = env_path("SISYPHUS_SEARCH_SOCKET", default=DATA_DIR / "run" / "search.sock")
 WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", default=2, minimum=1)
+JOB_LEASE_SECONDS = env_int(
+    "SISYPHUS_JOB_LEASE_SECONDS", default=60, minimum=2
+)  # a worker silent for longer loses its job
 MAX_UPLOAD_BYTES = env_int("SISYPHUS_MAX_UPLOAD_BYTES", default=20 * 2**30)  # one uploaded file
 FREE_SPACE_FLOOR_BYTES = env_int(
     "SISYPHUS_FREE_SPACE_FLOOR_BYTES", default=2 * 2**30
@@ -150,7 +154,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [("dist", BASE_DIR / "static" / "dist")]
+STATICFILES_DIRS = [("dist", BASE_DIR / "static" / "dist"), ("icons", BASE_DIR / "static" / "icons")]
 DJANGO_VITE = {
     "default": {"static_url_prefix": "dist", "manifest_path": BASE_DIR / "static/dist/manifest.json"}
 }

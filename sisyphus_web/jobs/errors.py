@@ -2,12 +2,30 @@
 
 
 class JobError(Exception):
-    """Something the user can fix. `code` is stable; its advice stands in advice.py."""
+    """Something the user can fix. `code` is stable; what to do about it stands in advice.py."""
 
     code = "job-error"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
+
+
+class NoSpace(JobError):
+    """The disk is full, or below the floor that is kept free."""
+
+    code = "no-space"
+
+
+class OutOfMemory(JobError):
+    """The worker has no memory left for this."""
+
+    code = "out-of-memory"
+
+
+class GpuOutOfMemory(JobError):
+    """The GPU has no memory left, even for the smallest batch."""
+
+    code = "gpu-oom"
 
 
 class Stopped(Exception):

@@ -1,12 +1,19 @@
 """Long work as people see it: rows that say what is to be done, how far it is and how it ended."""
 
-import json
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.jobs import advice, registry
+from sisyphus_web.jobs.querysets import JobQuerySet, WorkerQuerySet
+
+if TYPE_CHECKING:
+    from sisyphus_web.jobs.services.lease import Lease
 
 
 class Job(models.Model):
@@ -37,7 +44,9 @@ class Job(models.Model):
     priority = models.SmallIntegerField(default=0, help_text="Larger runs first.")
     attempt = models.IntegerField(default=0)
     attempt_limit = models.IntegerField(default=3)
-    worker_deaths = models.IntegerField(default=0, help_text="Attempts ended by a lost worker.")
+    worker_deaths = models.IntegerField(
+        default=0, help_text="Attempts whose process was killed under it; two make the job poison."
+    )
     owner = models.CharField(
         max_length=120, blank=True, default="", help_text="Worker of the running attempt."
     )
@@ -50,6 +59,9 @@ class Job(models.Model):
     )
     note = models.CharField(
         max_length=300, blank=True, default="", help_text="What it is at: 'video 3 of 40'."
+    )
+    rate_per_second = models.FloatField(
+        null=True, blank=True, help_text="Units per second, of about the last half minute."
     )
     error_code = models.CharField(max_length=40, blank=True, default="")
     error_text = models.TextField(blank=True, default="")
@@ -64,6 +76,10 @@ class Job(models.Model):
     progressed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     code_version = models.CharField(max_length=40, blank=True, default="")
+
+    lease: Lease | None = None  # what the worker running this job holds; not a column
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -95,7 +111,71 @@ class Job(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"job {self.pk} {self.kind} {self.status} {json.dumps(self.params)[:80]}"
+        return f"job {self.pk} {self.kind} {self.status}"
+
+    @property
+    def title(self) -> str:
+        """What the job does, in words: "Extract features"."""
+        return registry.title_of(self.kind)
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in self.FINAL
+
+    @property
+    def can_be_cancelled(self) -> bool:
+        return self.status in {self.Status.QUEUED, self.Status.RUNNING}
+
+    @property
+    def can_be_retried(self) -> bool:
+        return self.status == self.Status.FAILED
+
+    @property
+    def progress_share(self) -> float | None:
+        """How much of it is done, 0 to 1; None while the total is unknown."""
+        if self.status == self.Status.DONE:
+            return 1.0
+        if not self.units_total:
+            return None
+        return min(1.0, self.units_done / self.units_total)
+
+    @property
+    def progress_percent(self) -> int | None:
+        """The share as a whole number of percent, rounded down: 100 only when everything is done."""
+        share = self.progress_share
+        return None if share is None else int(share * 100)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds until it is done at the present rate; None if that cannot be said."""
+        if self.status != self.Status.RUNNING or not self.units_total or not self.rate_per_second:
+            return None
+        return max(0, self.units_total - self.units_done) / self.rate_per_second
+
+    @property
+    def advice(self) -> str:
+        """What to do about a failure; empty when there is nothing to do."""
+        return advice.of(self.error_code) if self.error_code else ""
+
+    @property
+    def waits_for(self) -> list[Job]:
+        """The jobs that must be done before this one; prefetched by `JobQuerySet.for_people`."""
+        if self.unmet_deps == 0:
+            return []
+        return [job for job in self.depends_on.all() if job.status != self.Status.DONE]
+
+    @property
+    def waits_because(self) -> str:
+        """Why it does not start yet: "waits for job 3 (Extract features), which failed: ..."; or empty."""
+        if self.status != self.Status.QUEUED:
+            return ""
+        reasons = []
+        for parent in self.waits_for:
+            reason = f"waits for job {parent.pk} ({parent.title})"
+            if parent.status == self.Status.FAILED:
+                reason += f", which failed: {parent.error_text or parent.error_code}; retry it to go on"
+            reasons.append(reason)
+        return "; ".join(reasons)
 
 
 class JobAttempt(models.Model):
@@ -109,10 +189,14 @@ class JobAttempt(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=20, blank=True, default="")
     peak_rss_bytes = models.BigIntegerField(null=True, blank=True)
+    exit_signal = models.IntegerField(null=True, blank=True, help_text="What killed its process, if that.")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["job", "number"], name="job_attempt_is_one_per_number")
+            models.UniqueConstraint(fields=["job", "number"], name="job_attempt_is_one_per_number"),
+            models.UniqueConstraint(
+                fields=["job"], condition=Q(outcome="done"), name="job_has_one_done_attempt"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -141,3 +225,21 @@ class JobEvent(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Worker(models.Model):
+    """A worker process that has said within the last minute that it is there."""
+
+    name = models.CharField(max_length=120, unique=True, help_text="Celery's name of it: gpu@host.")
+    host = models.CharField(max_length=120)
+    pid = models.IntegerField()
+    queues = models.JSONField(default=list)
+    concurrency = models.IntegerField(default=1)
+    code_version = models.CharField(max_length=40, blank=True, default="")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    objects = WorkerQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
