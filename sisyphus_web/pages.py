@@ -1,0 +1,27 @@
+"""How a page answers: whole to a browser, its partial to htmx, with the flash messages as toasts."""
+
+import json
+from typing import Any
+
+from django.contrib.messages import get_messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+TONES = {"success": "accept", "error": "reject", "warning": "unsure"}
+
+
+def respond(
+    request: HttpRequest, *, page: str, part: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """The template `part` if htmx asks, else `page`, which includes it."""
+    is_part = bool(request.headers.get("HX-Request"))
+    response = render(request, part if is_part else page, context, status=status)
+    if is_part:
+        toasts = [
+            {"text": str(each), "tone": TONES.get(each.level_tag, "info")} for each in get_messages(request)
+        ]
+        if toasts:
+            response["HX-Trigger"] = json.dumps({"toast": {"toasts": toasts}})
+    patch_vary_headers(response, ["HX-Request"])
+    return response
