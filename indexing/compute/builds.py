@@ -1,0 +1,298 @@
+"""Builds: a folder with a structure over one feature set, checksummed, reopened and measured before use.
+
+index.faiss     the structure that is searched: all vectors (Flat, SQfp16) or compressed codes (PQ..x4fs)
+vectors.faiss   beside compressed codes: the vectors, which decide what the codes propose
+ids.npy         (N,) int64, the item of every row
+manifest.json   what it is: sizes, sha256, width, encoder, measured recall
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from indexing.compute import vectors
+from indexing.compute.files import sha256_of, sync_folder
+from indexing.compute.vectors import LoadedIndex, RefinedIndex
+
+FORMAT = 1
+FLAT_UP_TO = 50_000  # vectors; one scan of 50 k x 512 takes 3 ms, so there is nothing to win by codes
+RECALL_WANTED = 0.97  # the factor of candidates is raised until R@100 reaches this, or the last
+RECALL_FLOOR = 0.95  # below it a stronger factory is taken
+CANDIDATE_FACTORS = (4, 10, 20)  # candidates per wanted neighbor
+TRAINING_ROWS = 40_000  # 16 centroids per code want no more
+BLOCK_ROWS = 16_384
+NUM_QUERIES, NUM_QUERIES_LARGE, LARGE = 200, 64, 200_000  # a brute-force query of 1 M costs 20 ms
+
+
+class BuildRefused(OSError):
+    """A build that is damaged, half written, of another version, or fails its self-test."""
+
+
+class FileFacts(msgspec.Struct, frozen=True):
+    sha256: str
+    size_bytes: int
+
+
+class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a build is; its own sha256 stands in the database."""
+
+    format: int
+    files: dict[str, FileFacts]
+    num_vectors: int
+    num_items: int
+    width: int
+    metric: str
+    factory: str
+    faiss_version: str
+    encoder: str
+    weights_sha256: str
+    last_shard_id: int  # the newest shard in it; later ones are the delta
+    item_ids_sha256: str  # of the sorted distinct ids
+    candidate_factor: int  # candidates per wanted neighbor at which recall was measured
+    recall_at_10: float
+    recall_at_100: float
+    recall_num_queries: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBuild:
+    """A build in memory; `codes` is None when the structure holds the vectors themselves."""
+
+    manifest: Manifest
+    item_ids: np.ndarray  # (N,) int64, of every row
+    exact: LoadedIndex
+    codes: RefinedIndex | None
+
+
+def set_hash(item_ids: np.ndarray) -> str:
+    """One sha256 for a set of ids, whatever their order and number of repeats."""
+    return hashlib.sha256(np.unique(item_ids).astype("<i8").tobytes()).hexdigest()
+
+
+def factories_for(num_vectors: int, width: int) -> list[str]:
+    """What to try, best first; the last always has full recall."""
+    if num_vectors <= FLAT_UP_TO:
+        return ["Flat"]
+    compressed = [vectors.compressed_factory(width, width_per_code=per_code) for per_code in (4, 2)]
+    return [factory for factory in compressed if factory] + ["SQfp16"]
+
+
+def write_build(
+    folder: Path,
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
+    *,
+    encoder: str,
+    weights_sha256: str,
+    last_shard_id: int,
+    factories: Callable[[int, int], list[str]] = factories_for,
+    on_progress: Callable[[int], None] = lambda rows: None,
+) -> Manifest:
+    """Make a build of `blocks` of (item ids (n,), vectors (n, D)) in the empty `folder`, tested and synced.
+
+    Factories are tried in order until one has R@100 >= RECALL_FLOOR. `on_progress` gets the rows read
+    so far and may raise to stop. BuildRefused when what was written does not read back the same.
+    """
+    exact, item_ids = _gather(blocks, on_progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "ids.npy", item_ids, allow_pickle=False)
+    for factory in factories(len(exact), exact.width):
+        manifest = Manifest(
+            format=FORMAT,
+            files={},
+            num_vectors=len(exact),
+            num_items=len(np.unique(item_ids)),
+            width=exact.width,
+            metric="inner product",
+            factory=factory,
+            faiss_version=vectors.FAISS_VERSION,
+            encoder=encoder,
+            weights_sha256=weights_sha256,
+            last_shard_id=last_shard_id,
+            item_ids_sha256=set_hash(item_ids),
+            candidate_factor=1,
+            recall_at_10=0.0,
+            recall_at_100=0.0,
+            recall_num_queries=0,
+        )
+        _write_structures(folder, exact, factory, on_progress)
+        opened = _open_files(folder, manifest)
+        manifest = _measured(opened)
+        if manifest.recall_at_100 >= RECALL_FLOOR:
+            break
+    else:
+        raise BuildRefused(
+            f"no structure reaches a recall of {RECALL_FLOOR}: got {manifest.recall_at_100:.3f}"
+        )
+    _check_selves(opened, manifest)
+    names = [name for name in ("index.faiss", "vectors.faiss", "ids.npy") if (folder / name).exists()]
+    for name in names:
+        _sync(folder / name)
+    facts = {name: FileFacts(sha256_of(folder / name), (folder / name).stat().st_size) for name in names}
+    manifest = msgspec.structs.replace(manifest, files=facts)
+    (folder / "manifest.json").write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    _sync(folder / "manifest.json")
+    sync_folder(folder)
+    return manifest
+
+
+def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
+    """The manifest in `folder`; BuildRefused when it is missing or not the one with `sha256`."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise BuildRefused(f"{path} is missing: the build was never finished, or removed")
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise BuildRefused(f"{path} is not the one that was published: its sha256 differs")
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except msgspec.DecodeError as error:
+        raise BuildRefused(f"{path} cannot be read: {error}") from None
+    if manifest.format != FORMAT:
+        raise BuildRefused(f"{path} has format {manifest.format}; this version reads format {FORMAT}")
+    return manifest
+
+
+def verify_files(folder: Path, manifest: Manifest, *, with_hashes: bool = True) -> None:
+    """BuildRefused unless every file of the build is there with its size and (if asked) its sha256."""
+    for name, facts in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise BuildRefused(f"{path} is missing")
+        if (size := path.stat().st_size) != facts.size_bytes:
+            raise BuildRefused(f"{path} has {size} bytes, expected {facts.size_bytes}")
+        if with_hashes and sha256_of(path) != facts.sha256:
+            raise BuildRefused(f"{path} is damaged: its sha256 is not the one in the manifest")
+
+
+def open_build(folder: Path, *, manifest_sha256: str | None = None) -> OpenBuild:
+    """The build in `folder`, checksums first; BuildRefused rather than a wrong answer."""
+    manifest = read_manifest(folder, sha256=manifest_sha256)
+    if manifest.faiss_version != vectors.FAISS_VERSION:  # formats have changed between versions (faiss#4841)
+        raise BuildRefused(
+            f"{folder} is of faiss {manifest.faiss_version}, this is {vectors.FAISS_VERSION}; build anew"
+        )
+    verify_files(folder, manifest)
+    return _open_files(folder, manifest)
+
+
+def brute_force(exact: LoadedIndex, queries: np.ndarray, *, k: int) -> np.ndarray:
+    """The k largest similarities (Q, k) of `queries` (Q, D), best first, by plain multiplication."""
+    best = np.full((len(queries), 0), -np.inf, np.float32)
+    bounds = [*range(0, len(exact), BLOCK_ROWS), len(exact)]
+    for start, stop in pairwise(bounds):
+        block = exact.vectors_of(np.arange(start, stop))
+        best = np.concatenate([best, queries @ block.T], axis=1)  # (Q, k + n)
+        if best.shape[1] > k:
+            best = -np.partition(-best, k - 1, axis=1)[:, :k]
+    return -np.sort(-best, axis=1)
+
+
+def _gather(
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]], on_progress: Callable[[int], None]
+) -> tuple[LoadedIndex, np.ndarray]:
+    exact: LoadedIndex | None = None
+    ids: list[np.ndarray] = []
+    for block_ids, block in blocks:
+        if len(block_ids) == 0:
+            continue
+        exact = exact or vectors.make_index("SQfp16", training=block)
+        vectors.add(exact, [block])
+        ids.append(np.asarray(block_ids, np.int64))
+        on_progress(len(exact))
+    if exact is None:
+        raise BuildRefused("there are no vectors to build from")
+    return exact, np.concatenate(ids)
+
+
+def _write_structures(
+    folder: Path, exact: LoadedIndex, factory: str, on_progress: Callable[[int], None]
+) -> None:
+    (folder / "index.faiss").unlink(missing_ok=True)  # never written over: a weaker one may still be mapped
+    if factory == "SQfp16":
+        (folder / "vectors.faiss").unlink(missing_ok=True)
+        vectors.save(exact, folder / "index.faiss")
+        return
+    sample = np.random.default_rng(0).choice(len(exact), min(TRAINING_ROWS, len(exact)), replace=False)
+    index = vectors.make_index(factory, training=exact.vectors_of(np.sort(sample)))
+    for start in range(0, len(exact), BLOCK_ROWS):
+        vectors.add(index, [exact.vectors_of(np.arange(start, min(start + BLOCK_ROWS, len(exact))))])
+        on_progress(len(exact))
+    vectors.save(index, folder / "index.faiss")
+    if not index.is_exact and not (folder / "vectors.faiss").exists():
+        vectors.save(exact, folder / "vectors.faiss")
+
+
+def _open_files(folder: Path, manifest: Manifest) -> OpenBuild:
+    shape = {"num_vectors": manifest.num_vectors, "width": manifest.width}
+    try:
+        item_ids = np.load(folder / "ids.npy", allow_pickle=False)
+        index = vectors.load(folder / "index.faiss", factory=manifest.factory, **shape)
+        exact, codes = index, None
+        if not index.is_exact:
+            exact = vectors.load(folder / "vectors.faiss", factory="SQfp16", **shape)
+            codes = RefinedIndex(index, exact)
+    except ValueError as error:  # numpy's and ours
+        raise BuildRefused(str(error)) from None
+    if item_ids.shape != (manifest.num_vectors,) or set_hash(item_ids) != manifest.item_ids_sha256:
+        raise BuildRefused(f"{folder / 'ids.npy'} does not hold the ids of this build")
+    return OpenBuild(manifest, item_ids, exact, codes)
+
+
+def _measured(build: OpenBuild) -> Manifest:
+    """The manifest with recall measured against brute force, at the smallest sufficient candidate factor."""
+    num_queries = NUM_QUERIES if len(build.exact) <= LARGE else NUM_QUERIES_LARGE
+    queries = build.exact.vectors_of(_spread(len(build.exact), num_queries))
+    truth = brute_force(build.exact, queries, k=min(100, len(build.exact)))  # (Q, k)
+    for factor in CANDIDATE_FACTORS if build.codes else (1,):
+        at_10, at_100 = _recall(build, queries, truth, factor)
+        if at_100 >= RECALL_WANTED:
+            break
+    return msgspec.structs.replace(
+        build.manifest,
+        candidate_factor=factor,
+        recall_at_10=at_10,
+        recall_at_100=at_100,
+        recall_num_queries=len(queries),
+    )
+
+
+def _recall(build: OpenBuild, queries: np.ndarray, truth: np.ndarray, factor: int) -> tuple[float, float]:
+    """R@10 and R@100; a neighbor counts if it is as near as the last true one, so doubles do not matter."""
+    k = truth.shape[1]
+    hits_10 = hits_100 = 0
+    for query, best in zip(queries, truth, strict=True):
+        if build.codes:
+            found = build.codes.nearest(query, num_candidates=k * factor)
+        else:
+            found = build.exact.nearest(query, k=k)
+        got = found.similarities[:k]
+        first = min(10, k)
+        hits_10 += int((got[:first] >= best[first - 1] - 1e-4).sum())
+        hits_100 += int((got >= best[-1] - 1e-4).sum())
+    return hits_10 / (len(queries) * min(10, k)), hits_100 / (len(queries) * k)
+
+
+def _check_selves(build: OpenBuild, manifest: Manifest) -> None:
+    for row in _spread(len(build.exact), NUM_QUERIES):
+        vector = build.exact.vectors_of(np.array([row]))[0]
+        if build.codes:
+            found = build.codes.nearest(vector, num_candidates=100 * manifest.candidate_factor)
+        else:
+            found = build.exact.nearest(vector, k=1)
+        # Its own place, or a double's: as near as it is to itself.
+        if len(found.rows) == 0 or found.similarities[0] < float(vector @ vector) - 1e-3:
+            raise BuildRefused(f"row {row} does not find itself in the new build")
+
+
+def _spread(num_rows: int, wanted: int) -> np.ndarray:
+    return np.unique(np.linspace(0, num_rows - 1, min(wanted, num_rows)).astype(np.int64))
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,212 @@
+"""The one place that calls faiss: structures over vectors, in memory and in files.
+
+Rows are numbered from 0 in the order they were added; whose they are is `item_ids` of the same order.
+Similarity is the inner product, which for unit vectors is the cosine; larger is nearer.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import faiss
+import numpy as np
+
+FAISS_VERSION = faiss.__version__
+EXACT_FACTORIES = ("Flat", "SQfp16")  # they hold every vector; their similarities are exact
+# faiss compares its BLAS threshold with nq * d: from 2 to 249 queries at 512-d its default is 5-8x too slow.
+faiss.cvar.distance_compute_blas_threshold = 1
+# One query uses one core; a second thread gave nothing at 1 M and ruins the tail beside other work.
+faiss.omp_set_num_threads(1)
+# A header lies at most this much about its lengths: bounds on what reading a file may allocate.
+HEADER_BYTES = 1 << 20
+
+
+class VectorsRefused(ValueError):
+    """Vectors or a file that faiss must not be given, or would not take."""
+
+
+class Found(NamedTuple):
+    """Rows near a query, best first; of equal similarity the lower row first."""
+
+    rows: np.ndarray  # (K,) int64
+    similarities: np.ndarray  # (K,) float32
+
+
+NOTHING = Found(np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+
+class LoadedIndex:
+    """A faiss structure in memory, of one width; what it cannot answer is an error with a name."""
+
+    def __init__(self, index: Any, factory: str, *, is_mapped: bool = False) -> None:
+        self._index = index
+        self.factory = factory
+        self.width = int(index.d)
+        self._is_mapped = is_mapped
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it holds the vectors themselves, and may be asked for them and with `allowed`."""
+        return self.factory in EXACT_FACTORIES
+
+    def nearest(self, query: np.ndarray, *, k: int, allowed: np.ndarray | None = None) -> Found:
+        """The k rows nearest to `query` (D,), best first; fewer when the structure yields fewer.
+
+        `allowed` (N,) bool leaves out rows, in exact structures only. faiss marks missing places
+        with -1, and they are dropped here.
+        """
+        query = self._checked(query)
+        k = min(k, len(self))
+        if k <= 0:
+            return NOTHING
+        params = None if allowed is None else self._selecting(allowed)
+        similarities, rows = self._index.search(query, k, params=params)
+        return _sorted(rows[0], similarities[0])
+
+    def at_least(
+        self, query: np.ndarray, *, min_similarity: float, allowed: np.ndarray | None = None
+    ) -> Found:
+        """Every row with a similarity of at least `min_similarity`, best first; exact structures only."""
+        query = self._checked(query)
+        if len(self) == 0:
+            return NOTHING
+        params = None if allowed is None else self._selecting(allowed)
+        # faiss compares with >; the next smaller number makes it >=.
+        radius = float(np.nextafter(np.float32(min_similarity), np.float32(-np.inf)))
+        _, similarities, rows = self._index.range_search(query, radius, params=params)
+        return _sorted(rows, similarities)
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """The stored vectors (n, D) float32 of `rows`; exact structures only."""
+        self._must_be_exact("give back vectors")
+        rows = np.ascontiguousarray(rows, np.int64)
+        if len(rows) == 0:
+            return np.zeros((0, self.width), np.float32)
+        if rows.min() < 0 or rows.max() >= len(self):
+            raise VectorsRefused(f"rows must be within [0, {len(self)}), got {rows.min()} to {rows.max()}")
+        return np.asarray(self._index.reconstruct_batch(rows))
+
+    def grown_by(self, vectors: np.ndarray) -> "LoadedIndex":
+        """Another index with `vectors` (n, D) after the rows of this one, which stays as it is."""
+        if self._is_mapped:  # faiss ends the whole process on an attempt
+            raise VectorsRefused("an index mapped from a file does not grow; put new vectors beside it")
+        grown = faiss.clone_index(self._index)
+        grown.add(_matrix(vectors, self.width))
+        return LoadedIndex(grown, self.factory)
+
+    def _checked(self, query: np.ndarray) -> np.ndarray:
+        if query.shape != (self.width,):
+            raise VectorsRefused(f"a query must be ({self.width},) for this index, got {query.shape}")
+        if not np.isfinite(query).all():
+            raise VectorsRefused("a query must be finite numbers, got NaN or infinity")
+        return np.ascontiguousarray(query[None], np.float32)
+
+    def _selecting(self, allowed: np.ndarray) -> Any:
+        self._must_be_exact("leave out rows")
+        if allowed.shape != (len(self),) or allowed.dtype != bool:
+            raise VectorsRefused(f"allowed must be ({len(self)},) bool, got {allowed.shape} {allowed.dtype}")
+        return faiss.SearchParameters(sel=faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little")))
+
+    def _must_be_exact(self, what: str) -> None:
+        if not self.is_exact:
+            raise VectorsRefused(f"{self.factory} cannot {what}; one of {', '.join(EXACT_FACTORIES)} can")
+
+
+class RefinedIndex:
+    """Compressed codes that propose, exact vectors that decide: two structures over the same rows."""
+
+    def __init__(self, codes: LoadedIndex, exact: LoadedIndex) -> None:
+        exact._must_be_exact("refine")
+        if (len(codes), codes.width) != (len(exact), exact.width):
+            raise VectorsRefused(
+                f"codes of {len(codes)} x {codes.width} do not go "
+                f"with vectors of {len(exact)} x {exact.width}"
+            )
+        self.codes, self.exact = codes, exact
+        self._refine = faiss.IndexRefine(codes._index, exact._index)
+
+    def nearest(self, query: np.ndarray, *, num_candidates: int) -> Found:
+        """The rows the codes find nearest to `query` (D,), with their exact similarities, best first."""
+        query = self.codes._checked(query)
+        num_candidates = min(num_candidates, len(self.codes))
+        if num_candidates <= 0:
+            return NOTHING
+        params = faiss.IndexRefineSearchParameters(k_factor=1.0)
+        similarities, rows = self._refine.search(query, num_candidates, params=params)
+        return _sorted(rows[0], similarities[0])
+
+
+def compressed_factory(width: int, *, width_per_code: int) -> str | None:
+    """The fastscan factory with about `width_per_code` numbers per 4-bit code; None if nothing divides.
+
+    512, 4 -> PQ128x4fs; 510, 4 -> PQ102x4fs (127 does not divide 510, 102 does); a prime width -> None.
+    """
+    wanted = width // width_per_code
+    fitting = [m for m in range(wanted, wanted // 2, -1) if width % m == 0]
+    return f"PQ{fitting[0]}x4fs" if fitting else None
+
+
+def make_index(factory: str, *, training: np.ndarray) -> LoadedIndex:
+    """An empty, trained structure; `training` (n, D) also gives the width."""
+    xt = _matrix(training, training.shape[1] if training.ndim == 2 else 0)
+    try:
+        index = faiss.index_factory(xt.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
+        if not index.is_trained:
+            index.train(xt)
+    except RuntimeError as error:
+        raise VectorsRefused(f"faiss cannot make {factory} of width {xt.shape[1]}: {error}") from None
+    return LoadedIndex(index, factory)
+
+
+def add(index: LoadedIndex, blocks: Iterable[np.ndarray]) -> None:
+    """Append blocks (n, D) to a structure nobody else reads yet."""
+    for block in blocks:
+        index._index.add(_matrix(block, index.width))
+
+
+def exact_index(vectors: np.ndarray) -> LoadedIndex:
+    """The given vectors (N, D) in half precision, searched one by one."""
+    index = make_index("SQfp16", training=vectors)
+    add(index, [vectors])
+    return index
+
+
+def save(index: LoadedIndex, path: Path) -> None:
+    """Write the structure to `path`, as it is: no checksum, no fsync (`builds` does both)."""
+    faiss.write_index(index._index, str(path))
+
+
+def load(path: Path, *, factory: str, num_vectors: int, width: int) -> LoadedIndex:
+    """The structure in the file at `path`, memory-mapped where it can be; VectorsRefused if it is another.
+
+    Check the file's sha256 first: faiss notices a file cut short, not one with changed bytes.
+    """
+    faiss.set_deserialization_vector_byte_limit(path.stat().st_size + HEADER_BYTES)
+    faiss.set_deserialization_loop_limit(max(num_vectors, 1 << 16))
+    try:
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise VectorsRefused(f"{path} is not a whole index: {error}") from None
+    got = (index.ntotal, index.d, index.metric_type)
+    if got != (num_vectors, width, faiss.METRIC_INNER_PRODUCT):
+        raise VectorsRefused(
+            f"{path} should hold {num_vectors} x {width} by inner product, "
+            f"it holds {got[0]} x {got[1]}, metric {got[2]}"
+        )
+    return LoadedIndex(index, factory, is_mapped=True)
+
+
+def _matrix(vectors: np.ndarray, width: int) -> np.ndarray:
+    if vectors.ndim != 2 or vectors.shape[1] != width or width == 0:
+        raise VectorsRefused(f"vectors must be (N, {width}), got {vectors.shape}")
+    return np.ascontiguousarray(vectors, np.float32)
+
+
+def _sorted(rows: np.ndarray, similarities: np.ndarray) -> Found:
+    there = rows != -1
+    rows, similarities = rows[there], similarities[there]
+    order = np.lexsort((rows, -similarities))
+    return Found(rows[order], similarities[order])
