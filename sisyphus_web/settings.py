@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+import structlog
 from csp.constants import NONCE, NONE, SELF
 
 from sisyphus_web.env import env_bool, env_int, env_list, env_path, env_text
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "sisyphus_web",
 ]
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -72,6 +74,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "sisyphus_web.accounts.middleware.PermissionTableMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 TEMPLATES = [
     {
@@ -124,6 +127,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOOPBACK_HTTP
 SESSION_COOKIE_NAME = "sisyphus_session" if LOOPBACK_HTTP else "__Host-sisyphus_session"
 CSRF_COOKIE_NAME = "sisyphus_csrf" if LOOPBACK_HTTP else "__Host-sisyphus_csrf"
 SECURE_SSL_REDIRECT = not LOOPBACK_HTTP
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked inside a container, behind the proxy
 SECURE_HSTS_SECONDS = 0 if LOOPBACK_HTTP else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not LOOPBACK_HTTP
 SECURE_REFERRER_POLICY = "same-origin"
@@ -153,7 +157,9 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+# Where `collectstatic` puts the files of an image; on one machine they are served where they are.
+STATIC_ROOT = env_path("SISYPHUS_STATIC_ROOT", default=DATA_DIR / "static")
+WHITENOISE_USE_FINDERS = LOOPBACK_HTTP
 STATICFILES_DIRS = [("dist", BASE_DIR / "static" / "dist"), ("icons", BASE_DIR / "static" / "icons")]
 DJANGO_VITE = {
     "default": {"static_url_prefix": "dist", "manifest_path": BASE_DIR / "static/dist/manifest.json"}
@@ -180,7 +186,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Sisyphus",
-    "DESCRIPTION": "Find a rare object in a large collection of videos and photos, clean the finds, export them.",
+    "DESCRIPTION": "Find a rare object in many videos and photos, clean the finds, export them.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["sisyphus_web.accounts.permissions.TablePermission"],
@@ -189,10 +195,26 @@ SPECTACULAR_SETTINGS = {
 }
 KNOX_TOKEN_MODEL = "accounts.Token"  # noqa: S105 - a model's name
 
+LOG_FORMAT = env_text("LOG_FORMAT", default="console")  # console, json
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "console": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {
+            "()": "structlog.stdlib.ProcessorFormatter",
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+            "foreign_pre_chain": [
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env_text("LOG_LEVEL", default="INFO")},
 }

@@ -2,11 +2,13 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django_prometheus.exports import ExportToDjangoView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from indexing import urls as indexing
 from labeling import urls as labeling
 from sisyphus_web.accounts import urls as accounts
+from sisyphus_web.health import healthz, readyz
 from sisyphus_web.jobs import urls as jobs
 
 apps = (accounts, jobs, indexing, labeling)
@@ -17,6 +19,9 @@ api = [
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
 ]
 urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", ExportToDjangoView, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/", include((api, "api"))),
     *(pattern for app in apps for pattern in app.page_patterns),
