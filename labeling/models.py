@@ -1,4 +1,4 @@
-"""What people said about items, and what is made of it: the ledger, weak labels, dataset versions, exports."""
+"""What people said about items, and what is made of it: ledger, weak labels, dataset versions, exports."""
 
 import uuid
 
@@ -71,6 +71,9 @@ class QueryRound(models.Model):
     encoder = models.CharField(max_length=160, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["corpus", "-id"], name="query_round_of_corpus")]  # the history
+
     def __str__(self) -> str:
         return f"round {self.pk}"
 
@@ -80,6 +83,7 @@ class Verdict(models.Model):
 
     A decision on a stack is one event; `member_ids` are the items it was propagated to.
     An event that reverts another carries the answer that counts again ('' = none).
+    Every item it touches, `item` and `member_ids`, moves one version on (compute/ledger.py folds them).
     """
 
     corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="verdicts")
@@ -88,6 +92,12 @@ class Verdict(models.Model):
         Stack, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False, related_name="+"
     )
     member_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)  # besides `item`
+    replaced = ArrayField(
+        models.CharField(max_length=8, blank=True),
+        default=list,
+        blank=True,
+        help_text="What counted before, of `item`, then of `member_ids`; a trailing * marks a derived one.",
+    )
     label_class = models.ForeignKey(LabelClass, on_delete=models.PROTECT, related_name="verdicts")
     answer = models.CharField(max_length=8, choices=Answer, blank=True)
     version = models.IntegerField(help_text="Of the item's state after this event.")
@@ -156,6 +166,12 @@ class CurrentVerdict(models.Model):
         indexes = [
             # review grids, counters, exclusion of decided items
             models.Index(fields=["label_class", "answer", "item"], name="current_verdict_by_answer"),
+            # the disputed grid and its counter
+            models.Index(
+                fields=["label_class", "item"],
+                condition=Q(is_disputed=True),
+                name="current_verdict_disputed",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -213,7 +229,10 @@ class Split(models.TextChoices):
 
 
 class SplitAssignment(models.Model):
-    """The side a media file is on, for ever: groups never cross splits, not even between dataset versions."""
+    """The side a media file is on, for ever: groups never cross splits, not even between dataset versions.
+
+    compute/splits.py says what happens when a new stack joins files of two sides.
+    """
 
     media_file = models.OneToOneField(MediaFile, on_delete=models.CASCADE, related_name="split_assignment")
     corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="split_assignments")
@@ -237,6 +256,9 @@ class DatasetVersion(models.Model):
     last_verdict_id = models.BigIntegerField(default=0, help_text="The ledger as of this event.")
     sha256 = models.CharField(max_length=64, blank=True, default="", help_text="Of the frozen list.")
     counts = models.JSONField(default=dict)  # {"train": {"accept": 12, ...}, ...}
+    card = models.JSONField(
+        default=dict, help_text="Classes as named then, counts by origin, what was left out, leakage report."
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -290,9 +312,14 @@ class Export(models.Model):
         CSV = "csv", "CSV"
         JSONL = "jsonl", "JSONL"
 
+    class ImageFormat(models.TextChoices):
+        JPEG = "jpeg", "JPEG, quality 95"
+        PNG = "png", "PNG"
+
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="exports")
     format = models.CharField(max_length=16, choices=Format)
     with_pixels = models.BooleanField(default=True)
+    image_format = models.CharField(max_length=4, choices=ImageFormat, default=ImageFormat.JPEG)
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     file_name = models.CharField(max_length=200, blank=True, default="")
     size_bytes = models.BigIntegerField(null=True, blank=True)
