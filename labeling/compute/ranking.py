@@ -1,4 +1,4 @@
-"""From what was accepted and rejected to one query vector, never knowingly worse than the query it began with.
+"""From what was accepted and rejected to one query vector, never knowingly worse than where it began.
 
 A linear model over unit vectors is a query: ranking by `w.x + b` is ranking by `w.x`.
 """
@@ -6,18 +6,18 @@ A linear model over unit vectors is a query: ranking by `w.x + b` is ranking by 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 PROTOTYPE_BELOW = 5  # accepted; fewer fit a model to noise
 NEGATIVE_PULL = 0.25  # of a prototype, against the mean of the rejected
 WEAK_WEIGHT = 0.1  # of all sampled undecided items together, beside 1 for the accepted and 1 for the rejected
-RIDGE = 0.02  # lambda of |w - q0|^2, beside losses of total weight about 2
+RIDGES = (0.005, 0.05)  # lambda of |w - s q0|^2, beside losses of total weight about 2
 BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)  # beta
 WORTH = 0.005  # of out-of-fold AP: what a larger beta must win, so that noise does not decide
-MAX_ANSWERS = 1500  # of each kind; the newest say no more, and the fit stays within milliseconds
+MAX_ANSWERS = 500  # of each kind; the newest say no more, and the fit stays within milliseconds
 NUM_FOLDS = 5
-NEWTON_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,47 +47,43 @@ def fit_query(
     Groups (of a stack or media file) are never on both sides of a fold. Deterministic.
     ValueError without a start query and without positives.
     """
-    positives, positive_groups = _thinned(positives, positive_groups)
-    negatives, negative_groups = _thinned(negatives, negative_groups)
+    # Rows without a group are groups of their own, below every id and apart from one another.
+    positives, positive_groups = _thinned(positives, positive_groups, first=-(1 << 40))
+    negatives, negative_groups = _thinned(negatives, negative_groups, first=-(1 << 41))
     if start is None:
         if len(positives) == 0:
             raise ValueError("a query needs a start vector or at least one accepted item")
         start = positives.mean(axis=0)
     q0 = _unit(np.asarray(start, np.float32))
     if len(positives) < PROTOTYPE_BELOW:
-        return FittedQuery(_prototype(q0, positives, negatives), 1.0 if len(positives) else 0.0, is_model=False)
+        return FittedQuery(
+            _prototype(q0, positives, negatives), 1.0 if len(positives) else 0.0, is_model=False
+        )
     x = np.concatenate([positives, negatives, weak_negatives])
-    y, c, is_answer = _targets(len(positives), len(negatives), len(weak_negatives))
+    y, c = _targets(len(positives), len(negatives), len(weak_negatives))
     groups = np.concatenate([positive_groups, negative_groups, -1 - np.arange(len(weak_negatives))])
-    gram = x @ x.T  # (n, n): every fit below happens in the span of the rows
-    base = x @ q0
+    gram, base = (x @ x.T).astype(np.float64), (x @ q0).astype(np.float64)
     folds = _folds(groups, y)
-    # Out of fold the undecided stand for the rest of the corpus, which the answers alone do not show.
-    judged = is_answer if len(negatives) >= PROTOTYPE_BELOW else np.ones(len(x), bool)
-    start_precision = average_precision(base[judged], y[judged] > 0)
-    blend, precision = 0.0, start_precision
-    held_out = np.empty_like(base)
-    for fold in np.unique(folds):
-        test = folds == fold
-        train = ~test
-        a = _fit(gram[np.ix_(train, train)], base[train], y[train], c[train])
-        held_out[test] = base[test] + gram[np.ix_(test, train)] @ a
-        # Folds are compared with one another: bring each to the scale of its model.
-        held_out[test] /= _norm(gram[np.ix_(train, train)], base[train], a)
-    for beta in BLENDS[1:]:
-        scores = (1 - beta) * base + beta * held_out
-        got = average_precision(scores[judged], y[judged] > 0)
-        if got > precision + WORTH:
-            blend, precision = beta, got
-    if blend == 0:
-        return FittedQuery(q0, 0.0, is_model=True, start_precision=start_precision, precision=precision)
-    w = _unit(q0 + x.T @ _fit(gram, base, y, c))
-    vector = _unit((1 - blend) * q0 + blend * w)
+    # The undecided are judged too: they stand for the rest of the corpus, which the answers, all taken
+    # from near one query, do not show.
+    start_precision = average_precision(base, y > 0)
+    blend, precision, vector = 0.0, start_precision, q0
+    for ridge in RIDGES:
+        model = _fit(gram, base, y, c, folds, ridge)
+        w = model.anchor * q0 + x.T @ model.coefficients.astype(np.float32)
+        length = float(np.linalg.norm(w))
+        if length < 1e-9:
+            continue
+        for beta in BLENDS[1:]:
+            scores = (1 - beta) * base + beta * model.held_out / length
+            got = average_precision(scores, y > 0)
+            if got > precision + WORTH:
+                blend, precision, vector = beta, got, _unit((1 - beta) * q0 + beta * w / length)
     return FittedQuery(vector, blend, is_model=True, start_precision=start_precision, precision=precision)
 
 
 def average_precision(scores: np.ndarray, is_positive: np.ndarray) -> float:
-    """Mean over the positives of the precision at their rank; ties count against us. 0.0 without positives."""
+    """Mean over the positives of the precision at their rank; ties count against us; 0.0 without any."""
     order = np.lexsort((is_positive, -scores))
     hits = is_positive[order]
     if not hits.any():
@@ -105,47 +101,51 @@ def _prototype(q0: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> 
     return _unit(mean)
 
 
-def _targets(num_positive: int, num_negative: int, num_weak: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _targets(
+    num_positive: int, num_negative: int, num_weak: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(y in -1, +1; weights balanced between the classes; which rows a person answered)."""
     sizes = [num_positive, num_negative, num_weak]
     y = np.repeat([1.0, -1.0, -1.0], sizes)
     weights = np.repeat(
         [1 / max(1, num_positive), 1 / max(1, num_negative), WEAK_WEIGHT / max(1, num_weak)], sizes
     )
-    return y, weights, np.repeat([True, True, False], sizes)
+    return y, weights
 
 
-def _fit(gram: np.ndarray, base: np.ndarray, y: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """a (n,) with w = q0 + x.T @ a, which minimizes sum c log(1 + exp(-y (s w.x + b))) + lambda |w - q0|^2.
+class _Model(NamedTuple):
+    anchor: float  # s: how much of q0 the model keeps
+    coefficients: np.ndarray  # a (n,): w = s q0 + x.T @ a
+    held_out: np.ndarray  # (n,) w.x + b of every row by the model of the other folds
 
-    Newton on the dual coefficients (iteratively reweighted least squares); s = SCALE makes cosines,
-    which differ by some tenths, saturate the loss.
+
+def _fit(
+    gram: np.ndarray, base: np.ndarray, y: np.ndarray, c: np.ndarray, folds: np.ndarray, ridge: float
+) -> _Model:
+    """w, b that minimize sum c (w.x + b - y)^2 + ridge |w - s q0|^2, and what each fold gets without it.
+
+    In dual form: (G + ridge / c) a + b = y - s base, sum(a) = 0. With M the inverse of that system the
+    error of fold B, had it been left out, is M[B, B]^-1 a[B]: one factorization serves all folds
+    (leave-one-out of LS-SVM by blocks; Cawley 2006, doi:10.1109/IJCNN.2006.246634).
     """
     n = len(y)
-    a, bias = np.zeros(n), -float(np.average(base, weights=c)) * SCALE
-    for _ in range(NEWTON_STEPS):
-        margin = SCALE * (base + gram @ a) + bias
-        p = 1 / (1 + np.exp(-np.clip(margin, -30, 30)))
-        weight = np.maximum(c * p * (1 - p), 1e-6)  # (n,) curvature of the loss
-        working = margin + c * ((y > 0) - p) / weight  # what a least-squares fit should give
-        # Minimize sum weight (s (base + G a) + b - working)^2 / 2 + lambda a'Ga:
-        # (s^2 G + 2 lambda / weight) a + s b = s (working - s base), with sum(a) = 0 for the bias.
-        system = np.empty((n + 1, n + 1))
-        system[:n, :n] = SCALE * gram
-        system[np.arange(n), np.arange(n)] += 2 * RIDGE / (SCALE * weight)
-        system[:n, n] = system[n, :n] = 1.0
-        system[n, n] = 0.0
-        solution = np.linalg.solve(system, np.concatenate([working - SCALE * base, [0.0]]))
-        a, bias = solution[:n], float(solution[n])
-    return a
-
-
-SCALE = 8.0
-
-
-def _norm(gram: np.ndarray, base: np.ndarray, a: np.ndarray) -> float:
-    """|q0 + x.T @ a| for a unit q0."""
-    return float(np.sqrt(max(1e-12, 1 + 2 * base @ a + a @ gram @ a)))
+    around = base - np.average(base, weights=c)
+    spread = float(np.average(around**2, weights=c))
+    slope = float(np.average(around * y, weights=c)) / max(spread, 1e-9)
+    anchor = float(np.clip(slope, 0.1, 20.0))  # q0 as well scaled as it can be, never turned round
+    system = np.empty((n + 1, n + 1))
+    system[:n, :n] = gram
+    system[np.arange(n), np.arange(n)] += ridge / c
+    system[:n, n] = system[n, :n] = 1.0
+    system[n, n] = 0.0
+    inverse = np.linalg.inv(system)
+    wanted = y - anchor * base
+    a = inverse[:n, :n] @ wanted
+    held_out = np.empty(n)
+    for fold in np.unique(folds):
+        rows = np.flatnonzero(folds == fold)
+        held_out[rows] = y[rows] - np.linalg.solve(inverse[np.ix_(rows, rows)], a[rows])
+    return _Model(anchor, a, held_out)
 
 
 def _folds(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -161,9 +161,9 @@ def _folds(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
     return folds
 
 
-def _thinned(vectors: np.ndarray, groups: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """At most MAX_ANSWERS rows, evenly taken, with their groups; every row its own group if none are given."""
-    groups = np.arange(len(vectors)) if groups is None else np.asarray(groups)
+def _thinned(vectors: np.ndarray, groups: np.ndarray | None, *, first: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most MAX_ANSWERS rows, evenly taken, with their groups; from `first` on if none are given."""
+    groups = first + np.arange(len(vectors)) if groups is None else np.asarray(groups)
     if len(groups) != len(vectors):
         raise ValueError(f"expected one group for each of {len(vectors)} vectors, got {len(groups)}")
     if len(vectors) <= MAX_ANSWERS:

@@ -1,0 +1,220 @@
+"""What the search service holds of a corpus, as values that never change: items, vectors, selections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from indexing.compute.builds import OpenBuild
+from indexing.compute.vectors import LoadedIndex, RefinedIndex
+
+NO_STACK = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The live items of a corpus, in order of id; position i of every array is the same item."""
+
+    item_ids: np.ndarray  # (M,) int64, ascending
+    media_files: np.ndarray  # (M,) int64
+    stacks: np.ndarray  # (M,) int64; NO_STACK: none
+    pts_seconds: np.ndarray  # (M,) float64
+    is_video: np.ndarray  # (M,) bool
+
+    def __post_init__(self) -> None:
+        n = len(self.item_ids)
+        for name in ("media_files", "stacks", "pts_seconds", "is_video"):
+            if len(getattr(self, name)) != n:
+                raise ValueError(f"{name} must have {n} entries, got {len(getattr(self, name))}")
+        if n and (np.diff(self.item_ids) <= 0).any():
+            raise ValueError("item_ids must be ascending and distinct")
+
+    def positions(self, item_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(where each id is, whether it is there at all); the place of an absent one means nothing."""
+        if len(self.item_ids) == 0:
+            return np.zeros(len(item_ids), np.int64), np.zeros(len(item_ids), bool)
+        at = np.minimum(np.searchsorted(self.item_ids, item_ids), len(self.item_ids) - 1)
+        return at, self.item_ids[at] == item_ids
+
+    def without(self, item_ids: np.ndarray) -> Items:
+        """The same items but those named."""
+        keep = ~np.isin(self.item_ids, item_ids)
+        return Items(*(getattr(self, name)[keep] for name in self.__slots__))
+
+
+NO_ITEMS = Items(*(np.zeros(0, np.int64) for _ in range(3)), np.zeros(0), np.zeros(0, bool))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Consecutive rows searched by one structure: the build, or a piece of the delta beside it."""
+
+    item_ids: np.ndarray  # (n,) int64
+    exact: LoadedIndex
+    codes: RefinedIndex | None = None
+    candidate_factor: int = 1
+
+    @classmethod
+    def of_build(cls, build: OpenBuild) -> Part:
+        return cls(build.item_ids, build.exact, build.codes, build.manifest.candidate_factor)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Rows put together: members of a stack, or the rows of an item; a row is in one group."""
+
+    codes: np.ndarray  # (N,) int32, the group of every row
+    num_groups: int
+    is_first: np.ndarray | None  # (N,) bool: the first row of its item; None: every row is
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """(N,) rows sorted by group; group g is order[starts[g]:starts[g + 1]]."""
+        return np.argsort(self.codes, kind="stable").astype(np.int32)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        sizes = np.bincount(self.codes, minlength=self.num_groups)
+        return np.concatenate([[0], np.cumsum(sizes)])
+
+    def num_members(self, codes: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """How many items of each named group are within `mask` (N,) bool."""
+        counts = np.empty(len(codes), np.int64)
+        for place, code in enumerate(codes):
+            rows = self.order[self.starts[code] : self.starts[code + 1]]
+            chosen = mask[rows] if self.is_first is None else mask[rows] & self.is_first[rows]
+            counts[place] = np.count_nonzero(chosen)
+        return counts
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The rows a ranking may show, and how many groups they are."""
+
+    mask: np.ndarray  # (N,) bool
+    num_rows: int
+    num_groups: int
+    group_sizes: np.ndarray | None = None  # (G,) int32: rows of the selection in each group
+
+    @classmethod
+    def of(cls, mask: np.ndarray, groups: Groups) -> Selection:
+        sizes = np.bincount(groups.codes[mask], minlength=groups.num_groups).astype(np.int32)
+        return cls(mask, int(np.count_nonzero(mask)), int(np.count_nonzero(sizes)), sizes)
+
+    def without(self, rows: np.ndarray, groups: Groups) -> Selection:
+        """The selection less `rows`; costs what is taken away, besides one copy of the mask."""
+        if self.group_sizes is None:
+            raise ValueError("rows can be taken away once; name them together")
+        gone = rows[self.mask[rows]]
+        if len(gone) == 0:
+            return self
+        mask = self.mask.copy()
+        mask[gone] = False
+        codes, sizes = np.unique(groups.codes[gone], return_counts=True)
+        emptied = int(np.count_nonzero(self.group_sizes[codes] == sizes))
+        return Selection(mask, self.num_rows - len(gone), self.num_groups - emptied)
+
+
+@dataclass(frozen=True)
+class Resident:
+    """One corpus's vectors with what is known of their items. Never changed: a change is a new one."""
+
+    parts: tuple[Part, ...]
+    items: Items
+    encoder: str
+    width: int
+    build: str = ""  # id of the build in use; empty: none, everything is searched one by one
+    _selections: dict[object, Selection] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def item_ids(self) -> np.ndarray:
+        """(N,) int64, of every row of all parts."""
+        return np.concatenate([np.zeros(0, np.int64), *(part.item_ids for part in self.parts)])
+
+    @cached_property
+    def starts(self) -> list[int]:
+        """The first row of every part, and the number of rows."""
+        return [0, *np.cumsum([len(part.item_ids) for part in self.parts]).tolist()]
+
+    @cached_property
+    def _in_items(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.items.positions(self.item_ids)
+
+    @cached_property
+    def live(self) -> np.ndarray:
+        """(N,) bool: rows of items that are there; an old build may still hold deleted ones."""
+        return self._in_items[1]
+
+    @cached_property
+    def media_files(self) -> np.ndarray:
+        return self._of_rows(self.items.media_files)
+
+    @cached_property
+    def pts_seconds(self) -> np.ndarray:
+        return self._of_rows(self.items.pts_seconds)
+
+    @cached_property
+    def is_video(self) -> np.ndarray:
+        return self._of_rows(self.items.is_video)
+
+    @cached_property
+    def stacks(self) -> np.ndarray:
+        return self._of_rows(self.items.stacks)
+
+    @cached_property
+    def by_item(self) -> Groups:
+        """Every item for itself."""
+        distinct, first, codes = np.unique(self.item_ids, return_index=True, return_inverse=True)
+        is_first = None
+        if len(distinct) != len(self.item_ids):
+            is_first = np.zeros(len(self.item_ids), bool)
+            is_first[first] = True
+        return Groups(codes.astype(np.int32), len(distinct), is_first)
+
+    @cached_property
+    def by_stack(self) -> Groups:
+        """Stacks together, every other item for itself."""
+        keys = np.where(self.stacks == NO_STACK, -self.item_ids, self.stacks)
+        distinct, codes = np.unique(keys, return_inverse=True)
+        return Groups(codes.astype(np.int32), len(distinct), self.by_item.is_first)
+
+    @cached_property
+    def _row_order(self) -> np.ndarray:
+        return np.argsort(self.item_ids, kind="stable")
+
+    def rows_of(self, item_ids: np.ndarray) -> np.ndarray:
+        """The first row of each item that has one; items without a vector are left out."""
+        if len(self.item_ids) == 0 or len(item_ids) == 0:
+            return np.zeros(0, np.int64)
+        at = np.searchsorted(self.item_ids, item_ids, sorter=self._row_order)
+        rows = self._row_order[np.minimum(at, len(self.item_ids) - 1)]
+        return rows[self.item_ids[rows] == item_ids]
+
+    def vectors_of(self, rows: np.ndarray) -> np.ndarray:
+        """The vectors (n, D) float32 of `rows`, in their order."""
+        vectors = np.empty((len(rows), self.width), np.float32)
+        for part, start in zip(self.parts, self.starts, strict=False):
+            inside = (rows >= start) & (rows < start + len(part.item_ids))
+            if inside.any():
+                vectors[inside] = part.exact.vectors_of(rows[inside] - start)
+        return vectors
+
+    def prepare(self) -> Resident:
+        """Compute what every ranking needs, before the first one waits for it."""
+        self.everything(fold=True), self.everything(fold=False)
+        return self
+
+    def groups(self, *, fold: bool) -> Groups:
+        return self.by_stack if fold else self.by_item
+
+    def everything(self, *, fold: bool) -> Selection:
+        """All live rows."""
+        if fold not in self._selections:
+            self._selections[fold] = Selection.of(self.live, self.groups(fold=fold))
+        return self._selections[fold]
+
+    def _of_rows(self, values: np.ndarray) -> np.ndarray:
+        at, _ = self._in_items
+        return values[at] if len(values) else np.zeros(len(at), values.dtype)
