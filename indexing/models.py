@@ -313,7 +313,11 @@ class FeatureShard(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["feature_set", "sha256"], name="feature_shard_is_one_per_content")
+            models.UniqueConstraint(
+                # Twins have equal vectors: only with their ids is a shard one of its kind.
+                fields=["feature_set", "sha256", "ids_sha256"],
+                name="feature_shard_is_one_per_content",
+            )
         ]
 
     def __str__(self) -> str:
