@@ -1,8 +1,9 @@
 """The Celery application: a doorbell. The job row is the truth (see jobs/models.py)."""
 
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sisyphus_web.settings")
 
@@ -19,7 +20,46 @@ app.conf.update(
     worker_max_tasks_per_child=200,
     worker_hijack_root_logger=False,
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker waits for its broker for as long as it takes
+    broker_connection_timeout=2,
     task_default_queue="cpu",
     timezone="UTC",
 )
 app.autodiscover_tasks(["indexing", "labeling"])
+
+
+@signals.worker_process_init.connect
+def _child_may_be_killed(**_: Any) -> None:
+    """A pool's process that ignores a stop may be killed: its worker starts another."""
+    from sisyphus_web.jobs.services import Lease
+
+    Lease.may_be_killed = True
+
+
+@signals.worker_ready.connect
+def _say_hello(sender: Any, **_: Any) -> None:
+    from sisyphus_web.jobs.services import workers
+
+    queues = [queue.name for queue in sender.task_consumer.queues] if sender.task_consumer else []
+    workers.keep_beating(sender.hostname, queues=queues, concurrency=sender.pool.num_processes)
+
+
+@signals.worker_shutting_down.connect
+def _give_back_jobs(sender: str, **_: Any) -> None:
+    """Runs inside a signal handler of the worker's main thread, so the work is done beside it."""
+    import threading
+
+    from sisyphus_web.jobs.services import workers
+
+    threading.Thread(target=workers.sign_off, args=(sender,), name="sign-off").start()
+
+
+@signals.task_failure.connect
+def _notice_a_dead_child(args: Any = (), exception: BaseException | None = None, **_: Any) -> None:
+    """In the worker's parent process: a child was killed under its task."""
+    from billiard.exceptions import WorkerLostError
+
+    from sisyphus_web.jobs.services import workers
+
+    if isinstance(exception, WorkerLostError) and args:
+        workers.child_died(args[0], str(exception))

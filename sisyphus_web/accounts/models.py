@@ -1,10 +1,12 @@
 """Users, corpora, who may do what in which corpus, and API tokens."""
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
 from knox.models import AbstractAuthToken
 
 from sisyphus_web.accounts.querysets import CorpusQuerySet
@@ -43,6 +45,7 @@ class Corpus(models.Model):
                 fields=["name"],
                 condition=models.Q(archived_at=None),
                 name="corpus_name_is_unique_while_in_use",
+                violation_error_message="A corpus of this name is in use already; choose another name.",
             )
         ]
 
@@ -76,7 +79,7 @@ class Scope(models.TextChoices):
 
 
 class Token(AbstractAuthToken):
-    """An API token: its owner's rights, narrowed to scopes and, if named, corpora. Only its hash is stored."""
+    """An API token: its owner's rights, narrowed to scopes and, if named, corpora. Stored as a hash."""
 
     name = models.CharField(max_length=80)
     scopes = ArrayField(models.CharField(max_length=16, choices=Scope))
@@ -84,3 +87,66 @@ class Token(AbstractAuthToken):
         Corpus, blank=True, related_name="+", help_text="Empty: every corpus of its owner."
     )
     last_used_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expiry is not None and self.expiry < timezone.now()
+
+
+class LoginAttempt(models.Model):
+    """Somebody tried to sign in: what the lockout counts."""
+
+    username = models.CharField(max_length=150, help_text="As typed, in lower case; perhaps nobody's.")
+    network = models.CharField(max_length=64, help_text="IPv4 address or IPv6 /64 network.")
+    at = models.DateTimeField(auto_now_add=True)
+    is_success = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            # the lockout: recent failures of an account, of a network
+            models.Index(fields=["username", "at"], name="login_attempt_of_account"),
+            models.Index(fields=["network", "at"], name="login_attempt_of_network"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.network}"
+
+
+class AuditLine(models.Model):
+    """Who did what to accounts, members, tokens and corpora; append-only."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    corpus = models.ForeignKey(Corpus, null=True, on_delete=models.PROTECT, related_name="+")
+    what = models.CharField(max_length=40, help_text="sign-in, role, token, ...")
+    detail = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="audit_line_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.detail}"
+
+
+class IdempotentAnswer(models.Model):
+    """What a POST with an Idempotency-Key was answered: given again to its repetition for 48 hours."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    route = models.CharField(max_length=200, help_text="Method and path.")
+    key = models.CharField(max_length=255)
+    body_sha256 = models.CharField(max_length=64)
+    status_code = models.PositiveSmallIntegerField()
+    body = models.JSONField()
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "route", "key"], name="idempotent_answer_is_one_per_key_user_and_route"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.route} {self.key}"

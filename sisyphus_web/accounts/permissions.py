@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.http import Http404, HttpRequest
 from rest_framework.permissions import BasePermission
 
-from sisyphus_web.accounts.models import Corpus, Role, Scope, Token
+from sisyphus_web.accounts.models import Corpus, Role, Scope, Token, User
+from sisyphus_web.accounts.querysets import CorpusQuerySet
 
 TABLE = Path(__file__).with_name("permissions.csv")
 SAFE = {"HEAD": "GET", "OPTIONS": "GET"}
@@ -79,6 +80,20 @@ def allows(rule: Rule | None, *, user: Any, corpus_id: int | None, token: Token 
         raise Http404
     role = corpus.memberships.get(user=user).role
     return ROLE_NEEDS[Role(role)] >= rule.needs
+
+
+def user_of(request: Any) -> User:
+    """The signed-in user of a request that the table has let through to a route that needs one."""
+    return cast(User, request.user)
+
+
+def corpora_of(request: Any) -> CorpusQuerySet:
+    """The corpora this request may touch: the user's, narrowed to the token's if it names some."""
+    mine = Corpus.objects.visible_to(request.user)
+    token = getattr(request, "auth", None)
+    if isinstance(token, Token) and token.corpora.exists():
+        return mine.filter(pk__in=token.corpora.all())
+    return mine
 
 
 class TablePermission(BasePermission):

@@ -1,0 +1,67 @@
+"""The books balance: what must be true of PostgreSQL and the data directory at any time."""
+
+import logging
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+
+from django.db import connection
+from django.utils.module_loading import import_string
+
+from sisyphus_web.jobs.models import Job
+
+logger = logging.getLogger(__name__)
+
+# Of the apps: functions without arguments that give one sentence per thing that is wrong.
+OF_APPS = ["indexing.services.audit.problems", "labeling.services.audit.problems"]
+
+
+def check() -> list[str]:
+    """One sentence per thing that is wrong; empty when the books balance."""
+    checks: list[Callable[[], list[str]]] = [lambda: list(job_problems())]
+    checks += [import_string(name) for name in OF_APPS if find_spec(name.rpartition(".")[0])]
+    return [problem for each in checks for problem in each()]
+
+
+def check_and_log() -> None:
+    """Check, and write what is wrong to the log."""
+    for problem in check():
+        logger.error("the books do not balance: %s", problem)
+
+
+def job_problems() -> Iterator[str]:
+    """Jobs are final, queued with a reason, or running with a lease; dependencies are counted right."""
+    for job in Job.objects.running().filter(lease_until=None):
+        yield f"job {job.pk} runs without a lease"
+    for job in Job.objects.lost():
+        yield f"job {job.pk} has not been taken back since its lease ended at {job.lease_until:%H:%M:%S}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT job.id, job.unmet_deps, count(parent.id)
+            FROM jobs_job job
+            LEFT JOIN jobs_job_depends_on link ON link.from_job_id = job.id
+            LEFT JOIN jobs_job parent ON parent.id = link.to_job_id AND parent.status <> 'done'
+            WHERE job.status = 'queued'
+            GROUP BY job.id HAVING job.unmet_deps <> count(parent.id)
+            """
+        )
+        for job_id, counted, true in cursor.fetchall():
+            yield f"job {job_id} says it waits for {counted} jobs, it is {true}"
+        cursor.execute(
+            """
+            SELECT job.id FROM jobs_job job
+            WHERE job.status = 'done'
+            AND (SELECT count(*) FROM jobs_jobattempt WHERE job_id = job.id AND outcome = 'done') <> 1
+            """
+        )
+        for (job_id,) in cursor.fetchall():
+            yield f"job {job_id} is done, and not by exactly one attempt"
+        cursor.execute(
+            """
+            SELECT attempt.job_id, attempt.number FROM jobs_jobattempt attempt
+            JOIN jobs_job job ON job.id = attempt.job_id
+            WHERE attempt.ended_at IS NULL AND NOT (job.status = 'running' AND job.attempt = attempt.number)
+            """
+        )
+        for job_id, number in cursor.fetchall():
+            yield f"attempt {number} of job {job_id} has no end, and is not the one that runs"

@@ -1,0 +1,17 @@
+"""What the active dispatcher does now and then, of every app. It has no home of its own in any of them."""
+
+from sisyphus_web import audit, idempotency
+from sisyphus_web.accounts import services as accounts
+from sisyphus_web.jobs.dispatcher import Periodic
+
+QUARTER_HOUR = 900
+HOUR = 3600
+
+
+def periodic() -> list[Periodic]:
+    """Everything periodic, in the order it is tried."""
+    return [
+        Periodic("check that the books balance", QUARTER_HOUR, audit.check_and_log),
+        Periodic("forget old answers to idempotency keys", HOUR, idempotency.forget_old),
+        Periodic("forget old sign-ins and sessions", HOUR, accounts.forget_old_logins),
+    ]
