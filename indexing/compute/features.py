@@ -14,6 +14,7 @@ from indexing.compute.files import sha256_of, write_beside
 PRECISIONS = {"float16": np.float16, "float32": np.float32}
 # Half precision moves the length of a unit vector of 2048 numbers by some 1e-4.
 UNIT_TOLERANCE = 2e-3
+REMEDY = "run the feature job again to make it anew"
 
 
 class ShardDamaged(OSError):
@@ -42,7 +43,7 @@ class Features:
                 f"item_ids must be ({n},) int64, got {self.item_ids.shape} {self.item_ids.dtype}"
             )
         if self.slots.shape != (n,) or self.slots.dtype != np.int16:
-            raise ValueError(f"slots must be ({n},) int16, got {self.slots.shape} {self.slots.dtype}")
+            raise ValueError(f"slots must be ({n},) int16, got {_of(self.slots)}")
         if n and not np.allclose(np.linalg.norm(self.vectors, axis=1), 1, atol=UNIT_TOLERANCE):
             raise ValueError("vectors must be L2-normalized; call normalize() on what the encoder returns")
 
@@ -109,6 +110,10 @@ def merge(parts: Sequence[Features]) -> Features:
     )
 
 
+def _of(array: np.ndarray) -> str:
+    return f"{array.shape} {array.dtype}"
+
+
 def _put(folder: Path, array: np.ndarray, suffix: str) -> str:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
@@ -122,11 +127,9 @@ def _put(folder: Path, array: np.ndarray, suffix: str) -> str:
 
 def _open(path: Path, sha256: str, *, is_checked: bool) -> np.ndarray:
     if not path.is_file():
-        raise ShardDamaged(f"{path} is missing; run the feature job again to make it anew")
+        raise ShardDamaged(f"{path} is missing; {REMEDY}")
     if not is_checked and (got := sha256_of(path)) != sha256:
-        raise ShardDamaged(
-            f"{path} is damaged: its sha256 is {got}; run the feature job again to make it anew"
-        )
+        raise ShardDamaged(f"{path} is damaged: its sha256 is {got}; {REMEDY}")
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:  # numpy's word for a file that is no array

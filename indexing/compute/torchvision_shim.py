@@ -12,9 +12,7 @@ from types import ModuleType
 
 import torch
 
-_KEPT_ALIVE: list[
-    torch.library.Library
-] = []  # a library's operators vanish with the object that defined them
+_KEPT_ALIVE: list[torch.library.Library] = []  # operators vanish with the library that defined them
 
 
 def _nms(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:

@@ -1,0 +1,40 @@
+"""What every encoder does, whatever runs inside."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from indexing.compute.encoders import pictures as pictures_of
+from indexing.compute.encoders.specs import EncoderSpec
+from indexing.compute.features import normalize
+
+
+class Encoder(ABC):
+    """Pictures in, one vector of length 1 per picture out; a batch gives what one by one gives."""
+
+    def __init__(
+        self, spec: EncoderSpec, *, width: int, precision: str, engine: str, weights_sha256: str
+    ) -> None:
+        self.spec = spec
+        self.key = spec.key
+        self.width = width
+        self.precision = precision  # of the arithmetic; a feature set has one
+        self.engine = engine
+        self.weights_sha256 = weights_sha256
+        self.input_size = spec.input_size  # pictures smaller than this lose nothing; None: own size
+
+    def encode(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, width) float32, every row of length 1, for N pictures (H, W, 3) uint8 RGB of any sizes."""
+        return normalize(self.raw(pictures))
+
+    def raw(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, width) float32 as the network gives them, before they are made length 1."""
+        pictures_of.check(pictures)
+        if not len(pictures):
+            return np.zeros((0, self.width), np.float32)
+        return self._raw(pictures)
+
+    @abstractmethod
+    def _raw(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """(N, width) float32 for at least one checked picture."""

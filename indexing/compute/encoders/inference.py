@@ -1,0 +1,161 @@
+"""The fastest way to run a network that gives the same vectors: OpenVINO or torch, checked against fp32."""
+
+import logging
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from indexing.compute.encoders.samples import sample_pictures
+from indexing.compute.files import write_beside
+
+log = logging.getLogger(__name__)
+
+COSINE_FLOOR = 0.9995  # of a fast path to fp32, for the worst of the sample pictures; below, neighbors change
+NUM_SAMPLES = 32
+CPU_BATCH, CUDA_BATCH = (
+    8,
+    64,
+)  # fixed: OpenVINO plans its memory once, and a batch gives what one by one gives
+BF16_FLAGS = ("avx512_bf16", "amx_bf16")  # without one of them bf16 on a CPU is slower than fp32
+PRECISIONS = ("fp32", "bf16")
+
+Run = Callable[[np.ndarray], np.ndarray]  # (N, H, W, 3) uint8 -> (N, D) float32
+
+
+class Engine(NamedTuple):
+    """One way to run a network."""
+
+    run: Run
+    precision: str  # of its multiplications: a vector depends on it, so it belongs to the feature set
+    name: str
+    batch: int
+
+
+def choose(
+    network: nn.Module,
+    *,
+    input_size: int | None,
+    device: str,
+    cache: Path | None,
+    precision: str | None = None,
+) -> Engine:
+    """The fastest engine for `network` on `device` whose vectors agree with torch in fp32.
+
+    `precision` asks for one, so that a feature set goes on as it began. `cache` keeps the exported network.
+    """
+    if precision not in (None, *PRECISIONS):
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    place = torch.device(("cuda:0" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    network = network.to(place)
+    exact = _torch(network, place, "fp32")
+    candidates: list[Callable[[], Engine]] = []
+    wants_bf16 = precision == "bf16" or (precision is None and (place.type == "cuda" or has_bf16()))
+    if place.type == "cpu" and input_size is not None:
+        for each in (
+            ("bf16", "fp32") if precision is None and wants_bf16 else ("bf16" if wants_bf16 else "fp32",)
+        ):
+            candidates.append(lambda each=each: _openvino(network, input_size, each, cache))
+    if wants_bf16 and (place.type == "cuda" or precision == "bf16"):
+        candidates.append(lambda: _torch(network, place, "bf16"))
+    samples = sample_pictures(NUM_SAMPLES, input_size or 224)
+    wanted = exact.run(samples)
+    for make in candidates:
+        try:
+            engine = make()
+            cosine = worst_cosine(engine.run(samples), wanted)
+        except Exception:
+            # Whatever an exporter or a compiler stumbles over, plain torch runs the network.
+            log.warning("a faster path failed; going on with a slower one", exc_info=True)
+            continue
+        if cosine >= COSINE_FLOOR or engine.precision == precision == "bf16":
+            log.info("%s in %s: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
+            return engine
+        log.info("%s in %s refused: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
+    return exact
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies bf16 in hardware."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return any(flag in flags for flag in BF16_FLAGS)
+
+
+def worst_cosine(found: np.ndarray, wanted: np.ndarray) -> float:
+    """The smallest cosine between rows of the same place."""
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
+    return float(((found * wanted).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
+
+
+def _torch(network: nn.Module, place: torch.device, precision: str) -> Engine:
+    if place.type == "cuda":
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        batch = torch.from_numpy(pixels).to(place)
+        with torch.inference_mode(), torch.autocast(place.type, torch.bfloat16, enabled=precision == "bf16"):
+            return network(batch).float().cpu().numpy()
+
+    return Engine(run, precision, f"torch {place}", CUDA_BATCH if place.type == "cuda" else CPU_BATCH)
+
+
+def _openvino(network: nn.Module, input_size: int, precision: str, cache: Path | None) -> Engine:
+    import openvino
+
+    core = openvino.Core()
+    if cache is None:
+        raise ValueError("OpenVINO needs a folder for the exported network")
+    path = cache / f"{input_size}.onnx"
+    if not path.is_file():
+        _export(network, input_size, path)
+    model = core.read_model(path)
+    model.reshape([CPU_BATCH, input_size, input_size, 3])
+    compiled = core.compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            "PERFORMANCE_HINT": "LATENCY",  # one stream: batches come one after the other
+        },
+    )
+    request = compiled.create_infer_request()
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        parts = []
+        for start in range(0, len(pixels), CPU_BATCH):
+            part = pixels[start : start + CPU_BATCH]
+            full = np.zeros((CPU_BATCH, *pixels.shape[1:]), np.uint8)
+            full[: len(part)] = part
+            answer = request.infer([full], share_inputs=True)[compiled.output(0)]
+            parts.append(np.array(answer[: len(part)], np.float32))
+        return np.concatenate(parts)
+
+    return Engine(run, precision, "OpenVINO", CPU_BATCH)
+
+
+def _export(network: nn.Module, input_size: int, path: Path) -> None:
+    """Write the network as ONNX to `path`; the batch may have any size."""
+    example = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
+    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every constant it shares
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's, about itself
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            input_names=["pixels"],
+            output_names=["features"],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
+            verbose=False,
+        )
+    if program is None:
+        raise RuntimeError("the exporter gave no program")
+    with write_beside(path) as file:
+        file.write(program.model_proto.SerializeToString())

@@ -1,0 +1,186 @@
+"""Feature sets: which one a corpus uses, what is still to encode, and the rows of finished shards."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from indexing.compute.encoders import catalog
+from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
+from indexing.compute.features import Features, write_shard
+from indexing.models import FeatureRow, FeatureSet, FeatureShard, Item
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.errors import JobError, Stopped
+from sisyphus_web.jobs.models import Job
+
+AUTO = "auto"
+
+
+class EncoderNotUsable(JobError):
+    """The encoder asked for is unknown, or its weights are missing or refused."""
+
+    code = "encoder-not-usable"
+
+
+class WeightsChanged(JobError):
+    """The weights of the encoder are not the ones the feature set was made with."""
+
+    code = "weights-changed"
+
+
+class FeatureSetIncomplete(JobError):
+    """The feature set does not have every item yet, so queries would miss some."""
+
+    code = "feature-set-incomplete"
+
+
+def start_extract(
+    corpus: Corpus,
+    *,
+    encoder: str = AUTO,
+    created_by: User | None,
+    after: Sequence[Job] = (),
+    activate: bool = False,
+) -> Job:
+    """Enqueue the encoding of every item without a feature; `activate`: queries use the set when it is done.
+
+    Refused at once when `encoder` is unknown or needs weights that nobody can fetch.
+    """
+    if encoder != AUTO:
+        check_encoder(encoder)
+    return jobs.enqueue(
+        "features_extract",
+        corpus=corpus,
+        created_by=created_by,
+        after=after,
+        encoder=encoder,
+        activate=activate,
+    )
+
+
+def start_switch(corpus: Corpus, *, encoder: str, created_by: User) -> Job:
+    """Enqueue a change of encoder: extract, use the set, then stacks and an index of it; the first job."""
+    with transaction.atomic():
+        first = start_extract(corpus, encoder=encoder, created_by=created_by, activate=True)
+        stacks = jobs.enqueue("stacks_build", corpus=corpus, created_by=created_by, after=[first])
+        jobs.enqueue("index_build", corpus=corpus, created_by=created_by, after=[stacks])
+    return first
+
+
+def check_encoder(key: str) -> None:
+    """Refuse a key that cannot be loaded: unknown, refused, or without weights and a place to fetch them."""
+    states = {state.key: state for state in catalog.available(settings.MODEL_DIR)}
+    state = states.get(key)
+    if state is None:
+        try:
+            # A name of torchvision or timm is free; a path would read files that are none of the caller's.
+            spec = catalog.spec_of(key, settings.MODEL_DIR)
+        except (EncoderUnknown, WeightsRefused) as error:
+            raise EncoderNotUsable(str(error)) from None
+        if spec.key not in states and spec.family in ("file", "script"):
+            raise EncoderNotUsable(f"{key} must name a file in {settings.MODEL_DIR}")
+        if catalog.weights_file(spec, settings.MODEL_DIR) is None:
+            raise EncoderNotUsable(catalog.state_of(spec, settings.MODEL_DIR).how_to_get)
+        return
+    if not state.is_available and not state.can_download:
+        raise EncoderNotUsable(f"{key}: {state.reason}. {state.how_to_get}")
+
+
+def active_set(corpus: Corpus) -> FeatureSet | None:
+    """The feature set that queries of the corpus use."""
+    return corpus.feature_sets.filter(is_active=True).first()
+
+
+def key_to_extract(corpus: Corpus, asked: str) -> str:
+    """The encoder key that `asked` stands for here.
+
+    `auto` goes on with the set in use, so that new media are found by the same queries; a corpus without one
+    takes the encoder of its settings, or else the best that is available.
+    """
+    if asked != AUTO:
+        return asked
+    if (used := active_set(corpus)) is not None:
+        return used.encoder
+    chosen = getattr(corpus, "indexing_settings", None)
+    if chosen is not None and chosen.encoder != AUTO:
+        return chosen.encoder
+    return catalog.best(settings.MODEL_DIR)
+
+
+def get_or_create_feature_set(
+    corpus: Corpus, *, encoder: str, weights_sha256: str, precision: str, width: int
+) -> FeatureSet:
+    """The set of exactly this encoder, weights and precision; the first of a corpus is the one in use."""
+    with transaction.atomic():
+        Corpus.objects.select_for_update(no_key=True).get(pk=corpus.pk)  # two jobs may be first together
+        made, _ = FeatureSet.objects.get_or_create(
+            corpus=corpus,
+            encoder=encoder,
+            weights_sha256=weights_sha256,
+            precision=precision,
+            defaults={"width": width, "is_active": active_set(corpus) is None},
+        )
+    if made.width != width:
+        raise WeightsChanged(f"{encoder} gives {width} numbers, its feature set has {made.width}")
+    return made
+
+
+def shard_folder(feature_set: FeatureSet) -> Path:
+    """Where the shards of a feature set lie."""
+    return settings.DATA_DIR / "features" / str(feature_set.pk)
+
+
+def store_features(job: Job, feature_set: FeatureSet, features: Features) -> FeatureShard:
+    """Keep `features` for good: the shard's files, then its rows, all or none; Stopped if the job is lost."""
+    files = write_shard(shard_folder(feature_set), features)
+    with transaction.atomic():
+        mine = Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING, attempt=job.attempt)
+        if not mine.select_for_update(no_key=True).exists():
+            raise Stopped
+        shard = FeatureShard.objects.create(feature_set=feature_set, **files._asdict())
+        places = zip(features.item_ids.tolist(), features.slots.tolist(), strict=True)
+        FeatureRow.objects.bulk_create(
+            FeatureRow(feature_set=feature_set, item_id=item_id, slot=slot, shard=shard, row=row)
+            for row, (item_id, slot) in enumerate(places)
+        )
+    return shard
+
+
+def activate_feature_set(feature_set: FeatureSet) -> None:
+    """Make queries of its corpus use this set; refused while it lacks items."""
+    with transaction.atomic():
+        Corpus.objects.select_for_update(no_key=True).get(pk=feature_set.corpus_id)
+        lacking = Item.objects.filter(corpus_id=feature_set.corpus_id).without_features(feature_set).count()
+        if lacking:
+            raise FeatureSetIncomplete(
+                f"{feature_set.encoder} has no features of {lacking} items yet; let it extract them first"
+            )
+        switch_to(feature_set)
+
+
+def switch_to(feature_set: FeatureSet) -> None:
+    """Make queries use this set, complete or not."""
+    with transaction.atomic():
+        FeatureSet.objects.filter(corpus_id=feature_set.corpus_id, is_active=True).exclude(
+            pk=feature_set.pk
+        ).update(is_active=False)
+        FeatureSet.objects.filter(pk=feature_set.pk).update(is_active=True)
+    feature_set.is_active = True
+
+
+def with_counts(feature_sets: QuerySet[FeatureSet]) -> QuerySet[FeatureSet]:
+    """The sets with `num_features` of live items, and `num_items` of their corpus."""
+    rows = FeatureRow.objects.filter(feature_set=OuterRef("pk"), slot=0, item__deleted_at=None)
+    items = Item.objects.live().filter(corpus=OuterRef("corpus"))
+    return feature_sets.annotate(
+        num_features=Coalesce(Subquery(_count(rows, "feature_set")), 0),
+        num_items=Coalesce(Subquery(_count(items, "corpus")), 0),
+    )
+
+
+def _count(rows: QuerySet, by: str) -> QuerySet:
+    return rows.order_by().values(by).annotate(total=Count("pk")).values("total")

@@ -1,0 +1,247 @@
+"""The job features_extract: pictures of items in, shards of a feature set out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
+
+from celery import shared_task
+from django.conf import settings
+
+from indexing.models import FeatureSet, Item, MediaFile
+from indexing.services import features as services
+from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.errors import GpuOutOfMemory
+from sisyphus_web.jobs.models import Job
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from indexing.compute.decoder import Decoder
+    from indexing.compute.encoders import Encoder
+
+log = logging.getLogger(__name__)
+
+ITEMS_PER_QUERY = 2000
+ROWS_PER_SHARD = 2000
+SECONDS_PER_SHARD = 8.0  # what a killed worker loses at most
+PICTURES_PER_BATCH = 32
+BYTES_PER_BATCH = 256 * 2**20  # of pixels: pictures at their own size are large
+FAILURES_LOGGED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractFeatures:
+    """What the job is asked for."""
+
+    encoder: str = services.AUTO
+    activate: bool = False  # let queries use the set when it is done
+
+
+class Decoded(NamedTuple):
+    """The picture of an item, or why there is none."""
+
+    item_id: int
+    pixels: np.ndarray | None
+    reason: str
+
+
+@shared_task(name="indexing.extract_features", ignore_result=True)
+def extract_features(job_id: int) -> None:
+    """Encode the corpus's items that have no feature yet. Safe to run twice, stop half-way, continue."""
+    from indexing.compute.decoder import Decoder
+
+    with jobs.running(job_id) as job:
+        if job is None:
+            return
+        params = ExtractFeatures(**job.params)
+        encoder, feature_set = _prepare(job, params)
+        with Decoder() as decoder:
+            num_new, num_failed = _encode(job, feature_set, encoder, decoder)
+        with jobs.finishing(job):
+            if params.activate:
+                services.switch_to(feature_set)
+            job.result = {
+                "feature_set": feature_set.pk,
+                "encoder": encoder.key,
+                "precision": encoder.precision,
+                "new": num_new,
+                "failed": num_failed,
+            }
+
+
+def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
+    """The encoder that is asked for, loaded, and the set its features go to."""
+    from indexing.compute import encoders
+
+    corpus = Corpus.objects.get(pk=job.corpus_id)
+    key = services.key_to_extract(corpus, params.encoder)
+    # The set in use goes on in the precision it began with: two are never mixed.
+    used = services.active_set(corpus)
+    goes_on = used is not None and used.encoder == key and not params.activate
+    jobs.report(job, note=f"Loading {key}", force=True)
+
+    def on_progress(done: int, total: int) -> None:
+        of_all = f" of {total / 2**20:.0f}" if total else ""
+        jobs.report(job, note=f"Fetching the weights of {key}: {done / 2**20:.0f}{of_all} MiB")
+
+    try:
+        encoder = encoders.load(
+            key,
+            device=settings.DEVICE,
+            model_dir=settings.MODEL_DIR,
+            on_progress=on_progress,
+            precision=used.precision if used is not None and goes_on else None,
+        )
+    except (encoders.EncoderUnknown, encoders.WeightsMissing, encoders.WeightsRefused) as error:
+        raise services.EncoderNotUsable(str(error)) from error
+    if used is not None and goes_on and used.weights_sha256 != encoder.weights_sha256:
+        raise services.WeightsChanged(
+            f"The weights of {key} have changed since its features were made. Put the old file back, or "
+            "extract a new feature set from the corpus's page"
+        )
+    jobs.log(job, f"Encoder {key}: {encoder.engine}, {encoder.precision}, {encoder.width} numbers an item")
+    feature_set = services.get_or_create_feature_set(
+        corpus,
+        encoder=key,
+        weights_sha256=encoder.weights_sha256,
+        precision=encoder.precision,
+        width=encoder.width,
+    )
+    return encoder, feature_set
+
+
+def _encode(job: Job, feature_set: FeatureSet, encoder: Encoder, decoder: Decoder) -> tuple[int, int]:
+    """Encode what the set lacks, shard by shard; how many features are new and how many items failed."""
+    from indexing.compute.ahead import ahead
+
+    live = Item.objects.live().filter(corpus_id=feature_set.corpus_id)
+    num_todo = live.without_features(feature_set).count()
+    total = live.count()
+    num_failed, shard = 0, _Shard(job, feature_set, encoder)
+    jobs.report(job, units_done=total - num_todo, units_total=total, unit="items", note="", force=True)
+    for page in _missing(feature_set):
+        # The thread decodes only: the database is this thread's.
+        with ahead(_decoded(page, encoder, decoder), PICTURES_PER_BATCH) as pictures:
+            for decoded in pictures:
+                if decoded.pixels is None:
+                    num_failed += 1
+                    if num_failed <= FAILURES_LOGGED:
+                        jobs.log(job, f"Item {decoded.item_id} has no feature: {decoded.reason}", "warning")
+                else:
+                    shard.add(decoded.item_id, decoded.pixels)
+                jobs.report(job, units_done=total - num_todo + shard.num_encoded + num_failed)
+    shard.close()
+    jobs.report(job, units_done=total - num_todo + shard.num_encoded + num_failed, force=True)
+    return shard.num_encoded, num_failed
+
+
+class _Shard:
+    """Pictures on their way to a shard: encoded in batches, stored before they are too many or too old."""
+
+    def __init__(self, job: Job, feature_set: FeatureSet, encoder: Encoder) -> None:
+        self.num_encoded = 0
+        self._job, self._feature_set, self._encoder = job, feature_set, encoder
+        self._item_ids: list[int] = []  # of the batch
+        self._pictures: list[np.ndarray] = []
+        self._parts: list[tuple[list[int], np.ndarray]] = []  # encoded, not stored
+        self._begun = time.monotonic()
+
+    def add(self, item_id: int, pixels: np.ndarray) -> None:
+        """Take one more picture; encode and store when it is time."""
+        self._item_ids.append(item_id)
+        self._pictures.append(pixels)
+        num_bytes = sum(picture.nbytes for picture in self._pictures)
+        if len(self._pictures) >= PICTURES_PER_BATCH or num_bytes >= BYTES_PER_BATCH:
+            self._encode()
+            num_rows = sum(len(ids) for ids, _ in self._parts)
+            if num_rows >= ROWS_PER_SHARD or time.monotonic() - self._begun > SECONDS_PER_SHARD:
+                self._store()
+
+    def close(self) -> None:
+        """Encode and store what is left."""
+        if self._pictures:
+            self._encode()
+        if self._parts:
+            self._store()
+
+    def _encode(self) -> None:
+        try:
+            vectors = self._encoder.encode(self._pictures)
+        except RuntimeError as error:  # torch's OutOfMemoryError is one; torch need not be there to say so
+            if "out of memory" in str(error) and "CUDA" in str(error):
+                raise GpuOutOfMemory(str(error).splitlines()[0]) from error
+            raise
+        self._parts.append((self._item_ids, vectors))
+        self.num_encoded += len(vectors)
+        self._item_ids, self._pictures = [], []
+
+    def _store(self) -> None:
+        import numpy as np
+
+        from indexing.compute.features import Features
+
+        item_ids = np.array([item_id for ids, _ in self._parts for item_id in ids], np.int64)
+        vectors = np.concatenate([part for _, part in self._parts])
+        services.store_features(self._job, self._feature_set, Features(vectors, item_ids, self._encoder.key))
+        self._parts, self._begun = [], time.monotonic()
+
+
+def _missing(feature_set: FeatureSet) -> Iterator[list[Item]]:
+    """The live items without a feature, page by page; an item comes once, even if it fails."""
+    todo = Item.objects.filter(corpus_id=feature_set.corpus_id).without_features(feature_set)
+    todo = todo.select_related("media_file").order_by("id")
+    last = 0
+    while page := list(todo.filter(id__gt=last)[:ITEMS_PER_QUERY]):
+        last = page[-1].pk
+        yield page
+
+
+def _decoded(page: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[Decoded]:
+    """Every item's picture, decoded in the limited process, media file by media file."""
+    from indexing.compute.images import MediaRefused
+
+    for _, group in groupby(page, key=lambda item: item.media_file_id):
+        items = list(group)
+        left = {item.pk for item in items}
+        reason = "the file has no frame at its time"
+        try:
+            for item, pixels in _pictures(items, encoder, decoder):
+                left.discard(item.pk)
+                yield Decoded(item.pk, pixels, "")
+        except MediaRefused as error:
+            reason = str(error)
+        except OSError as error:
+            reason = f"{items[0].media_file.name}: {error}"
+        yield from (Decoded(item_id, None, reason) for item_id in sorted(left))
+
+
+def _pictures(items: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[tuple[Item, np.ndarray]]:
+    """The pictures of items of one media file."""
+    media_file = items[0].media_file
+    has_boxes = any(item.x0_px is not None for item in items)
+    # A box may be small: only whole frames may be decoded smaller than they are.
+    min_side_px = None if has_boxes else encoder.input_size
+    if media_file.kind == MediaFile.Kind.IMAGE:
+        pixels = decoder.image(media_file.path, min_side_px=min_side_px).pixels
+        for item in items:
+            yield item, _cut(pixels, item)
+        return
+    by_pts: dict[int, list[Item]] = {}
+    for item in items:
+        by_pts.setdefault(item.start_pts, []).append(item)
+    for frame in decoder.frames_at(media_file.path, sorted(by_pts), min_side_px=min_side_px):
+        for item in by_pts.get(frame.pts, ()):
+            yield item, _cut(frame.pixels, item)
+
+
+def _cut(pixels: np.ndarray, item: Item) -> np.ndarray:
+    """The item's box of a whole frame."""
+    if item.x0_px is None:
+        return pixels
+    return pixels[item.y0_px : item.y1_px, item.x0_px : item.x1_px]
