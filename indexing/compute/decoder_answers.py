@@ -1,0 +1,137 @@
+"""What the decoder child can be asked, as (kind, facts, bytes) messages; a refusal is one of them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexing.compute import images, seeking, video
+from indexing.compute.media_facts import HEAD_BYTES, IMAGE_TYPES, Frame, MediaRefused, type_by_content
+from indexing.compute.perceptual import perceptual_hash
+from indexing.compute.sampling import FramePolicy
+from indexing.compute.thumbnails import DIRECT_SIDE_PX, LONG_SIDE_PX, encode_jpeg, make_thumbnail
+
+JPEG_QUALITY = 92  # of a full frame made for looking at
+Message = tuple[str, dict[str, Any], Any]
+
+
+def identify(path: str) -> Iterator[Message]:
+    """One result: the facts of a file."""
+    try:
+        file = Path(path)
+        with file.open("rb") as head:
+            kind = type_by_content(head.read(HEAD_BYTES))
+        facts = images.identify_image(file) if kind in IMAGE_TYPES else video.probe(file)
+        yield "r", asdict(facts), b""
+    except Exception as error:  # what a decoder raises on hostile bytes is not known in advance
+        yield _refusal(error)
+    yield ".", {}, b""
+
+
+def read_images(
+    paths: list[str], form: str, min_side_px: int | None = None, max_side_px: int | None = None
+) -> Iterator[Message]:
+    """One result or refusal per path, in their order."""
+    if form == "thumbnail":
+        max_side_px = DIRECT_SIDE_PX
+    for path in paths:
+        try:
+            picture = images.read_image(Path(path), min_side_px=min_side_px, max_side_px=max_side_px)
+            facts = {
+                "width_px": picture.width_px,
+                "height_px": picture.height_px,
+                "rotation_degrees": picture.rotation_degrees,
+                "notes": picture.notes,
+            }
+            yield _formed(picture.pixels, form, facts)
+        except Exception as error:  # as above
+            yield _refusal(error)
+    yield ".", {}, b""
+
+
+def read_frames(
+    path: str,
+    policy: dict[str, Any],
+    form: str,
+    min_side_px: int | None = None,
+    max_side_px: int | None = None,
+) -> Iterator[Message]:
+    """A result per kept frame; the last message has the `ReadingEnd`, or is a refusal."""
+    if form == "thumbnail":
+        max_side_px = LONG_SIDE_PX
+    try:
+        reading = video.frames(
+            Path(path), FramePolicy(**policy), min_side_px=min_side_px, max_side_px=max_side_px
+        )
+        for frame in reading:
+            yield _frame(frame, form)
+        yield ".", asdict(reading.end) if reading.end else {}, b""
+    except Exception as error:  # as above
+        yield _refusal(error)
+        yield ".", {}, b""
+
+
+def read_frames_at(
+    path: str,
+    pts: list[int],
+    form: str,
+    min_side_px: int | None = None,
+    max_side_px: int | None = None,
+) -> Iterator[Message]:
+    """A result per frame found; a refusal at the end where some are not there."""
+    try:
+        for frame in seeking.frames_at(Path(path), pts, min_side_px=min_side_px, max_side_px=max_side_px):
+            yield _frame(frame, form)
+    except Exception as error:  # as above
+        yield _refusal(error)
+    yield ".", {}, b""
+
+
+ANSWERS: dict[str, Callable[..., Iterator[Message]]] = {
+    "identify": identify,
+    "images": read_images,
+    "frames": read_frames,
+    "frames_at": read_frames_at,
+}
+
+
+def _frame(frame: Frame, form: str) -> Message:
+    facts = {
+        "number": frame.number,
+        "pts": frame.pts,
+        "time_base": frame.time_base,
+        "pts_seconds": frame.pts_seconds,
+        "is_codec_keyframe": frame.is_codec_keyframe,
+    }
+    return _formed(frame.pixels, form, facts)
+
+
+def _formed(pixels: np.ndarray, form: str, facts: dict[str, Any]) -> Message:
+    if form == "thumbnail":
+        pixels = make_thumbnail(pixels)
+        facts["perceptual_hash"] = perceptual_hash(pixels)
+    facts["shape"] = pixels.shape
+    if form == "pixels":
+        return "r", facts, np.ascontiguousarray(pixels)
+    return (
+        "r",
+        facts,
+        encode_jpeg(pixels) if form == "thumbnail" else encode_jpeg(pixels, quality=JPEG_QUALITY),
+    )
+
+
+def _refusal(error: Exception) -> Message:
+    if isinstance(error, MediaRefused):
+        return "x", {"code": error.code, "sentence": error.sentence}, b""
+    if isinstance(error, FileNotFoundError):
+        sentence = "The file is no longer where it was. Put it back, or scan its folder again."
+        return "x", {"code": "gone", "sentence": sentence}, b""
+    if isinstance(error, PermissionError):
+        sentence = "The server may not read the file. Change its permissions, then scan again."
+        return "x", {"code": "not-readable", "sentence": sentence}, b""
+    if isinstance(error, MemoryError):
+        return "x", {"code": "too-large", "sentence": "Decoding it takes more memory than is allowed."}, b""
+    sentence = f"It cannot be decoded ({type(error).__name__}: {str(error)[:120]}). Copy or export it again."
+    return "x", {"code": "damaged", "sentence": sentence}, b""
