@@ -9,7 +9,7 @@ from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
-from sisyphus_web.jobs.errors import JobError
+from sisyphus_web.errors import JobError
 
 
 class NewestFirst(CursorPagination):

@@ -1,13 +1,8 @@
 """Failures that a person can do something about; anything else a job raises is a bug of ours."""
 
+from sisyphus_web.errors import JobError
 
-class JobError(Exception):
-    """Something the user can fix. `code` is stable; what to do about it stands in advice.py."""
-
-    code = "job-error"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
+__all__ = ["GpuOutOfMemory", "JobError", "NoSpace", "OutOfMemory", "Stopped"]
 
 
 class NoSpace(JobError):
