@@ -1,8 +1,11 @@
-"""The permission table for pages; the API asks it through TablePermission, after tokens are read."""
+"""The permission table for pages, the end of old sessions, headers of every answer."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -11,6 +14,38 @@ from sisyphus_web.accounts.permissions import allows, rule_of
 
 # Answered by others: the API by TablePermission, the admin by itself (superusers only).
 ELSEWHERE = {"api", "admin"}
+TOUCH_SECONDS = 15 * 60  # how often a session in use is written, so that it ends 8 hours after its last use
+
+
+class SessionAgeMiddleware:
+    """Ends a session seven days after it began; until then one in use stays alive."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            now = int(time.time())
+            began = request.session.setdefault("began", now)
+            if now - began > settings.SESSION_MAX_AGE:
+                logout(request)
+            elif now - request.session.get("touched", 0) > TOUCH_SECONDS:
+                request.session["touched"] = now
+        return self.get_response(request)
+
+
+class HeadersMiddleware:
+    """Headers Django has no setting for: no device is ever asked for, and API answers are not kept."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        if request.path.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 class PermissionTableMiddleware:
