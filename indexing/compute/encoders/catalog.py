@@ -49,7 +49,9 @@ def _published(name: str) -> Download:
 
 def _register_all() -> None:
     title = "Built-in descriptor (shapes and colors; learned from no photo)"
-    registry.register(EncoderSpec(BUILTIN, title, "MIT", "builtin", input_size=128, width=1024))
+    registry.register(
+        EncoderSpec(BUILTIN, title, "MIT", "builtin", input_size=128, resize="area", width=1024)
+    )
     for pooling, words, preference in (("mac", "maximum", 82), ("mean", "mean", 80), ("gem", "GeM", 81)):
         for size, tail in ((224, ""), (448, "-448"), (None, "-native")):
             registry.register(

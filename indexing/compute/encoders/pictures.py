@@ -7,7 +7,11 @@ from PIL import Image
 
 from indexing.compute.encoders.specs import EncoderSpec
 
-FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "area": Image.Resampling.BOX,
+}
 STRIDE_PX = 32  # what a network halves five times must be a multiple of
 
 

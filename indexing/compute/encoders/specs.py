@@ -6,7 +6,7 @@ from dataclasses import dataclass
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 POOLINGS = ("own", "mac", "mean", "gem")  # own: what the network itself does before its head
-RESIZES = ("bilinear", "bicubic")  # Pillow's filters: they look at every pixel (antialiased)
+RESIZES = ("bilinear", "bicubic", "area")  # Pillow's filters: they look at every pixel (antialiased)
 KEY = re.compile(r"^(?:(?P<family>[a-z]+):)?(?P<name>[^@]{1,140})@(?P<version>[1-9][0-9]{0,3})$")
 
 
