@@ -25,3 +25,11 @@ def respond(
             response["HX-Trigger"] = json.dumps({"toast": {"toasts": toasts}})
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def query_without(request: HttpRequest, *names: str) -> str:
+    """The query string of `request` less `names`, to put another parameter after: 'state=done&' or ''."""
+    kept = request.GET.copy()
+    for name in names:
+        kept.pop(name, None)
+    return f"{kept.urlencode()}&" if kept else ""

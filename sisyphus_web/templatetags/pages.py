@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.forms import BoundField, CheckboxSelectMultiple, RadioSelect
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -95,3 +96,18 @@ def percent(share: float | None) -> str:
 def item_of(mapping: dict[Any, Any] | None, key: Any) -> Any:
     """`mapping[key]`, or nothing."""
     return (mapping or {}).get(key, "")
+
+
+CLASS_OF_INPUT = {"select": "select", "textarea": "textarea", "number": "input input-number", "file": ""}
+BARE = ("checkbox", "radio", "hidden")
+
+
+@register.filter
+def control(field: BoundField, classes: str = "") -> SafeString:
+    """The widget of a form's field with the class of its component."""
+    widget = field.field.widget
+    kind = getattr(widget, "input_type", "") or type(widget).__name__.lower()
+    if kind in BARE or isinstance(widget, CheckboxSelectMultiple | RadioSelect):
+        return field.as_widget()
+    own = widget.attrs.get("class", "") or CLASS_OF_INPUT.get(kind, "input")
+    return field.as_widget(attrs={"class": f"{own} {classes}".strip()})

@@ -2,10 +2,31 @@
 
 import "./css/variables.css";
 import "./css/base.css";
+import "./css/jobs.css";
+import "./css/corpus.css";
+import "./css/datasets.css";
+import "./css/account.css";
+import "./css/help.css";
 import "htmx.org";
+import * as autosubmit from "./controllers/autosubmit";
+import * as confirm from "./controllers/confirm";
+import * as copy from "./controllers/copy";
+import * as dialog from "./controllers/dialog";
 import * as menu from "./controllers/menu";
+import * as policy from "./controllers/policy";
 import * as theme from "./controllers/theme";
 import * as toasts from "./controllers/toasts";
+import * as upload from "./controllers/upload";
 import { attach } from "./lib/attach";
 
-attach({ menu: menu.connect, theme: theme.connect, toasts: toasts.connect });
+attach({
+  autosubmit: autosubmit.connect,
+  confirm: confirm.connect,
+  copy: copy.connect,
+  dialog: dialog.connect,
+  menu: menu.connect,
+  policy: policy.connect,
+  theme: theme.connect,
+  toasts: toasts.connect,
+  upload: upload.connect,
+});

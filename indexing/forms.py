@@ -1,0 +1,104 @@
+"""Forms of corpora and their indexing."""
+
+from pathlib import Path
+from typing import Any
+
+from django import forms
+
+from indexing.compute.encoders import catalog
+from indexing.models import IndexingSettings
+from sisyphus_web.accounts.models import Corpus
+
+
+def encoder_choices(model_dir: Path, *, keep: str = "") -> list[tuple[str, Any]]:
+    """`auto`, what can be used now, what would be downloaded, and `keep` whatever it is."""
+    states = sorted(catalog.available(model_dir), key=lambda state: -state.preference)
+    ready = [(state.key, state.title) for state in states if state.is_available]
+    fetched = [(state.key, state.title) for state in states if not state.is_available and state.can_download]
+    choices: list[tuple[str, Any]] = [
+        ("auto", f"auto: the best available, now {catalog.best(model_dir)}"),
+        ("available now", ready),
+    ]
+    if fetched:
+        choices.append(("downloaded when first used", fetched))
+    known = {"auto", *(key for key, _ in ready), *(key for key, _ in fetched)}
+    if keep and keep not in known:
+        choices.append((keep, f"{keep} (not available now)"))
+    return choices
+
+
+class IndexingForm(forms.Form):
+    """How media become items and features."""
+
+    frame_policy = forms.ChoiceField(
+        label="Frames to keep of a video",
+        choices=IndexingSettings.FramePolicy.choices,
+        initial=IndexingSettings.FramePolicy.CODEC_KEYFRAME,
+        help_text="Codec key frames are the cheapest: about one in a few seconds. "
+        "Every frame is the most thorough.",
+    )
+    interval_seconds = forms.FloatField(
+        label="Interval in seconds",
+        initial=1.0,
+        min_value=0.01,
+        max_value=3600,
+        required=False,
+        help_text="For every N seconds.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    similarity_threshold = forms.FloatField(
+        label="Similarity threshold",
+        initial=0.95,
+        min_value=-1,
+        max_value=1,
+        required=False,
+        help_text="For feature similarity: a frame more similar to the last one kept is dropped.",
+        widget=forms.NumberInput(attrs={"step": "any"}),
+    )
+    encoder = forms.ChoiceField(label="Encoder", initial="auto")
+    is_strict = forms.BooleanField(
+        label="Refuse damaged videos",
+        required=False,
+        help_text="Otherwise the frames before the damage are kept and the file is marked partial.",
+    )
+
+    def __init__(self, *args: Any, model_dir: Path, keep: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["encoder"].choices = encoder_choices(model_dir, keep=keep)
+
+    def clean(self) -> dict[str, Any]:
+        """What was left empty keeps its usual value."""
+        cleaned = super().clean() or {}
+        for name in ("interval_seconds", "similarity_threshold"):
+            if cleaned.get(name) is None and name not in self.errors:
+                cleaned[name] = self.get_initial_for_field(self.fields[name], name)
+        return cleaned
+
+
+class CorpusForm(IndexingForm):
+    """A new corpus: a name, a few words, how it is indexed."""
+
+    name = forms.CharField(
+        max_length=120, widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off"})
+    )
+    description = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Where the media come from, what is looked for.",
+    )
+    field_order = (
+        "name",
+        "description",
+        "frame_policy",
+        "interval_seconds",
+        "similarity_threshold",
+        "encoder",
+    )
+
+    def clean_name(self) -> str:
+        """Unique among the corpora in use, as the database demands."""
+        name = self.cleaned_data["name"]
+        if Corpus.objects.filter(name=name, archived_at=None).exists():
+            raise forms.ValidationError("There is a corpus of this name; choose another.")
+        return name

@@ -1,0 +1,28 @@
+"""A corpus together with how it is indexed."""
+
+from django.db import transaction
+
+from indexing.models import IndexingSettings
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.accounts.services import create_corpus
+
+
+@transaction.atomic
+def create_indexed_corpus(*, name: str, description: str, created_by: User, **indexing: object) -> Corpus:
+    """Make a corpus and its indexing settings: both, or neither; ValidationError names what is wrong."""
+    corpus = create_corpus(name=name, description=description, created_by=created_by)
+    change_settings(corpus, **indexing)
+    return corpus
+
+
+@transaction.atomic
+def change_settings(corpus: Corpus, **indexing: object) -> IndexingSettings:
+    """Change the named fields of how `corpus` is indexed; it holds for media added from now on."""
+    chosen = IndexingSettings.objects.select_for_update().filter(corpus=corpus).first()
+    if chosen is None:
+        chosen = IndexingSettings(corpus=corpus)
+    for name, value in indexing.items():
+        setattr(chosen, name, value)
+    chosen.full_clean()
+    chosen.save()
+    return chosen

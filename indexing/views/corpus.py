@@ -1,0 +1,191 @@
+"""The page of one corpus: what is in it, what is being done to it, how it is indexed."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_POST, require_safe
+
+from indexing.compute.encoders import catalog
+from indexing.compute.encoders.specs import EncoderState
+from indexing.forms import IndexingForm
+from indexing.models import IndexingSettings, MediaFile
+from indexing.services.builds import start_build
+from indexing.services.corpora import change_settings
+from indexing.services.features import start_extract
+from indexing.views import reads
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs.errors import JobError
+from sisyphus_web.jobs.models import Job
+from sisyphus_web.pages import query_without, respond
+
+MEDIA_PER_PAGE = 25
+RECENT_JOBS = 4
+
+
+class NothingToRebuild(JobError):
+    """A rebuild of something that cannot be rebuilt."""
+
+    code = "nothing-to-rebuild"
+
+
+@require_safe
+def corpus(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """The whole page; to htmx only the media table, filtered and paged."""
+    media = _media_context(request, corpus_id)
+    if request.headers.get("HX-Request"):
+        return respond(request, page="", part="indexing/partials/media_table.html", context=media)
+    this = get_object_or_404(Corpus, pk=corpus_id)
+    context = (
+        media
+        | _activity_context(corpus_id)
+        | _index_context(this)
+        | {
+            "corpus": this,
+            "totals": reads.totals_of(corpus_id),
+            "media_roots": settings.MEDIA_ROOTS,
+            "max_upload_bytes": settings.MAX_UPLOAD_BYTES,
+        }
+    )
+    response = render(request, "indexing/corpus.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+@require_safe
+def activity(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """The jobs that move and the last that ended, with the counts: polled while something moves."""
+    context = _activity_context(corpus_id) | {
+        "corpus": get_object_or_404(Corpus, pk=corpus_id),
+        "totals": reads.totals_of(corpus_id),
+    }
+    was_moving = request.GET.get("was") == "moving"
+    response = render(request, "indexing/partials/activity.html", context)
+    if was_moving:  # the table follows the ingest, and once more when it has ended
+        response["HX-Trigger"] = "media:changed"
+    return response
+
+
+@require_safe
+def features(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """Feature sets, builds and the encoder in use."""
+    this = get_object_or_404(Corpus, pk=corpus_id)
+    return render(request, "indexing/partials/features.html", _index_context(this) | {"corpus": this})
+
+
+@require_POST
+def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """Change how the corpus is indexed; what is indexed already stays until it is rebuilt."""
+    this = get_object_or_404(Corpus, pk=corpus_id)
+    form = IndexingForm(request.POST, model_dir=settings.MODEL_DIR, keep=request.POST.get("encoder", ""))
+    if not form.is_valid():
+        context = {"corpus": this, "form": form}
+        return respond(
+            request,
+            page="indexing/settings.html",
+            part="indexing/partials/settings.html",
+            context=context,
+            status=422,
+        )
+    change_settings(this, **form.cleaned_data)
+    messages.success(request, "Saved. It holds for media added from now on; rebuild to apply it to the rest.")
+    if not request.headers.get("HX-Request"):
+        return redirect("corpus", corpus_id)
+    context = {"corpus": this, "form": form}
+    return respond(
+        request, page="indexing/settings.html", part="indexing/partials/settings.html", context=context
+    )
+
+
+@require_POST
+def rebuild(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """Enqueue features, stacks or the feature index anew."""
+    this = get_object_or_404(Corpus, pk=corpus_id)
+    try:
+        job = _start_rebuild(this, request.POST.get("what", ""), request.user)
+    except JobError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Queued as job {job.pk}: {job.title}.")
+    return _to_corpus(request, corpus_id)
+
+
+def _start_rebuild(this: Corpus, what: str, user: User) -> Job:
+    if what == "features":
+        chosen = IndexingSettings.objects.filter(corpus=this).first()
+        extract = start_extract(
+            this, encoder=chosen.encoder if chosen else "auto", created_by=user, activate=True
+        )
+        start_build(this, created_by=user, after=[extract])
+        return extract
+    if what == "index":
+        return start_build(this, created_by=user)
+    raise NothingToRebuild(f"There is nothing called {what!r} to rebuild; known are features and index.")
+
+
+def _to_corpus(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """The live jobs to htmx, the page to a browser without a script."""
+    if not request.headers.get("HX-Request"):
+        return redirect("corpus", corpus_id)
+    context = _activity_context(corpus_id) | {
+        "corpus": get_object_or_404(Corpus, pk=corpus_id),
+        "totals": reads.totals_of(corpus_id),
+    }
+    part = "indexing/partials/activity.html"
+    return respond(request, page=part, part=part, context=context)
+
+
+def _media_context(request: HttpRequest, corpus_id: int) -> dict[str, Any]:
+    state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
+    words = request.GET.get("q", "").strip()
+    table = reads.media_table(corpus_id, state=state, kind=kind, words=words)
+    return {
+        "corpus_id": corpus_id,
+        "page_of_media": Paginator(table, MEDIA_PER_PAGE).get_page(request.GET.get("page")),
+        "states": MediaFile.State.values,
+        "media_kinds": MediaFile.Kind.values,
+        "is_filtered": bool(state or kind or words),
+        "query": query_without(request, "page"),
+    }
+
+
+def _activity_context(corpus_id: int) -> dict[str, Any]:
+    """Every unfinished job in the order it runs, then the last finished ones."""
+    every = Job.objects.for_people().filter(corpus=corpus_id)
+    moving = list(every.unfinished().order_by("id"))
+    ended = list(every.exclude(status__in=["queued", "running"])[:RECENT_JOBS])
+    return {"moving_jobs": moving, "ended_jobs": ended, "is_moving": bool(moving)}
+
+
+def _index_context(this: Corpus) -> dict[str, Any]:
+    """How the corpus is indexed, and by what it could be."""
+    chosen = IndexingSettings.objects.filter(corpus=this).first() or IndexingSettings(corpus=this)
+    names = ("frame_policy", "interval_seconds", "similarity_threshold", "encoder", "is_strict")
+    form = IndexingForm(
+        initial={name: getattr(chosen, name) for name in names},
+        model_dir=settings.MODEL_DIR,
+        keep=chosen.encoder,
+    )
+    best = catalog.best(settings.MODEL_DIR)
+    return {
+        "form": form,
+        "chosen": chosen,
+        "resolved_encoder": best if chosen.encoder == "auto" else chosen.encoder,
+        "is_builtin": (best if chosen.encoder == "auto" else chosen.encoder) == catalog.BUILTIN,
+        "model_dir": settings.MODEL_DIR,
+        "learned": [each for each in catalog.available(settings.MODEL_DIR) if each.key != catalog.BUILTIN][
+            :3
+        ],
+        "feature_sets": list(reads.feature_sets_of(this.pk)),
+        "builds": list(reads.builds_of(this.pk)),
+    }
+
+
+def _learned() -> list[EncoderState]:
+    """The three learned encoders worth getting first."""
+    states = [state for state in catalog.available(settings.MODEL_DIR) if state.key != catalog.BUILTIN]
+    return sorted(states, key=lambda state: -state.preference)[:3]

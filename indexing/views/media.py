@@ -1,0 +1,26 @@
+"""The page of one media file: its facts, and its items in order of time."""
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from indexing.models import Item, MediaFile
+from sisyphus_web.pages import query_without
+
+ITEMS_PER_PAGE = 120
+
+
+@require_safe
+def media_file(request: HttpRequest, corpus_id: int, media_file_id: int) -> HttpResponse:
+    """What we know of a file, and its frames in order of time."""
+    found = get_object_or_404(MediaFile.objects.live().filter(corpus=corpus_id), pk=media_file_id)
+    items = Item.objects.live().filter(media_file=found).order_by("start_pts", "id")
+    context = {
+        "media_file": found,
+        "paths": found.paths.select_related("source").order_by("id")[:20],
+        "page_of_items": Paginator(items, ITEMS_PER_PAGE).get_page(request.GET.get("page")),
+        "query": query_without(request, "page"),
+        "corpus_id": corpus_id,
+    }
+    return render(request, "indexing/media_file.html", context)
