@@ -143,11 +143,11 @@ def main() -> None:
         return time.process_time() - begun
 
     decode_seconds = decoded()
+    per_photo = decode_seconds / len(files) * 1e3
+    print(f"{len(files)} photos, {classes.max() + 1} classes; decoding {per_photo:.2f} ms CPU")
     print(
-        f"{len(files)} photos, {classes.max() + 1} classes; decoding {decode_seconds / len(files) * 1e3:.2f} ms CPU"
-    )
-    titles = ("width", "1-NN", "macro", "mAP", "CPU ms", "images/s on 2 cores, decoding included")
-    print(f"{'encoder':34} {titles[0]:>5} {titles[1]:>6} {titles[2]:>6} {titles[3]:>6} {titles[4]:>7}  {titles[5]}")
+        f"{'encoder':34} {'width':>5} {'1-NN':>6} {'macro':>6} {'mAP':>6} {'CPU ms':>7}  "
+        "images/s on 2 cores, decoding included"
     )
     rows: list[tuple[str, Callable[[list[np.ndarray]], np.ndarray]]] = [
         ("color histogram 8x8x8, root", lambda all_: normalize(np.stack([color_histogram(p) for p in all_]))),
