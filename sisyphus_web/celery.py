@@ -28,9 +28,15 @@ app.conf.update(
 app.autodiscover_tasks(["indexing", "labeling"])
 
 
+@signals.worker_init.connect
+def _leave_worker_pid(**_: Any) -> None:
+    """For the processes of the pool: whose children they are. A solo worker is its own."""
+    os.environ["SISYPHUS_WORKER_PID"] = str(os.getpid())
+
+
 @signals.worker_process_init.connect
 def _child_may_be_killed(**_: Any) -> None:
-    """A pool's process that ignores a stop may be killed: its worker starts another."""
+    """A process that ignores a stop may be killed: the worker, or the supervisor of a solo one, starts anew."""
     from sisyphus_web.jobs.services import Lease
 
     Lease.may_be_killed = True

@@ -40,6 +40,11 @@ def owner_of(worker_pid: int) -> str:
     return f"{socket.gethostname()[:80]}:{worker_pid}:"
 
 
+def _worker_pid() -> int:
+    """The worker this process belongs to; see celery.py."""
+    return int(os.environ.get("SISYPHUS_WORKER_PID", os.getpid()))
+
+
 def log(job: Job, text: str, level: str = JobEvent.Level.INFO, *, by: "User | None" = None) -> None:
     """Append a line to the job's log; longer than 1000 characters is cut."""
     JobEvent.objects.create(job_id=job.pk, attempt=job.attempt, level=level, text=text[:1000], by=by)
@@ -82,7 +87,7 @@ def claim(job_id: int) -> Job | None:
             Status.RUNNING,
             attempt=number,
             lease_until=Now() + lease_length(),
-            owner=f"{owner_of(os.getppid())}{pid}",
+            owner=f"{owner_of(_worker_pid())}{pid}",
             started_at=Coalesce(F("started_at"), Now()),
             progressed_at=Now(),
             rate_per_second=None,

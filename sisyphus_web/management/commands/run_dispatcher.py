@@ -12,6 +12,7 @@ from sisyphus_web.jobs import dispatcher
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []  # the web process has them
     help = "Publish queued jobs again, take jobs back from lost workers, do the periodic work."
 
     def handle(self, *args: Any, **options: Any) -> None:
