@@ -1,0 +1,61 @@
+"""What the workbench and the review page tell their scripts: who looks, at what, and every URL they use."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from sisyphus_web.accounts.models import Corpus
+
+PAGES = {"corpus_page": "corpus", "review_page": "review", "workbench_page": "workbench"}
+OF_CORPUS = {
+    "classes": "label-classes",
+    "query_images": "query-images",
+    "rank": "rank",
+    "verdicts": "verdicts",
+    "undo": "undo",
+    "batches": "batches",
+    "weak": "weak-batches",
+    "review": "review",
+    "counts": "counts",
+    "items": "items",
+    "thumbnails": "thumbnails",
+    "media_files": "media-files",
+    "sources": "sources",
+}
+OF_OBJECT = {
+    "query_image": ("query-image", "00000000-0000-0000-0000-000000000000"),
+    "weak_revert": ("weak-batch-revert", "00000000-0000-0000-0000-000000000000"),
+    "item_thumbnail": ("item-thumbnail", "0"),
+    "item_frame": ("item-frame", "0"),
+    "stack": ("stack", "0"),
+}
+
+
+def config(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
+    """Scripts build no URL: those of an object have {id} in the place of its id."""
+    active = corpus.feature_sets.filter(is_active=True).first()
+    return {
+        "corpus": corpus.pk,
+        "corpus_name": corpus.name,
+        "user": {"id": request.user.pk, "name": request.user.get_username()},
+        "role": corpus.memberships.get(user=request.user).role,
+        "num_items": corpus.items.live().count(),
+        "encoder": active.encoder if active else None,
+        "csrf_cookie": settings.CSRF_COOKIE_NAME,
+        "urls": _urls(corpus),
+    }
+
+
+def _urls(corpus: Corpus) -> dict[str, str]:
+    urls = {"login": reverse("login"), "me": reverse("api:me")}
+    for name, route in PAGES.items():
+        urls[name] = reverse(route, args=[corpus.pk])
+    for name, route in OF_CORPUS.items():
+        urls[name] = reverse(f"api:{route}", args=[corpus.pk])
+    for name, (route, some_id) in OF_OBJECT.items():
+        url = reverse(f"api:{route}", args=[corpus.pk, some_id])
+        before, _, after = url.rpartition(f"/{some_id}/")
+        urls[name] = f"{before}/{{id}}/{after}"
+    return urls

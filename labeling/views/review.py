@@ -1,0 +1,17 @@
+"""The review page: what was answered, as grids with the keys of the workbench."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_safe
+
+from labeling.views.deck import config
+from sisyphus_web.accounts.models import Corpus
+
+
+@require_safe
+@ensure_csrf_cookie
+def review(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """Cleaning: accepted, rejected, weak, unsure, disputed."""
+    corpus = get_object_or_404(Corpus.objects.visible_to(request.user), pk=corpus_id)
+    return render(request, "labeling/review.html", {"corpus": corpus, "config": config(request, corpus)})

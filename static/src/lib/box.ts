@@ -1,0 +1,26 @@
+/** Boxes in shares of a frame, 0..1, always within it and never turned inside out. */
+
+export type Sides = [x0: number, y0: number, x1: number, y1: number];
+
+const LEAST = 0.02;
+
+/** Between two corners, in any order. */
+export function spanned(one: { x: number; y: number }, other: { x: number; y: number }): Sides {
+  return [
+    Math.min(one.x, other.x),
+    Math.min(one.y, other.y),
+    Math.max(one.x, other.x),
+    Math.max(one.y, other.y),
+  ];
+}
+
+/** Shifted, its size kept: it stops at the edge. */
+export function moved([x0, y0, x1, y1]: Sides, dx: number, dy: number): Sides {
+  const [right, down] = [Math.max(-x0, Math.min(dx, 1 - x1)), Math.max(-y0, Math.min(dy, 1 - y1))];
+  return [x0 + right, y0 + down, x1 + right, y1 + down];
+}
+
+/** Its lower right corner shifted. */
+export function sized([x0, y0, x1, y1]: Sides, dx: number, dy: number): Sides {
+  return [x0, y0, Math.max(x0 + LEAST, Math.min(1, x1 + dx)), Math.max(y0 + LEAST, Math.min(1, y1 + dy))];
+}

@@ -1,0 +1,230 @@
+/** What this person has said in this page: painted at once, put into the outbox, undone and redone by batch. */
+
+import { classOf, type Saved } from "./outbox";
+import type { Entry } from "./outbox-store";
+import type { Answer, Tile } from "./wire";
+
+interface Known {
+  answer: Answer | "";
+  version: number;
+}
+
+export interface Before extends Known {
+  item: number;
+  stack: number | null;
+}
+
+/** One key press; the unit of undo. */
+export interface Batch {
+  id: string;
+  answer: Answer;
+  tiles: Before[];
+  at: number; // ms since 1970
+  state: "said" | "undone";
+  undo_id: string | null; // the batch that took it back; undoing that one is redo
+  is_saved: boolean;
+  class: number;
+  class_name: string;
+}
+
+export interface Context {
+  class: number;
+  class_name: string;
+  round: number | null;
+  mode: string;
+  verdicts_url: string;
+}
+
+export interface Parts {
+  put(entries: Entry[]): void;
+  uuid(): string;
+  now(): number;
+}
+
+/** The tile on the page that shows an item, if one does. */
+type Find = (item: number) => Tile | undefined;
+
+const MOST_BATCHES = 200;
+
+/** Fires "painted" (item ids whose answer changed) before anything is stored or sent. */
+export class Decisions extends EventTarget {
+  readonly batches: Batch[] = []; // newest first
+  private label_class: number | null = null;
+  private readonly known = new Map<number, Known>(); // what was last said here, per item of the current class
+
+  constructor(private readonly parts: Parts) {
+    super();
+  }
+
+  /** Another label class, other answers; the batches stay and can still be undone. */
+  begin(label_class: number | null): void {
+    this.label_class = label_class;
+    this.known.clear();
+  }
+
+  /** A tile as the server has it, with what was said here since. */
+  overlay(tile: Tile): Tile {
+    const known = this.known.get(tile.item);
+    if (known && known.version > tile.version) {
+      tile.answer = known.answer;
+      tile.version = known.version;
+    }
+    return tile;
+  }
+
+  /** What waits in the outbox from an earlier page counts as said. */
+  restore(entries: readonly Entry[], label_class: number): void {
+    for (const entry of entries) {
+      if (classOf(entry) !== label_class) continue;
+      if (entry.kind === "undo") {
+        for (const { item, answer, version } of entry.said) this.known.set(item, { answer, version });
+        continue;
+      }
+      const { item, answer, base_version } = entry.operation;
+      this.known.set(item, { answer, version: base_version + 1 });
+    }
+  }
+
+  /** Tiles that already have this answer are left alone; null when nothing changes. */
+  answer(tiles: readonly Tile[], answer: Answer, context: Context, force = false): Batch | null {
+    const changing = tiles.filter((tile) => tile.answer !== answer || force);
+    if (!changing.length) return null;
+    const batch: Batch = {
+      id: this.parts.uuid(),
+      answer,
+      tiles: changing.map(({ item, stack, answer, version }) => ({ item, stack, answer, version })),
+      at: this.parts.now(),
+      state: "said",
+      undo_id: null,
+      is_saved: false,
+      class: context.class,
+      class_name: context.class_name,
+    };
+    const entries = changing.map(
+      (tile): Entry => ({
+        kind: "verdict",
+        url: context.verdicts_url,
+        operation: {
+          operation_id: this.parts.uuid(),
+          batch: batch.id,
+          item: tile.item,
+          stack: tile.stack,
+          class: context.class,
+          answer,
+          base_version: tile.version,
+          force,
+          round: context.round,
+          rank: tile.rank,
+          mode: context.mode,
+          client_time: new Date(batch.at).toISOString(),
+        },
+      }),
+    );
+    for (const tile of changing) this.set(tile, answer, tile.version + 1);
+    this.batches.unshift(batch);
+    this.batches.length = Math.min(this.batches.length, MOST_BATCHES);
+    this.painted(changing.map((tile) => tile.item));
+    this.parts.put(entries);
+    return batch;
+  }
+
+  /** Takes back `batch`, or the newest one that still stands. */
+  undo(find: Find, undo_url: string, batch = this.newest("said")): Batch | null {
+    if (!batch || batch.state === "undone") return null;
+    this.turn(batch, "undone", batch.tiles, find, undo_url);
+    return batch;
+  }
+
+  /** Says `batch` again, or the one undone last. */
+  redo(find: Find, undo_url: string, batch = this.newest("undone")): Batch | null {
+    if (!batch || batch.state === "said") return null;
+    const { answer } = batch;
+    this.turn(
+      batch,
+      "said",
+      batch.tiles.map(({ item }) => ({ item, answer })),
+      find,
+      undo_url,
+    );
+    return batch;
+  }
+
+  /** Undo and redo are one thing: the batch that counts now is reverted by a new one. */
+  private turn(
+    batch: Batch,
+    state: Batch["state"],
+    answers: readonly { item: number; answer: Answer | "" }[],
+    find: Find,
+    undo_url: string,
+  ): void {
+    const said = answers.map(({ item, answer }) => {
+      const version = (this.known.get(item)?.version ?? find(item)?.version ?? 0) + 1;
+      return { item, answer, version };
+    });
+    const undone = batch.undo_id ?? batch.id;
+    batch.undo_id = this.parts.uuid();
+    batch.state = state;
+    batch.is_saved = false;
+    if (batch.class === this.label_class) {
+      for (const { item, answer, version } of said) this.know(item, answer, version, find);
+      this.painted(said.map((each) => each.item));
+    }
+    const common = { kind: "undo", url: undo_url, class: batch.class, said } as const;
+    this.parts.put([{ ...common, batch: undone, operation_id: batch.undo_id }]);
+  }
+
+  /** What the server acknowledged: its versions count from now on. */
+  saved(saved: Saved, find: Find): void {
+    for (const batch of this.batches) if (acknowledges(saved, batch)) batch.is_saved = true;
+    if (saved.class !== this.label_class) return;
+    const changed: number[] = [];
+    for (const result of saved.results) {
+      const stands = result.outcome === "applied" || result.outcome === "duplicate";
+      if (result.version === null || result.outcome === "rejected") continue;
+      const known = this.known.get(result.item);
+      if (stands && known && known.version > result.version) continue; // said again since
+      this.know(result.item, (result.answer ?? "") as Answer | "", result.version, find);
+      changed.push(result.item);
+    }
+    for (const each of saved.undone?.undone ?? []) {
+      this.know(each.item, each.answer as Answer | "", each.version, find);
+      changed.push(each.item);
+    }
+    if (changed.length) this.painted(changed);
+  }
+
+  private newest(state: Batch["state"]): Batch | undefined {
+    if (state === "said") return this.batches.find((batch) => batch.state === "said");
+    // Redo takes the batch undone last: of a run of undone ones at the top, the oldest.
+    const stop = this.batches.findIndex((batch) => batch.state === "said");
+    return (stop < 0 ? this.batches : this.batches.slice(0, stop)).at(-1);
+  }
+
+  private know(
+    item: number,
+    answer: Answer | "",
+    version: number,
+    find: (item: number) => Tile | undefined,
+  ): void {
+    this.known.set(item, { answer, version });
+    const tile = find(item);
+    if (tile) this.set(tile, answer, version);
+  }
+
+  private set(tile: Tile, answer: Answer | "", version: number): void {
+    tile.answer = answer;
+    tile.version = version;
+    this.known.set(tile.item, { answer, version });
+  }
+
+  private painted(items: number[]): void {
+    this.dispatchEvent(new CustomEvent<number[]>("painted", { detail: items }));
+  }
+}
+
+function acknowledges(saved: Saved, batch: Batch): boolean {
+  if (batch.is_saved || saved.class !== batch.class) return false;
+  if (batch.undo_id) return saved.undone?.operation_id === batch.undo_id;
+  const last = batch.tiles.at(-1)?.item; // sent in order: the last one closes the batch
+  return saved.results.some((result) => result.item === last);
+}

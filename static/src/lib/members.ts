@@ -1,0 +1,38 @@
+/** The members of a stack as tiles, each for itself. */
+
+import type { Api } from "./api";
+import type { Answer, Tile } from "./wire";
+
+type Member = Partial<Tile> & { id?: number };
+
+/** `said` is what /stacks/<id>/ answers: a list, or an object that has it as items, members or results. */
+export function readMembers(said: unknown, api: Api): Tile[] {
+  const body = said as Member[] | { items?: Member[]; members?: Member[]; results?: Member[] };
+  const list = Array.isArray(body) ? body : (body.items ?? body.members ?? body.results ?? []);
+  return list.map((member) => tileOf(member, api));
+}
+
+export function tileOf(member: Member, api: Api): Tile {
+  const item = member.item ?? member.id ?? 0;
+  return {
+    item,
+    stack: member.stack ?? null,
+    count: member.count ?? 1,
+    similarity: member.similarity ?? null,
+    rank: member.rank ?? null,
+    media_file: member.media_file ?? 0,
+    name: member.name ?? "",
+    media_kind: member.media_kind ?? "image",
+    number: member.number ?? null,
+    pts_seconds: member.pts_seconds ?? 0,
+    answer: (member.answer ?? "") as Answer | "",
+    version: member.version ?? 0,
+    is_weak: member.is_weak ?? false,
+    is_derived: member.is_derived ?? false,
+    is_disputed: member.is_disputed ?? false,
+    width_px: member.width_px ?? 0,
+    height_px: member.height_px ?? 0,
+    thumbnail: member.thumbnail ?? api.url("item_thumbnail", item),
+    box: member.box ?? null,
+  };
+}

@@ -1,0 +1,181 @@
+/** One ranking in pages: appended without a double, restarted without moving what the person looks at. */
+
+import { latest } from "./latest";
+import type { Mode, RankAnswer, RankRequest, Term, Tile } from "./wire";
+
+export const PAGE = 200;
+
+/** Where the pages come from: the search, or the corpus as it lies. */
+export type Fetch = (offset: number, k: number, signal: AbortSignal) => Promise<RankAnswer>;
+
+export interface Parts {
+  overlay(tile: Tile): Tile; // what was said in this page since
+  isHidden(tile: Tile): boolean; // decided here already, while the ranking asks for undecided ones
+}
+
+/** Fires "change". Tiles keep their index until `start`. */
+export class Ranking extends EventTarget {
+  tiles: Tile[] = [];
+  total = 0;
+  round: number | null = null;
+  mode: Mode = "similar";
+  encoder = "";
+  blend: number | null = null;
+  took_ms: number | null = null;
+  state: "idle" | "loading" | "failed" = "idle";
+  error: unknown = null;
+  isComplete = false;
+  readonly later: Tile[] = []; // put off: shown after everything else
+  private readonly index_of = new Map<number, number>();
+  private fetch: Fetch | null = null;
+  private asked = 0; // rows of the ranking seen so far, decided ones not counted
+
+  constructor(private readonly parts: Parts) {
+    super();
+  }
+
+  find = (item: number): Tile | undefined => {
+    const index = this.index_of.get(item);
+    return index === undefined ? undefined : this.tiles[index];
+  };
+
+  indexOf(item: number): number {
+    return this.index_of.get(item) ?? -1;
+  }
+
+  /** How many tiles the grid should make room for: those here and those that may follow. */
+  get expected(): number {
+    return this.isComplete ? this.tiles.length : Math.max(this.tiles.length + 1, this.total);
+  }
+
+  private readonly first = latest((fetch: Fetch, signal) => fetch(0, PAGE, signal));
+
+  /** A new ranking from its first page; the old tiles stay until it is here. Resolves to whether it came. */
+  async start(fetch: Fetch): Promise<boolean> {
+    this.become("loading");
+    try {
+      const answer = await this.first(fetch);
+      if (!answer) return false; // a newer start has taken over
+      this.replace(answer, fetch);
+      return true;
+    } catch (error) {
+      this.error = error;
+      this.become("failed");
+      return false;
+    }
+  }
+
+  /** What came already, as from `start`. */
+  replace(answer: RankAnswer, fetch: Fetch): void {
+    this.fetch = fetch;
+    this.tiles = [];
+    this.index_of.clear();
+    this.asked = 0;
+    this.isComplete = false;
+    this.take(answer);
+    this.become("idle");
+  }
+
+  clear(): void {
+    this.fetch = null;
+    this.tiles = [];
+    this.later.length = 0;
+    this.index_of.clear();
+    this.total = 0;
+    this.round = this.blend = this.took_ms = null;
+    this.isComplete = true;
+    this.become("idle");
+  }
+
+  /** The next page, if there is one and none is on its way. */
+  async more(): Promise<void> {
+    const { fetch } = this;
+    if (!fetch || this.isComplete || this.state === "loading") return;
+    this.become("loading");
+    try {
+      // Those answered since have left the server's list: without them the offset is where we are.
+      const left = this.tiles.reduce((sum, tile) => sum + (this.parts.isHidden(tile) ? 1 : 0), 0);
+      const answer = await fetch(Math.max(0, this.asked - left), PAGE, new AbortController().signal);
+      if (fetch !== this.fetch) return;
+      this.asked -= left;
+      this.take(answer);
+      this.asked += left;
+      this.become("idle");
+    } catch (error) {
+      if (fetch !== this.fetch) return;
+      this.error = error;
+      this.become("failed");
+    }
+  }
+
+  /** The tile is put off to the end of this ranking and of the next ones. */
+  putOff(tiles: readonly Tile[]): void {
+    for (const tile of tiles) if (!this.later.some((each) => each.item === tile.item)) this.later.push(tile);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  isLater(item: number): boolean {
+    return this.later.some((tile) => tile.item === item);
+  }
+
+  private take(answer: RankAnswer): void {
+    this.round = answer.round;
+    this.mode = answer.mode;
+    this.encoder = answer.encoder;
+    this.blend = answer.blend;
+    this.took_ms = answer.took_ms;
+    this.total = answer.total;
+    this.asked += answer.neighbors.length;
+    const is_last = answer.neighbors.length === 0 || this.asked >= answer.total;
+    for (const tile of answer.neighbors) {
+      this.parts.overlay(tile);
+      if (this.index_of.has(tile.item) || this.isLater(tile.item)) continue;
+      if (this.parts.isHidden(tile))
+        this.asked -= 1; // said here, not yet there: it will leave the list
+      else this.append(tile);
+    }
+    if (is_last) {
+      this.isComplete = true;
+      for (const tile of this.later) {
+        if (!this.index_of.has(tile.item) && !this.parts.isHidden(tile)) this.append(tile);
+      }
+    }
+  }
+
+  private append(tile: Tile): void {
+    this.index_of.set(tile.item, this.tiles.length);
+    this.tiles.push(tile);
+  }
+
+  private become(state: Ranking["state"]): void {
+    this.state = state;
+    if (state !== "failed") this.error = null;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** How many of the first tiles of a new ranking the old one would not have shown in as many. */
+export function numBetter(shown: readonly Tile[], proposed: readonly Tile[]): number {
+  const undecided = shown.filter((tile) => !tile.answer);
+  const most = Math.min(PAGE, proposed.length);
+  const expected = new Set(undecided.slice(0, most).map((tile) => tile.stack ?? -tile.item));
+  return proposed.slice(0, most).filter((tile) => !expected.has(tile.stack ?? -tile.item)).length;
+}
+
+/** Two terms for the same thing are one; the newer weight counts. */
+export function withTerm(terms: readonly Term[], term: Term): Term[] {
+  const isSame = (other: Term) =>
+    other.kind === term.kind &&
+    other.item === term.item &&
+    other.image === term.image &&
+    String(other.box) === String(term.box);
+  return [...terms.filter((other) => !isSame(other)), term];
+}
+
+export function requestOf(
+  query: { class: number | null; terms: Term[]; filters: RankRequest["filters"]; mode: Mode },
+  offset: number,
+  k: number,
+): RankRequest {
+  return { ...query, offset, k, fold: true };
+}

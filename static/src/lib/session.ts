@@ -1,0 +1,435 @@
+/** The workbench without its page: the query, its ranking, what was said, and what the next key is about. */
+
+import { type Api, sentenceOf } from "./api";
+import { browse } from "./browse";
+import { type Batch, type Context, Decisions } from "./decisions";
+import { debounced, latest } from "./latest";
+import type { Outbox, Saved } from "./outbox";
+import type { Stored } from "./outbox-store";
+import type { Query } from "./query-url";
+import { type Fetch, numBetter, PAGE, Ranking, requestOf, withTerm } from "./ranking";
+import { Rate } from "./rate";
+import { nextUndecided, Selection } from "./selection";
+import type {
+  Answer,
+  Config,
+  Counts,
+  Filters,
+  LabelClass,
+  Mode,
+  Operation,
+  RankAnswer,
+  Term,
+  Tile,
+} from "./wire";
+
+const UNDECIDED = ["untouched", "weak"]; // what a ranking shows when nothing else is asked for
+
+/** Answers that wait for Enter: "accept all above", "reject all below". */
+export interface Armed {
+  answer: Answer;
+  indexes: ReadonlySet<number>;
+}
+
+/**
+ * Fires "change" when a panel may look different, "painted" when answers of tiles changed,
+ * "moved" (cursor,
+ * selection), "ranked" (other tiles from the top), "query".
+ */
+export class Session extends EventTarget {
+  readonly decisions: Decisions;
+  readonly ranking: Ranking;
+  readonly selection = new Selection();
+  readonly rate = new Rate();
+  classes: LabelClass[] = [];
+  counts: Counts | null = null;
+  armed: Armed | null = null;
+  better: RankAnswer | null = null;
+  num_better = 0;
+  said = ""; // for the live region and the status line
+  error = "";
+  round_ms: number | null = null;
+
+  constructor(
+    readonly config: Config,
+    readonly api: Api,
+    readonly outbox: Outbox,
+    public query: Query,
+  ) {
+    super();
+    this.decisions = new Decisions({
+      put: (entries) => void outbox.put(entries),
+      uuid: () => crypto.randomUUID(),
+      now: Date.now,
+    });
+    this.decisions.addEventListener("painted", (event) => {
+      this.dispatchEvent(new CustomEvent("painted", { detail: (event as CustomEvent<number[]>).detail }));
+    });
+    this.ranking = new Ranking({
+      overlay: (tile) => this.decisions.overlay(tile),
+      isHidden: (tile) => tile.answer !== "" && !this.states.includes(tile.answer),
+    });
+    this.ranking.addEventListener("change", () => this.changed());
+    outbox.addEventListener("change", () => this.changed());
+    outbox.addEventListener("saved", (event) => this.saved((event as CustomEvent<Saved>).detail));
+    outbox.addEventListener("problem", (event) => this.refused((event as CustomEvent<Stored>).detail));
+  }
+
+  get label_class(): LabelClass | null {
+    return this.classes.find((each) => each.id === this.query.class) ?? null;
+  }
+
+  get canAnswer(): boolean {
+    return this.config.role !== "viewer" && this.label_class !== null;
+  }
+
+  /** No example yet: the grid shows the corpus as it lies. */
+  get isBrowsing(): boolean {
+    return this.query.terms.length === 0 && this.query.mode === "similar";
+  }
+
+  /** How the tiles were found, as the ledger records it. */
+  protected get mode(): string {
+    return this.isBrowsing ? "browse" : this.ranking.mode;
+  }
+
+  protected get states(): string[] {
+    return this.query.filters.states ?? (this.query.class === null ? [] : UNDECIDED);
+  }
+
+  async open(): Promise<void> {
+    await this.loadClasses();
+    if (!this.label_class) this.query = { ...this.query, class: this.classes[0]?.id ?? null };
+    await this.beginClass();
+    await this.search();
+  }
+
+  async loadClasses(): Promise<void> {
+    const answer = await this.api.get<LabelClass[] | { results: LabelClass[] }>(this.api.url("classes"));
+    this.classes = (Array.isArray(answer) ? answer : answer.results).sort((one, other) => one.id - other.id);
+    this.changed();
+  }
+
+  async createClass(name: string): Promise<void> {
+    const made = await this.api.post<LabelClass>(this.api.url("classes"), { name });
+    await this.loadClasses();
+    await this.setClass(made.id);
+  }
+
+  async setClass(label_class: number): Promise<void> {
+    if (label_class === this.query.class) return;
+    this.query = { ...this.query, class: label_class };
+    await this.beginClass();
+    this.say(`Class ${this.label_class?.name ?? ""}`);
+    await this.search();
+  }
+
+  private async beginClass(): Promise<void> {
+    this.decisions.begin(this.query.class);
+    this.counts = null;
+    if (this.query.class === null) return;
+    this.decisions.restore(await this.outbox.pending(), this.query.class);
+    void this.loadCounts(this.query.class);
+  }
+
+  /** Counts and tiles once more from the server. */
+  async reload(): Promise<void> {
+    if (this.query.class !== null) await this.loadCounts(this.query.class);
+    await this.search();
+  }
+
+  private readonly loadCounts = latest(async (label_class: number, signal) => {
+    const url = this.api.url("counts", undefined, { class: label_class });
+    this.counts = await this.api.get<Counts>(url, signal).catch(() => this.counts);
+    this.changed();
+  });
+
+  addTerm(term: Term): Promise<void> {
+    return this.change({ terms: withTerm(this.query.terms, term), mode: "similar" });
+  }
+
+  setTerms(terms: Term[]): Promise<void> {
+    return this.change({ terms });
+  }
+
+  setFilters(filters: Filters): Promise<void> {
+    return this.change({ filters });
+  }
+
+  setMode(mode: Mode): Promise<void> {
+    return this.change({ mode });
+  }
+
+  private change(part: Partial<Query>): Promise<void> {
+    this.query = { ...this.query, ...part };
+    return this.search();
+  }
+
+  /** Ranks anew and goes to the top; the old tiles stay until the new ones are here. */
+  async search(): Promise<void> {
+    this.dispatchEvent(new Event("query"));
+    const asked_at = performance.now();
+    if (!(await this.ranking.start(this.source()))) {
+      if (this.ranking.error) this.fail(this.ranking.error);
+      return;
+    }
+    this.round_ms = performance.now() - asked_at;
+    this.error = "";
+    this.top();
+    if (!this.isBrowsing && this.mode !== "review")
+      this.say(`${this.ranking.total.toLocaleString("en-US")} ranked`);
+    void this.ranking.more(); // the second page is fetched while the first is looked at
+    void this.askBetter();
+  }
+
+  /** Where the tiles of the present query come from. */
+  protected source(): Fetch {
+    return this.isBrowsing
+      ? browse(this.api, this.config, this.query, () => this.counts?.untouched ?? 0)
+      : this.fetchOf(this.query);
+  }
+
+  private fetchOf(query: Query): Fetch {
+    return (offset, k, signal) =>
+      this.api.post<RankAnswer>(this.api.url("rank"), requestOf(query, offset, k), signal);
+  }
+
+  private top(): void {
+    this.better = null;
+    this.num_better = 0;
+    this.armed = null;
+    this.selection.reset();
+    const { tiles } = this.ranking;
+    if (tiles[0]?.answer)
+      this.selection.cursor = nextUndecided((index) => !!tiles[index]?.answer, 0, tiles.length);
+    this.dispatchEvent(new Event("ranked"));
+    this.changed();
+  }
+
+  targets(): Tile[] {
+    const { tiles } = this.ranking;
+    return this.selection.targets(tiles.length).flatMap((index) => tiles[index] ?? []);
+  }
+
+  /** Paints, stores, sends, and moves on to the next undecided tile. */
+  answer(answer: Answer, tiles = this.targets(), force = false): Batch | null {
+    const context = this.context();
+    if (!context) return null;
+    const batch = this.decisions.answer(tiles, answer, context, force);
+    if (!batch) {
+      this.advance(tiles);
+      return null;
+    }
+    this.rate.add(batch.tiles.length, Date.now());
+    this.advance(tiles);
+    this.say(
+      `${numbered(batch.tiles.length)} ${{ accept: "accepted", reject: "rejected", unsure: "unsure" }[answer]}`,
+    );
+    return batch;
+  }
+
+  /** An exception to its stack: one item, for itself. */
+  answerMember(alone: Tile, shown: Tile, answer: Answer): void {
+    const context = this.context();
+    if (!context || !this.decisions.answer([alone], answer, context)) return;
+    shown.answer = alone.answer;
+    shown.version = alone.version;
+    const tile = this.ranking.find(alone.item);
+    if (tile) Object.assign(tile, { answer: alone.answer, version: alone.version });
+    this.rate.add(1, Date.now());
+    this.dispatchEvent(new CustomEvent("painted", { detail: [alone.item] }));
+  }
+
+  later(): void {
+    const tiles = this.targets();
+    this.ranking.putOff(tiles);
+    this.advance(tiles);
+    this.dispatchEvent(new CustomEvent("painted", { detail: tiles.map((tile) => tile.item) }));
+    this.say(`${numbered(tiles.length)} put off until the end`);
+  }
+
+  private advance(tiles: readonly Tile[]): void {
+    const from = Math.max(this.selection.cursor, ...tiles.map((tile) => this.ranking.indexOf(tile.item)));
+    const all = this.ranking.tiles;
+    const isDone = (index: number) => !!all[index]?.answer || this.ranking.isLater(all[index]?.item ?? -1);
+    this.selection.move(nextUndecided(isDone, from, all.length), false, all.length);
+    this.dispatchEvent(new Event("moved"));
+  }
+
+  /** Lights up the undecided among `indexes`; Enter applies, Esc drops. */
+  arm(answer: Answer, indexes: readonly number[]): void {
+    if (!this.context()) return;
+    const undecided = indexes.filter((index) => this.ranking.tiles[index]?.answer === "");
+    this.armed = undecided.length ? { answer, indexes: new Set(undecided) } : null;
+    this.say(
+      undecided.length
+        ? `${numbered(undecided.length)} to ${answer}: Enter applies, Esc drops`
+        : "Nothing undecided there",
+    );
+    this.dispatchEvent(new Event("moved"));
+  }
+
+  applyArmed(): boolean {
+    const { armed } = this;
+    if (!armed) return false;
+    this.armed = null;
+    this.answer(
+      armed.answer,
+      [...armed.indexes].flatMap((index) => this.ranking.tiles[index] ?? []),
+    );
+    return true;
+  }
+
+  drop(): void {
+    this.armed = null;
+    this.selection.clear();
+    this.dispatchEvent(new Event("moved"));
+    this.changed();
+  }
+
+  undo(batch?: Batch): void {
+    const undone = this.decisions.undo(this.ranking.find, this.api.url("undo"), batch);
+    this.say(undone ? `Undone: ${numbered(undone.tiles.length)}` : "Nothing to undo");
+  }
+
+  redo(batch?: Batch): void {
+    const redone = this.decisions.redo(this.ranking.find, this.api.url("undo"), batch);
+    this.say(redone ? `Done again: ${numbered(redone.tiles.length)}` : "Nothing to redo");
+  }
+
+  /** How many the present query has at or above a similarity. */
+  async countAbove(similarity: number): Promise<number> {
+    const filters = { ...this.query.filters, min_similarity: similarity };
+    const query = { ...this.query, mode: this.ranking.mode, filters };
+    return (await this.fetchOf(query)(0, 1, new AbortController().signal)).total;
+  }
+
+  /** Accepted in bulk from the present ranking; the server records where they came from. */
+  async takeWeak(take: { first_n: number } | { min_similarity: number }): Promise<void> {
+    const answer = await this.api.post<{ num_labels?: number }>(this.api.url("weak"), {
+      round: this.ranking.round,
+      ...take,
+    });
+    const count = answer.num_labels;
+    this.say(
+      count === undefined ? "Weak labels taken" : `${count.toLocaleString("en-US")} weak labels taken`,
+    );
+    if (this.query.class !== null) void this.loadCounts(this.query.class);
+  }
+
+  /** Said against somebody's answer that came first, on what that answer left. */
+  force(operation: Operation, version: number, theirs: Answer | ""): void {
+    const context = this.context();
+    if (!context || operation.class !== context.class) {
+      this.say("Switch to the class of that item first");
+      return;
+    }
+    const { item, stack, rank, answer } = operation;
+    const tile = this.ranking.find(item) ?? ({ item, stack, rank } as Tile);
+    tile.version = version;
+    tile.answer = theirs;
+    this.decisions.answer([tile], answer, context, true);
+    this.say(`Said anyway: ${answer}`);
+  }
+
+  private context(): Context | null {
+    const label_class = this.label_class;
+    if (!label_class || !this.canAnswer) {
+      this.say(
+        label_class ? "You may look, not answer: your role here is viewer" : "Pick or create a class first",
+      );
+      return null;
+    }
+    const { id, name } = label_class;
+    return {
+      class: id,
+      class_name: name,
+      round: this.ranking.round,
+      mode: this.mode,
+      verdicts_url: this.api.url("verdicts"),
+    };
+  }
+
+  private saved(saved: Saved): void {
+    this.decisions.saved(saved, this.ranking.find);
+    if (saved.class !== this.query.class) return;
+    if (saved.counts) this.counts = saved.counts;
+    else if (this.query.class !== null) void this.loadCounts(this.query.class);
+    this.askBetterSoon();
+    this.changed();
+  }
+
+  private refused(entry: Stored): void {
+    const { problem } = entry;
+    if (
+      entry.kind === "verdict" &&
+      problem?.kind === "conflict" &&
+      entry.operation.class === this.query.class
+    ) {
+      const { operation_id, item } = entry.operation;
+      const result = { operation_id, item, outcome: "conflict" as const };
+      const answer = (problem.answer ?? "") as Answer | "";
+      const theirs = { ...result, answer, version: problem.version ?? 0 };
+      this.decisions.saved(
+        { class: entry.operation.class, results: [theirs], undone: null, counts: null },
+        this.ranking.find,
+      );
+    }
+    this.say(
+      problem?.kind === "conflict" ? "Somebody else answered this item first" : "A decision was refused",
+    );
+  }
+
+  private readonly askBetterSoon = debounced(() => this.askBetter(), 350);
+
+  /** In the background: what would the answers so far rank first? Nothing moves until it is applied. */
+  private readonly learned = latest((query: Query, signal) => this.fetchOf(query)(0, PAGE, signal));
+
+  private async askBetter(): Promise<void> {
+    if (
+      this.mode === "review" ||
+      this.query.class === null ||
+      !this.counts?.accepted ||
+      this.outbox.unsaved > 50
+    )
+      return;
+    const asked_at = performance.now();
+    const answer = await this.learned({ ...this.query, mode: "learned" }).catch(() => undefined);
+    if (answer?.mode !== "learned") return;
+    this.round_ms = performance.now() - asked_at;
+    this.better = answer;
+    const proposed = answer.neighbors.filter((tile) => !this.decisions.overlay(tile).answer);
+    this.num_better = numBetter(this.ranking.tiles, proposed);
+    this.changed();
+  }
+
+  /** The better ranking takes the place of the whole grid; decided tiles leave it. */
+  async applyBetter(): Promise<void> {
+    const { better } = this;
+    this.query = { ...this.query, mode: "learned" };
+    if (!better) return this.search();
+    this.dispatchEvent(new Event("query"));
+    this.ranking.replace(better, this.fetchOf(this.query));
+    this.top();
+    this.say("Better ranking applied");
+    void this.ranking.more();
+  }
+
+  say(sentence: string): void {
+    this.said = sentence;
+    this.changed();
+  }
+
+  fail(error: unknown): void {
+    this.error = sentenceOf(error);
+    this.changed();
+  }
+
+  changed(): void {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export function numbered(count: number): string {
+  return count === 1 ? "1 tile" : `${count.toLocaleString("en-US")} tiles`;
+}

@@ -1,0 +1,107 @@
+/** Every key as a button, for mouse and touch, with the count it is about. Event: "action" (its name). */
+
+import { html, LitElement, nothing } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import { countText } from "../lib/format";
+import type { Session } from "../lib/session";
+
+@customElement("sfi-actions")
+export class ActionBar extends LitElement {
+  @property({ attribute: false }) session!: Session;
+  @property({ type: Boolean }) is_review = false;
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.session.addEventListener("change", this.refresh);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.session.removeEventListener("change", this.refresh);
+  }
+
+  private readonly refresh = (): void => this.requestUpdate();
+
+  protected override render() {
+    const { session } = this;
+    const { chosen } = session.selection;
+    const is_off = !session.canAnswer;
+    return html`<div class="actions" role="toolbar" aria-label="Answers">
+      ${this.button("accept", "✓", "Accept", "a", is_off)} ${this.button("reject", "✕", "Reject", "x", is_off)}
+      ${this.button("unsure", "?", "Unsure", "u", is_off)}
+      ${this.is_review ? nothing : this.button("later", "…", "Later", "space", false)}
+      ${this.button("undo", "↶", "Undo", "z", !session.decisions.batches.some((batch) => batch.state === "said"))}
+      <span class="actions-gap"></span>
+      ${chosen.size ? html`<span class="badge" data-tone="info">${countText(chosen.size)} selected</span>` : nothing}
+      ${this.armed()}
+      ${this.is_review ? nothing : this.ranking()}
+      <button type="button" class="btn btn-small btn-ghost" title="Keys" aria-label="Keys" @click=${() => this.tell("help")}>
+        <kbd>?</kbd>
+      </button>
+    </div>`;
+  }
+
+  private button(action: string, glyph: string, name: string, key: string, is_off: boolean) {
+    return html`<button
+      type="button"
+      class="btn btn-small action"
+      data-action=${action}
+      title="${name} (${key})"
+      ?disabled=${is_off}
+      @click=${() => this.tell(action)}
+    >
+      <span aria-hidden="true" class="action-glyph">${glyph}</span>${name}<kbd>${key}</kbd>
+    </button>`;
+  }
+
+  private armed() {
+    const { armed } = this.session;
+    if (!armed) return nothing;
+    return html`<span class="armed" data-state=${armed.answer}>
+      <b>${countText(armed.indexes.size)}</b> to ${armed.answer}
+      <button type="button" class="btn btn-small btn-primary" @click=${() => this.tell("apply")}>Apply <kbd>Enter</kbd></button>
+      <button type="button" class="btn btn-small" @click=${() => this.tell("drop")}>Drop <kbd>Esc</kbd></button>
+    </span>`;
+  }
+
+  private ranking() {
+    const { session } = this;
+    const { ranking } = session;
+    if (session.isBrowsing && !session.counts?.accepted) return nothing;
+    const blend = ranking.blend === null ? "" : ` · blend ${Math.round(ranking.blend * 100)} %`;
+    return html`${
+      session.better && session.num_better > 0
+        ? html`<button type="button" class="pill" @click=${() => this.tell("apply-ranking")}>
+            ${countText(session.num_better)} better candidates <kbd>r</kbd>
+          </button>`
+        : nothing
+    }
+      <span class="segmented" role="group" aria-label="Ranking">
+        <button
+          type="button"
+          aria-pressed=${session.query.mode === "similar"}
+          title="By similarity to the examples"
+          @click=${() => session.setMode("similar")}
+        >
+          Similar
+        </button>
+        <button
+          type="button"
+          aria-pressed=${session.query.mode === "learned"}
+          ?disabled=${!session.counts?.accepted}
+          title="More like the accepted, less like the rejected${blend}"
+          @click=${() => session.applyBetter()}
+        >
+          Like the accepted
+        </button>
+      </span>`;
+  }
+
+  private tell(action: string): void {
+    this.dispatchEvent(new CustomEvent("action", { detail: action }));
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * A frame at full size: to peek at, or to draw a box on and search with it. The box works by pointer and by keys:
+ * arrows move it, shift + arrows size it, Enter searches, Esc leaves.
+ * Events: "frame-box" ({term, box}), "frame-key" (KeyboardEvent, while peeking), "frame-closed".
+ */
+
+import { html, LitElement, nothing } from "lit";
+import { customElement, property, query, state } from "lit/decorators.js";
+import { moved, type Sides, sized, spanned } from "../lib/box";
+import { similarityText, timeText } from "../lib/format";
+import type { Box, Term, Tile } from "../lib/wire";
+
+export interface Shown {
+  url: string;
+  tile: Tile | null;
+  term: Term | null; // to draw a box for; null: only to look
+}
+
+const STEP = 0.02;
+const LEAST = 0.01; // a smaller box is a click by mistake
+
+@customElement("sfi-frame")
+export class FrameDialog extends LitElement {
+  @property({ attribute: false }) shown: Shown | null = null;
+  @state() private box: Sides | null = null;
+  @state() private failed = false;
+  @query("dialog") private dialog!: HTMLDialogElement;
+  @query(".frame-picture") private picture!: HTMLElement;
+  private corner: { x: number; y: number } | null = null;
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  get isOpen(): boolean {
+    return this.shown !== null;
+  }
+
+  open(shown: Shown): void {
+    this.shown = shown;
+    this.failed = false;
+    this.box = shown.term ? [...(shown.term.box ?? ([0.3, 0.3, 0.7, 0.7] as const))] : null;
+    void this.updateComplete.then(() => {
+      if (!this.dialog.open) this.dialog.showModal();
+      this.place();
+    });
+  }
+
+  close(): void {
+    this.dialog?.close();
+  }
+
+  protected override render() {
+    const { shown } = this;
+    return html`<dialog class="frame-dialog" aria-label=${shown?.term ? "Draw a box to search with" : "Full size"} @keydown=${this.key} @close=${this.closed}>
+      ${shown ? this.content(shown) : nothing}
+    </dialog>`;
+  }
+
+  private content(shown: Shown) {
+    const { tile } = shown;
+    return html`<header class="frame-head">
+        <b class="clip">${tile?.name ?? "Uploaded image"}</b>
+        ${tile?.media_kind === "video" ? html`<span class="muted number">${timeText(tile.pts_seconds)}</span>` : nothing}
+        ${tile?.similarity != null ? html`<span class="muted number">similarity ${similarityText(tile.similarity)}</span>` : nothing}
+        ${tile?.answer ? html`<span class="badge" data-tone=${tile.answer}>${tile.answer}</span>` : nothing}
+        <span class="push hint">${
+          shown.term
+            ? "drag a box · arrows move · shift + arrows size · Enter searches"
+            : "a accept · x reject · u unsure · arrows next · Esc closes"
+        }</span>
+        <button type="button" class="btn btn-small" @click=${this.close}>Close</button>
+        ${shown.term ? html`<button type="button" class="btn btn-small btn-primary" @click=${this.search}>Search with the box</button>` : nothing}
+      </header>
+      <div class="frame-picture" data-drawing=${shown.term ? "yes" : "no"} tabindex="0" @pointerdown=${this.down} @pointermove=${this.move} @pointerup=${this.up}>
+        ${
+          this.failed
+            ? html`<p class="panel-note">The frame could not be read. Its media file may have moved; scan its source again.</p>`
+            : html`<img src=${shown.url} alt="" draggable="false" @load=${this.place} @error=${() => {
+                this.failed = true;
+              }} />`
+        }
+        <span class="frame-box" ?hidden=${!this.box && !tile?.box}></span>
+      </div>`;
+  }
+
+  protected override updated(): void {
+    this.place();
+  }
+
+  /** The box is placed by script: the page's rules refuse style attributes. */
+  private readonly place = (): void => {
+    const box = this.box ?? this.shown?.tile?.box;
+    const [outline, image] = [this.querySelector<HTMLElement>(".frame-box"), this.querySelector("img")];
+    if (!outline || !image || !box) return;
+    outline.style.left = `${image.offsetLeft + box[0] * image.offsetWidth}px`;
+    outline.style.top = `${image.offsetTop + box[1] * image.offsetHeight}px`;
+    outline.style.width = `${(box[2] - box[0]) * image.offsetWidth}px`;
+    outline.style.height = `${(box[3] - box[1]) * image.offsetHeight}px`;
+  };
+
+  private pointOf(event: PointerEvent): { x: number; y: number } {
+    const { left, top, width, height } = (this.querySelector("img") ?? this.picture).getBoundingClientRect();
+    const clamp = (share: number) => Math.max(0, Math.min(1, share));
+    return { x: clamp((event.clientX - left) / width), y: clamp((event.clientY - top) / height) };
+  }
+
+  private readonly down = (event: PointerEvent): void => {
+    if (!this.shown?.term || event.button !== 0) return;
+    this.corner = this.pointOf(event);
+    this.picture.setPointerCapture(event.pointerId);
+  };
+
+  private readonly move = (event: PointerEvent): void => {
+    if (!this.corner) return;
+    this.box = spanned(this.corner, this.pointOf(event));
+  };
+
+  private readonly up = (): void => {
+    this.corner = null;
+  };
+
+  private readonly key = (event: KeyboardEvent): void => {
+    const steps: Record<string, [number, number]> = {
+      ArrowLeft: [-STEP, 0],
+      ArrowRight: [STEP, 0],
+      ArrowUp: [0, -STEP],
+      ArrowDown: [0, STEP],
+    };
+    const step = steps[event.key];
+    if (!this.shown?.term) {
+      if (event.key !== "Escape") this.dispatchEvent(new CustomEvent("frame-key", { detail: event }));
+      return;
+    }
+    if (step && this.box) {
+      event.preventDefault();
+      this.box = event.shiftKey ? sized(this.box, step[0], step[1]) : moved(this.box, step[0], step[1]);
+    } else if (event.key === "Enter" && !(event.target instanceof HTMLButtonElement)) {
+      event.preventDefault();
+      this.search();
+    }
+  };
+
+  private readonly search = (): void => {
+    const { box, shown } = this;
+    if (!box || !shown?.term || box[2] - box[0] < LEAST || box[3] - box[1] < LEAST) return;
+    this.dispatchEvent(new CustomEvent("frame-box", { detail: { term: shown.term, box: box as Box } }));
+    this.close();
+  };
+
+  private readonly closed = (): void => {
+    this.shown = null;
+    this.box = null;
+    this.dispatchEvent(new CustomEvent("frame-closed"));
+  };
+}

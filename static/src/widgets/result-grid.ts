@@ -1,0 +1,224 @@
+/**
+ * The virtualized grid of tiles: some dozens of recycled nodes whatever the length of the ranking.
+ * Set the fields, call `refresh()`. Events: "grid-more", "grid-pick", "grid-lasso", "grid-open", "grid-dragged".
+ */
+
+import { html, LitElement } from "lit";
+import { customElement } from "lit/decorators.js";
+import {
+  heightOf,
+  type Layout,
+  layoutOf,
+  placeOf,
+  type Range,
+  scrolledTo,
+  stepped,
+  windowOf,
+} from "../lib/grid-window";
+import type { Selection } from "../lib/selection";
+import type { Thumbnails } from "../lib/thumbnails";
+import type { Tile } from "../lib/wire";
+import { GridPointer } from "./grid-pointer";
+import { StackScrub } from "./stack-scrub";
+import { TileView } from "./tile-view";
+
+const CAPTION_PX = 22;
+const GAP_PX = 8;
+const SPARE_ROWS = 2;
+const AHEAD = 300; // tiles that are loaded before they are needed
+
+@customElement("sfi-grid")
+export class ResultGrid extends LitElement {
+  tiles: readonly Tile[] = [];
+  expected = 0; // tiles there will be, those not loaded included
+  selection: Selection | null = null;
+  thumbnails: Thumbnails | null = null;
+  isLater: (item: number) => boolean = () => false;
+  armed: { answer: string; indexes: ReadonlySet<number> } | null = null;
+  cut: number | null = null; // the first index below the cut line
+  wanted_px = 140; // least width of a tile
+  members: (stack: number) => Promise<readonly number[]> = async () => [];
+  thumbnailOf: (item: number) => string = () => "";
+  label = "Results";
+
+  layout: Layout = layoutOf(1, 1, CAPTION_PX, GAP_PX);
+  private scroller: HTMLElement | null = null;
+  private canvas: HTMLElement | null = null;
+  private readonly views = new Map<number, TileView>(); // by index, those on the page
+  private readonly spare: TileView[] = [];
+  private readonly resized = new ResizeObserver(() => this.refresh());
+  private scrub: StackScrub | null = null;
+  private is_scheduled = false;
+  private last_scroll_px = 0;
+  shown_stop = 0; // tiles before it have been on the screen since the ranking began
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  protected override render() {
+    return html`<div
+      class="grid-scroll"
+      tabindex="0"
+      role="listbox"
+      aria-multiselectable="true"
+      aria-label=${this.label}
+      @scroll=${this.schedule}
+    >
+      <div class="grid-canvas"></div>
+    </div>`;
+  }
+
+  protected override firstUpdated(): void {
+    this.scroller = this.querySelector(".grid-scroll");
+    this.canvas = this.querySelector(".grid-canvas");
+    if (!this.scroller || !this.canvas) return;
+    this.scrub = new StackScrub(this);
+    new GridPointer(this, this.scroller, this.canvas, this.scrub);
+    this.resized.observe(this.scroller);
+    if (this.thumbnails) this.thumbnails.onReady = () => this.pictures();
+    this.refresh();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.resized.disconnect();
+    this.scrub?.stop();
+  }
+
+  override focus(): void {
+    this.scroller?.focus({ preventScroll: true });
+  }
+
+  /** The tiles wholly or partly on the screen, without the spare rows. */
+  get visible(): Range {
+    const { scroller } = this;
+    if (!scroller) return { start: 0, stop: 0 };
+    return windowOf(scroller.scrollTop, scroller.clientHeight - 1, this.tiles.length, this.layout, 0);
+  }
+
+  /** A new ranking: from its first tile. */
+  top(): void {
+    this.shown_stop = 0;
+    if (this.scroller) this.scroller.scrollTop = 0;
+    this.refresh();
+  }
+
+  viewOf(index: number): TileView | undefined {
+    return this.views.get(index);
+  }
+
+  private readonly schedule = (): void => {
+    if (this.is_scheduled) return;
+    this.is_scheduled = true;
+    requestAnimationFrame(() => {
+      this.is_scheduled = false;
+      this.refresh();
+    });
+  };
+
+  /** Draws what is in the window now; nodes are moved, not made, once there are enough. */
+  refresh(): void {
+    const { scroller, canvas } = this;
+    if (!scroller || !canvas || scroller.clientWidth === 0) return;
+    const style = getComputedStyle(scroller);
+    const width_px = scroller.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    this.layout = layoutOf(width_px, this.wanted_px, CAPTION_PX, GAP_PX);
+    const height = `${heightOf(this.expected, this.layout)}px`;
+    if (canvas.style.height !== height) canvas.style.height = height;
+    const range = windowOf(scroller.scrollTop, scroller.clientHeight, this.expected, this.layout, SPARE_ROWS);
+    for (const [index, view] of this.views) {
+      if (index >= range.start && index < range.stop) continue;
+      this.views.delete(index);
+      this.spare.push(view);
+    }
+    for (let index = range.start; index < range.stop; index++) this.draw(index, canvas);
+    while (this.spare.length > 60) this.spare.pop()?.root.remove();
+    for (const view of this.spare) view.root.hidden = true;
+    const { cursor } = this.selection ?? { cursor: -1 };
+    if (this.views.has(cursor)) scroller.setAttribute("aria-activedescendant", `tile-${cursor}`);
+    this.wish(range, scroller.scrollTop >= this.last_scroll_px);
+    this.last_scroll_px = scroller.scrollTop;
+    this.pictures();
+    this.shown_stop = Math.max(this.shown_stop, this.visible.stop);
+    if (this.expected > this.tiles.length && range.stop + AHEAD > this.tiles.length)
+      this.tell("grid-more", null);
+  }
+
+  private draw(index: number, canvas: HTMLElement): void {
+    let view = this.views.get(index);
+    if (!view) {
+      view = this.spare.pop() ?? new TileView();
+      view.root.hidden = false;
+      if (!view.root.isConnected) canvas.append(view.root);
+      this.views.set(index, view);
+    }
+    const { x_px, y_px } = placeOf(index, this.layout);
+    view.place(index, x_px, y_px, this.layout.tile_px, this.layout.row_px - this.layout.gap_px);
+    this.show(index, view);
+  }
+
+  private show(index: number, view: TileView): void {
+    const tile = this.tiles[index] ?? null;
+    view.show(
+      tile,
+      {
+        is_cursor: this.selection?.cursor === index,
+        is_chosen: this.selection?.chosen.has(index) ?? false,
+        is_later: tile !== null && this.isLater(tile.item),
+        lit: this.armed?.indexes.has(index) ? this.armed.answer : "",
+        is_below_cut: this.cut !== null && index >= this.cut,
+      },
+      this.expected,
+    );
+  }
+
+  /** Answers, cursor and selection of the nodes on the page, without moving any: what a key needs at once. */
+  repaint(): void {
+    for (const [index, view] of this.views) this.show(index, view);
+    const cursor = this.selection?.cursor ?? -1;
+    if (this.views.has(cursor)) this.scroller?.setAttribute("aria-activedescendant", `tile-${cursor}`);
+  }
+
+  private wish(range: Range, is_downwards: boolean): void {
+    const length = range.stop - range.start;
+    const next = is_downwards
+      ? this.tiles.slice(range.stop, range.stop + length)
+      : this.tiles.slice(Math.max(0, range.start - length), range.start).reverse();
+    const ids = (tiles: readonly Tile[]) => tiles.map((tile) => tile.item);
+    this.thumbnails?.want(ids(this.tiles.slice(range.start, range.stop)), ids(next));
+  }
+
+  private pictures(): void {
+    if (!this.thumbnails) return;
+    for (const view of this.views.values()) if (!this.scrub?.isOn(view)) view.picture(this.thumbnails);
+  }
+
+  /** Where "left", "page-down", "last" ... lead from the cursor. */
+  step(action: string): number {
+    const view_px = this.scroller?.clientHeight ?? 1;
+    return stepped(action, this.selection?.cursor ?? 0, this.tiles.length, this.layout, view_px);
+  }
+
+  /** Scrolls no more than is needed to show the cursor whole. */
+  reveal(): void {
+    const { scroller, selection } = this;
+    if (!scroller || !selection) return;
+    const view_px = scroller.clientHeight - GAP_PX * 2;
+    const top_px = scrolledTo(selection.cursor, scroller.scrollTop, view_px, this.layout);
+    if (top_px !== scroller.scrollTop) {
+      scroller.scrollTop = top_px;
+      this.refresh();
+    } else this.repaint();
+  }
+
+  tell(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "sfi-grid": ResultGrid;
+  }
+}
