@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from indexing.models import Item, MediaFile, Stack
 from labeling.querysets import CurrentVerdictQuerySet, VerdictQuerySet
@@ -118,7 +119,7 @@ class Verdict(models.Model):
     )
     is_forced = models.BooleanField(default=False, help_text="Said against what somebody else had said.")
     client_time = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = VerdictQuerySet.as_manager()
 

@@ -1,6 +1,41 @@
 """Routes of labeling: pages at the root, the REST API below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-page_patterns: list[URLPattern] = []
-api_patterns: list[URLPattern] = []
+from labeling.api.classes import LabelClassView
+from labeling.api.query_images import QueryImagesView, QueryImageView
+from labeling.api.rank import RankView, RoundView
+from labeling.api.review import CountsView, ReviewView
+from labeling.api.verdicts import BatchView, UndoView, VerdictView
+from labeling.api.weak import WeakBatchRevertView, WeakBatchView
+from labeling.views.review import review
+from labeling.views.workbench import workbench
+
+_CORPUS = "corpora/<int:corpus_id>"
+
+page_patterns: list[URLPattern] = [
+    path(f"{_CORPUS}/workbench/", workbench, name="workbench"),
+    path(f"{_CORPUS}/review/", review, name="review"),
+]
+api_patterns: list[URLPattern] = [
+    path(
+        f"{_CORPUS}/classes/", LabelClassView.as_view({"get": "list", "post": "create"}), name="label-classes"
+    ),
+    path(
+        f"{_CORPUS}/classes/<int:class_id>/",
+        LabelClassView.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="label-class",
+    ),
+    path(f"{_CORPUS}/query-images/", QueryImagesView.as_view(), name="query-images"),
+    path(f"{_CORPUS}/query-images/<uuid:image_id>/", QueryImageView.as_view(), name="query-image"),
+    path(f"{_CORPUS}/rank/", RankView.as_view(), name="rank"),
+    path(f"{_CORPUS}/rounds/", RoundView.as_view({"get": "list"}), name="rounds"),
+    path(f"{_CORPUS}/rounds/<int:round_id>/", RoundView.as_view({"get": "retrieve"}), name="round"),
+    path(f"{_CORPUS}/weak/", WeakBatchView.as_view(), name="weak-batches"),
+    path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),
+    path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
+    path(f"{_CORPUS}/undo/", UndoView.as_view(), name="undo"),
+    path(f"{_CORPUS}/batches/", BatchView.as_view(), name="batches"),
+    path(f"{_CORPUS}/review/", ReviewView.as_view(), name="review"),
+    path(f"{_CORPUS}/counts/", CountsView.as_view(), name="counts"),
+]

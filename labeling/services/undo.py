@@ -9,7 +9,6 @@ import msgspec
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
-from django.http import Http404
 
 from labeling.models import CurrentVerdict, Verdict
 from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
@@ -42,7 +41,7 @@ def undo_batch(*, corpus: Corpus, batch: UUID, operation_id: UUID, by: User, is_
     """
     events = list(Verdict.objects.filter(corpus=corpus, batch=batch).order_by("-id"))
     if not events:
-        raise Http404
+        raise Verdict.DoesNotExist
     if not is_manager:
         events = [event for event in events if event.annotator_id == by.pk]
         if not events:

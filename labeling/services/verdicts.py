@@ -36,13 +36,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     round: Id | None = None
     rank: Count | None = None
     mode: Annotated[str, msgspec.Meta(max_length=16, pattern="^[ -~]*$")] = ""
-    client_time: datetime | None = None
+    client_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class Result(msgspec.Struct, kw_only=True):
     """What became of one operation; `answer`, `version`, `by` and `at` are of what counts (now, or then)."""
 
-    operation_id: UUID | str | None
+    operation_id: str | None  # as it was sent
     outcome: Literal["applied", "duplicate", "conflict", "rejected"]
     item: int | None = None
     answer: str = ""
@@ -76,7 +76,7 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
     appended: list[Verdict] = []
     conflicts: list[tuple[Result, Held]] = []
     for operation in operations:
-        result = Result(operation_id=operation.operation_id, outcome="applied", item=operation.item)
+        result = Result(operation_id=str(operation.operation_id), outcome="applied", item=operation.item)
         results.append(result)
         said = context.known.get(operation.operation_id)
         if said is not None:

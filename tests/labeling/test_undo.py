@@ -4,7 +4,6 @@ from uuid import uuid4
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
 
 from labeling.models import Verdict
 from labeling.services.projection import projection_differences
@@ -120,7 +119,7 @@ def test_an_annotator_undoes_only_own_answers_a_manager_anyones(corpus, ann, mia
 
 
 def test_an_unknown_batch_is_not_found(corpus, ann):
-    with pytest.raises(Http404):
+    with pytest.raises(Verdict.DoesNotExist):
         undo(corpus, ann, uuid4())
 
 

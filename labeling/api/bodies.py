@@ -1,0 +1,72 @@
+"""Hot endpoints: msgspec structs in and out, and the same structs in the OpenAPI schema."""
+
+from functools import cached_property
+from typing import Any, TypeVar
+
+import msgspec
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from labeling.models import LabelClass
+from sisyphus_web.accounts.models import Corpus, Membership, Role
+from sisyphus_web.accounts.permissions import corpora_of, user_of
+from sisyphus_web.api import Refused
+
+JSON = "application/json"
+T = TypeVar("T")
+
+
+class CorpusView(APIView):
+    """A view below a corpus; the permission table has already asked for the role."""
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        return get_object_or_404(corpora_of(self.request), pk=self.kwargs["corpus_id"])
+
+    @cached_property
+    def is_manager(self) -> bool:
+        own = Membership.objects.filter(corpus=self.corpus, user=user_of(self.request))
+        return own.filter(role=Role.MANAGER).exists()
+
+    def label_class(self, asked: int | str | None) -> LabelClass:
+        """The class of this corpus with the id `asked`, as text where it came in the address."""
+        text = str(asked or "")
+        if not text.isascii() or not text.isdigit() or len(text) > 18:
+            raise Refused(
+                "invalid", "class: the id of a class of this corpus.", fields={"class": ["Needed."]}
+            )
+        return get_object_or_404(LabelClass, corpus=self.corpus, pk=int(text))
+
+
+def read_body(request: Request, shape: type[T]) -> T:
+    """The JSON body as a `shape`; a 400 that says where it differs."""
+    try:
+        return msgspec.json.decode(request.body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused("invalid", f"The body is not as it should be: {error}.") from None
+
+
+def json_answer(value: Any, *, status: int = 200) -> HttpResponse:
+    """`value`, structs and all, as the response."""
+    return HttpResponse(msgspec.json.encode(value), content_type=JSON, status=status)
+
+
+def schema_of(shape: Any) -> dict[str, Any]:
+    """The JSON schema of a struct with every reference written out, as drf-spectacular takes it."""
+    (schema,), components = msgspec.json.schema_components([shape], ref_template="{name}")
+    return {key: _inlined(value, components) for key, value in _inlined(schema, components).items()}
+
+
+def _inlined(node: Any, components: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(each, components) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(components[node["$ref"]], components)
+    if "prefixItems" in node:  # OpenAPI 3.0 has no tuples
+        size = len(node["prefixItems"])
+        return {"type": "array", "items": node["prefixItems"][0], "minItems": size, "maxItems": size}
+    return {key: _inlined(value, components) for key, value in node.items()}

@@ -1,0 +1,84 @@
+"""The ledger of one corpus as the search service follows it: what changed since it was last asked."""
+
+import time
+from collections import deque
+from typing import NamedTuple
+
+from django.db import connection
+
+# A statement or an idle transaction lives at most 60 s: an event not seen by then will not appear any more.
+LATE_SECONDS = 150.0
+
+
+class News(NamedTuple):
+    """None: nothing new. The same change may come twice."""
+
+    changes: list[tuple[int, int, str, bool]] | None  # item, class, answer ('' = untouched again), is_derived
+    weak: list[tuple[int, int]] | None  # all (item, class) with a weak label that was not taken back
+
+
+_MARKS = """
+    SELECT (SELECT count(*) FROM labeling_verdict WHERE corpus_id = %(corpus)s AND id > %(since)s),
+           (SELECT max(id) FROM labeling_verdict WHERE corpus_id = %(corpus)s AND id > %(since)s),
+           (SELECT count(*) FROM labeling_weakbatch WHERE corpus_id = %(corpus)s),
+           (SELECT count(*) FROM labeling_weakbatch
+            WHERE corpus_id = %(corpus)s AND reverted_at IS NOT NULL)
+"""
+_ALL = """
+    SELECT item_id, label_class_id, answer, is_derived FROM labeling_currentverdict
+    WHERE corpus_id = %(corpus)s AND answer <> ''
+"""
+_CHANGED = """
+    SELECT item_id, label_class_id, answer, is_derived FROM labeling_currentverdict
+    WHERE corpus_id = %(corpus)s AND verdict_id > %(since)s
+"""
+_WEAK = """
+    SELECT label.item_id, label.label_class_id FROM labeling_weaklabel label
+    JOIN labeling_weakbatch batch ON batch.id = label.batch_id
+    WHERE batch.corpus_id = %(corpus)s AND batch.reverted_at IS NULL
+"""
+
+
+class LedgerReader:
+    """Follows the verdicts and weak labels of one corpus. One caller at a time.
+
+    Ids are given before transactions commit, so a lower id may appear after a higher one: everything
+    newer than what was seen two minutes ago is counted at every question, and read again when the
+    count or the newest id differs.
+    """
+
+    def __init__(self, corpus_id: int) -> None:
+        self._corpus_id = corpus_id
+        self._since = 0  # every event up to this id has been read
+        self._seen: tuple[int, int | None] | None = None
+        self._weak_seen: tuple[int, int] | None = None
+        self._newest: deque[tuple[float, int]] = deque()  # (when, newest id then)
+
+    def news(self) -> News:
+        """What was committed since the last question, or all at the first."""
+        now = time.monotonic()
+        values = {"corpus": self._corpus_id, "since": self._since}
+        with connection.cursor() as cursor:
+            cursor.execute(_MARKS, values)
+            number, newest, batches, reverted = cursor.fetchone()
+            changes = weak = None
+            if (number, newest) != self._seen:
+                # Marked before it is read: what comes between is read again.
+                cursor.execute(_ALL if self._seen is None else _CHANGED, values)
+                changes = cursor.fetchall()
+            if (batches, reverted) != self._weak_seen:
+                cursor.execute(_WEAK, values)
+                weak = cursor.fetchall()
+        self._seen, self._weak_seen = (number, newest), (batches, reverted)
+        self._move_on(now, newest)
+        return News(changes, weak)
+
+    def _move_on(self, now: float, newest: int | None) -> None:
+        """Count no longer what has been seen for long enough."""
+        if newest is not None and (not self._newest or newest > self._newest[-1][1]):
+            self._newest.append((now, newest))
+        moved = False
+        while self._newest and now - self._newest[0][0] > LATE_SECONDS:
+            self._since, moved = self._newest.popleft()[1], True
+        if moved:
+            self._seen = (-1, None)  # of another range: read it once more
