@@ -2,5 +2,6 @@
 
 from indexing.tasks.builds import build_index
 from indexing.tasks.features import extract_features
+from indexing.tasks.ingest import ingest_media
 
-__all__ = ["build_index", "extract_features"]
+__all__ = ["build_index", "extract_features", "ingest_media"]
