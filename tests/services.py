@@ -18,7 +18,8 @@ def _start() -> None:
     folder.chmod(0o711)  # the embedded PostgreSQL runs as another user when we are root
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     data_dir = folder / "data"
-    (data_dir / "run").mkdir(mode=0o700, parents=True)
+    for name in ("run", "static"):
+        (data_dir / name).mkdir(mode=0o700, parents=True)
     os.environ["DJANGO_SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SISYPHUS_LOOPBACK_HTTP"] = "1"
     os.environ["SISYPHUS_DATA_DIR"] = str(data_dir)

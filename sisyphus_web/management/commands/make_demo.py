@@ -31,5 +31,5 @@ class Command(BaseCommand):
             )
             if is_new:
                 Membership.objects.create(corpus=corpus, user=operator, role=Role.MANAGER)
-                start_ingest(corpus=corpus, path=folder, created_by=operator)
+                start_ingest(corpus, path=str(folder), created_by=operator)
         self.stdout.write(f"{NAME} is corpus {corpus.pk}.")

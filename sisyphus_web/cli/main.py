@@ -1,0 +1,48 @@
+"""`sfi`: Sisyphus on the command line. One module per verb; none is imported before it is asked for."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from sisyphus_web import __version__
+from sisyphus_web.cli.errors import CliError, Exit
+
+VERBS = {  # verb -> (module, what it does)
+    "doctor": ("sisyphus_web.cli.doctor", "say what is there, what is missing, and what to do"),
+    "corpora": ("sisyphus_web.cli.corpora", "list the corpora of the running Sisyphus"),
+    "ingest": (
+        "sisyphus_web.cli.ingest",
+        "bring folders and files into a corpus, and wait until they are searchable",
+    ),
+    "jobs": ("sisyphus_web.cli.jobs", "list the jobs of the running Sisyphus"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; its exit status. People's mistakes end in a sentence, never in a traceback."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="sfi", description="Sisyphus on the command line.")
+    parser.add_argument("--version", action="version", version=f"sfi {__version__}")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    asked = next((word for word in words if not word.startswith("-")), "")
+    for verb, (module, words_of_verb) in VERBS.items():
+        of_verb = verbs.add_parser(verb, help=words_of_verb, description=words_of_verb.capitalize() + ".")
+        if verb == asked:
+            importlib.import_module(module).add_arguments(of_verb)
+    arguments = parser.parse_args(words)
+    try:
+        return int(importlib.import_module(VERBS[arguments.verb][0]).run(arguments))
+    except CliError as error:
+        print(f"sfi {arguments.verb}: {error}", file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print(f"sfi {arguments.verb}: stopped; what was done stays done.", file=sys.stderr)
+        return Exit.FAILED
+    except BrokenPipeError:  # `sfi jobs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
