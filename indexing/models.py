@@ -126,7 +126,15 @@ class MediaFile(models.Model):
                 name="media_file_failure_has_a_reason",
             ),
         ]
-        indexes = [models.Index(fields=["corpus", "-id"], name="media_file_of_corpus")]  # the media page
+        indexes = [
+            models.Index(fields=["corpus", "-id"], name="media_file_of_corpus"),  # the media page
+            # the search service: what was deleted since it last looked
+            models.Index(
+                fields=["corpus", "deleted_at"],
+                condition=Q(deleted_at__isnull=False),
+                name="media_file_deleted",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -268,6 +276,10 @@ class Item(models.Model):
                 fields=["corpus", "id"], name="item_of_corpus"
             ),  # pages, and the search service's catch-up
             models.Index(fields=["stack"], name="item_of_stack"),
+            # the search service: what was deleted since it last looked
+            models.Index(
+                fields=["corpus", "deleted_at"], condition=Q(deleted_at__isnull=False), name="item_deleted"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,9 +6,8 @@ ids.npy         (N,) int64, the item of every row
 manifest.json   what it is: sizes, sha256, width, encoder, measured recall
 """
 
-import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,9 +17,17 @@ import numpy as np
 
 from indexing.compute import vectors
 from indexing.compute.files import sha256_of, sync_folder
+from indexing.compute.manifests import (
+    FORMAT,
+    BuildRefused,
+    FileFacts,
+    Manifest,
+    read_manifest,
+    set_hash,
+    verify_files,
+)
 from indexing.compute.vectors import LoadedIndex, RefinedIndex
 
-FORMAT = 1
 FLAT_UP_TO = 50_000  # vectors; one scan of 50 k x 512 takes 3 ms, so there is nothing to win by codes
 RECALL_WANTED = 0.97  # the factor of candidates is raised until R@100 reaches this, or the last
 RECALL_FLOOR = 0.95  # below it a stronger factory is taken
@@ -28,36 +35,6 @@ CANDIDATE_FACTORS = (4, 10, 20)  # candidates per wanted neighbor
 TRAINING_ROWS = 40_000  # 16 centroids per code want no more
 BLOCK_ROWS = 16_384
 NUM_QUERIES, NUM_QUERIES_LARGE, LARGE = 200, 64, 200_000  # a brute-force query of 1 M costs 20 ms
-
-
-class BuildRefused(OSError):
-    """A build that is damaged, half written, of another version, or fails its self-test."""
-
-
-class FileFacts(msgspec.Struct, frozen=True):
-    sha256: str
-    size_bytes: int
-
-
-class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a build is; its own sha256 stands in the database."""
-
-    format: int
-    files: dict[str, FileFacts]
-    num_vectors: int
-    num_items: int
-    width: int
-    metric: str
-    factory: str
-    faiss_version: str
-    encoder: str
-    weights_sha256: str
-    last_shard_id: int  # the newest shard in it; later ones are the delta
-    item_ids_sha256: str  # of the sorted distinct ids
-    candidate_factor: int  # candidates per wanted neighbor at which recall was measured
-    recall_at_10: float
-    recall_at_100: float
-    recall_num_queries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +45,6 @@ class OpenBuild:
     item_ids: np.ndarray  # (N,) int64, of every row
     exact: LoadedIndex
     codes: RefinedIndex | None
-
-
-def set_hash(item_ids: np.ndarray) -> str:
-    """One sha256 for a set of ids, whatever their order and number of repeats."""
-    return hashlib.sha256(np.unique(item_ids).astype("<i8").tobytes()).hexdigest()
 
 
 def factories_for(num_vectors: int, width: int) -> list[str]:
@@ -89,7 +61,7 @@ def write_build(
     *,
     encoder: str,
     weights_sha256: str,
-    last_shard_id: int,
+    shard_ids: Sequence[int],
     factories: Callable[[int, int], list[str]] = factories_for,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> Manifest:
@@ -113,7 +85,7 @@ def write_build(
             faiss_version=vectors.FAISS_VERSION,
             encoder=encoder,
             weights_sha256=weights_sha256,
-            last_shard_id=last_shard_id,
+            shard_ids=tuple(shard_ids),
             item_ids_sha256=set_hash(item_ids),
             candidate_factor=1,
             recall_at_10=0.0,
@@ -139,34 +111,6 @@ def write_build(
     _sync(folder / "manifest.json")
     sync_folder(folder)
     return manifest
-
-
-def read_manifest(folder: Path, *, sha256: str | None = None) -> Manifest:
-    """The manifest in `folder`; BuildRefused when it is missing or not the one with `sha256`."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise BuildRefused(f"{path} is missing: the build was never finished, or removed")
-    if sha256 is not None and sha256_of(path) != sha256:
-        raise BuildRefused(f"{path} is not the one that was published: its sha256 differs")
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except msgspec.DecodeError as error:
-        raise BuildRefused(f"{path} cannot be read: {error}") from None
-    if manifest.format != FORMAT:
-        raise BuildRefused(f"{path} has format {manifest.format}; this version reads format {FORMAT}")
-    return manifest
-
-
-def verify_files(folder: Path, manifest: Manifest, *, with_hashes: bool = True) -> None:
-    """BuildRefused unless every file of the build is there with its size and (if asked) its sha256."""
-    for name, facts in manifest.files.items():
-        path = folder / name
-        if not path.is_file():
-            raise BuildRefused(f"{path} is missing")
-        if (size := path.stat().st_size) != facts.size_bytes:
-            raise BuildRefused(f"{path} has {size} bytes, expected {facts.size_bytes}")
-        if with_hashes and sha256_of(path) != facts.sha256:
-            raise BuildRefused(f"{path} is damaged: its sha256 is not the one in the manifest")
 
 
 def open_build(folder: Path, *, manifest_sha256: str | None = None) -> OpenBuild:

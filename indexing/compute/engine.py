@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil
@@ -60,8 +61,10 @@ def select(
     fold: bool,
     answers: np.ndarray | None = None,
     bytes_shown: np.ndarray | None = None,
+    gone: np.ndarray | None = None,
 ) -> Selection:
-    """The rows within `filters` whose byte of `answers` (N,) is among `bytes_shown` (16,) bool."""
+    """The rows within `filters` but `gone`, whose byte of `answers` (N,) is in `bytes_shown` (16,) bool."""
+    gone = NOTHING.rows if gone is None else gone
     groups = resident.groups(fold=fold)
     key = (filters, fold)
     base = resident.everything(fold=fold) if filters == NO_FILTERS else resident._selections.get(key)
@@ -70,13 +73,14 @@ def select(
             resident._selections.pop(next(iter(resident._selections)), None)
         base = resident._selections[key] = Selection.of(filters.mask(resident), groups)
     if answers is None or bytes_shown is None:
-        return base
+        return base.without(gone, groups)
     touched = np.flatnonzero(answers)
     shown = bytes_shown[answers[touched]]
     if bytes_shown[0]:  # the untouched are shown: leave out the few that are not
-        return base.without(touched[~shown], groups)
+        return base.without(np.union1d(touched[~shown], gone), groups)
     mask = np.zeros_like(base.mask)
     mask[touched[shown]] = base.mask[touched[shown]]
+    mask[gone] = False
     return Selection.of(mask, groups)
 
 
@@ -96,6 +100,7 @@ class Ranking:
     _rows: np.ndarray = field(default_factory=lambda: NOTHING.rows)  # the nearest row of each group, in order
     _similarities: np.ndarray = field(default_factory=lambda: NOTHING.similarities)
     _is_complete: bool = False
+    _deepening: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def total(self) -> int:
@@ -104,8 +109,9 @@ class Ranking:
 
     def page(self, offset: int, k: int, *, still: np.ndarray | None = None) -> list[Hit]:
         """Places [offset, offset + k), best first, less the rows that `still` (N,) bool no longer allows."""
-        if offset + k > len(self._rows) and not self._is_complete:
-            self._deepen(offset + k)
+        with self._deepening:
+            if offset + k > len(self._rows) and not self._is_complete:
+                self._deepen(offset + k)
         rows = self._rows[offset : offset + k]
         similarities = self._similarities[offset : offset + k]
         mask = self.selection.mask

@@ -749,4 +749,12 @@ class Migration(migrations.Migration):
                 name="upload_is_within_its_size",
             ),
         ),
+        migrations.AddIndex(
+            model_name='item',
+            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['corpus', 'deleted_at'], name='item_deleted'),
+        ),
+        migrations.AddIndex(
+            model_name='mediafile',
+            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['corpus', 'deleted_at'], name='media_file_deleted'),
+        ),
     ]

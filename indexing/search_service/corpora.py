@@ -1,0 +1,215 @@
+"""Corpora in memory, kept up with PostgreSQL: features, builds, deletions, stacks, answers.
+
+Nothing here is the only one of its kind: after a restart all of it is read again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from indexing.compute.answers import Answers
+from indexing.compute.builds import OpenBuild, open_build
+from indexing.compute.features import ShardDamaged, read_shard
+from indexing.compute.manifests import BuildRefused
+from indexing.compute.residents import NO_ITEMS, Items, Part, Resident
+from indexing.compute.vectors import exact_index
+from indexing.models import FeatureIndex, FeatureSet, FeatureShard
+from indexing.search_service import marks
+from indexing.search_service.errors import Refusal
+from indexing.services.builds import build_folder
+from indexing.services.features import shard_folder
+from indexing.services.live_items import read_live_items
+
+logger = logging.getLogger(__name__)
+
+LOADED_AT_ONCE = 100_000  # vectors; up to here a query waits for new ones, some 0.1 s
+DELTA_PART_ROWS = 65_536  # a new shard copies the last part of the delta, never more
+
+
+class News(NamedTuple):
+    """What a ledger has to say since it was last asked; None: nothing new."""
+
+    changes: Iterable[tuple[int, int, str, bool]] | None  # item, class, answer ('' = none), is_derived
+    weak: Iterable[tuple[int, int]] | None  # all (item, class) with a weak label that counts
+
+
+class Ledger(Protocol):
+    """The answers of one corpus, read by who knows them; indexing does not."""
+
+    def news(self) -> News: ...
+
+
+class Followed:
+    """One corpus. Its resident is replaced as a whole; queries go on with the one they began with."""
+
+    def __init__(self, corpus_id: int, ledger: Ledger) -> None:
+        self.corpus_id = corpus_id
+        self.lock = threading.RLock()  # of answers, gone and the swap of the resident: held for moments
+        self.answers = Answers()
+        self.resident: Resident | None = None
+        self.gone: set[int] = set()  # items deleted since `resident` was made
+        self.problem = ""  # why the published build is not the one in use
+        self._ledger = ledger
+        self._loading = threading.Lock()  # of everything below: held as long as a million vectors take
+        self._marks: marks.Marks | None = None
+        self._item_marks: tuple[object, ...] = ()
+        self._items_read_at = datetime.now(UTC)
+        self._placing_seconds = 0.0
+        self._build: OpenBuild | None = None
+        self._build_id = ""
+        self._delta: dict[int, int] = {}  # shards in the parts beside the build -> their rows
+        self._delta_parts: list[Part] = []
+
+    def sync(self, *, wait: bool = False) -> Resident:
+        """Answers and deletions committed before this call are in what comes back; Refusal without features.
+
+        So are new vectors and builds with `wait`, and in a small corpus; in a large one the thread that
+        keeps corpora current brings them a moment later.
+        """
+        seen = marks.marks_of(self.corpus_id)
+        if seen is None:
+            raise Refusal("no-features", "This corpus has no features yet.", status=409)
+        resident, known = self.resident, self._marks
+        is_other = resident is None or known is None or known.feature_set != seen.feature_set
+        if is_other or (seen != known and (wait or len(resident.item_ids) <= LOADED_AT_ONCE)):  # type: ignore[union-attr]
+            with self._loading:
+                if self.resident is None or seen != self._marks:
+                    self._load(seen)
+        with self.lock:
+            if self.resident is None:
+                raise Refusal("no-features", "This corpus has no features yet.", status=409)
+            self.gone = marks.deleted_since(self.corpus_id, self._items_read_at)
+            news = self._ledger.news()
+            if news.changes is not None:
+                self.answers.apply(news.changes)
+            if news.weak is not None:
+                self.answers.set_weak(news.weak)
+            return self.resident
+
+    def tidy(self) -> None:
+        """What no query waits for: new stacks, deleted items out of memory, restored ones back in."""
+        with self._loading:
+            if self.resident is None or self._marks is None:
+                return
+            # In a large corpus that changes all the time, at most a fifth of the time goes into this.
+            resting = (datetime.now(UTC) - self._items_read_at).total_seconds() < 5 * self._placing_seconds
+            if not resting and marks.item_marks(self.corpus_id) != self._item_marks:
+                self._place(self.resident.parts, self._marks)
+
+    def gone_rows(self, resident: Resident) -> np.ndarray:
+        """Rows of items deleted since `resident` was made."""
+        if not self.gone:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(np.isin(resident.item_ids, list(self.gone)))
+
+    def status(self) -> dict[str, Any]:
+        """How this corpus is served."""
+        resident = self.resident
+        return {
+            "build": self._build_id,
+            "encoder": resident.encoder if resident else "",
+            "num_vectors": len(resident.item_ids) if resident else 0,
+            "num_delta": sum(self._delta.values()),
+            "problem": self.problem,
+        }
+
+    def _load(self, seen: marks.Marks) -> None:
+        """Bring the parts to what `seen` says: the build, then the shards that are not in it."""
+        feature_set = FeatureSet.objects.get(pk=seen.feature_set)
+        known = self._marks
+        if known is None or (seen.feature_set, seen.build) != (known.feature_set, known.build):
+            self._open_build(feature_set)
+            self._delta, self._delta_parts = {}, []
+        inside = set(self._build.manifest.shard_ids) if self._build else set()
+        for shard in feature_set.shards.exclude(pk__in=inside | self._delta.keys()).order_by("pk"):
+            self._add(feature_set, shard)
+        parts = [Part.of_build(self._build)] if self._build else []
+        self._place((*parts, *self._delta_parts), seen)
+        self._marks = seen
+
+    def _open_build(self, feature_set: FeatureSet) -> None:
+        """The published build, or the newest before it that is whole, or none: every vector is compared."""
+        self.problem, self._build, self._build_id = "", None, ""
+        builds = FeatureIndex.objects.filter(feature_set=feature_set).order_by("-is_published", "-created_at")
+        for build in builds:
+            try:
+                opened = open_build(build_folder(build.pk), manifest_sha256=build.manifest_sha256)
+                made_of = (opened.manifest.encoder, opened.manifest.width)
+                if made_of != (feature_set.encoder, feature_set.width):
+                    raise BuildRefused(f"build {build.pk} is of {made_of[0]}, width {made_of[1]}")
+            except BuildRefused as error:
+                logger.error("corpus %s: build %s is refused: %s", self.corpus_id, build.pk, error)
+                self.problem = self.problem or str(error)
+                continue
+            self._build, self._build_id = opened, str(build.pk)
+            return
+
+    def _add(self, feature_set: FeatureSet, shard: FeatureShard) -> None:
+        try:
+            features = read_shard(shard_folder(feature_set), shard.sha256, shard.ids_sha256)
+        except ShardDamaged as error:
+            logger.error("corpus %s: shard %s is refused: %s", self.corpus_id, shard.pk, error)
+            self.problem = self.problem or str(error)
+            self._delta[shard.pk] = 0
+            return
+        self._delta[shard.pk] = len(features)
+        last = self._delta_parts[-1] if self._delta_parts else None
+        if last is not None and len(last.item_ids) + len(features) <= DELTA_PART_ROWS:
+            item_ids = np.concatenate([last.item_ids, features.item_ids])
+            self._delta_parts[-1] = Part(item_ids, last.exact.grown_by(features.vectors))
+        else:
+            self._delta_parts.append(Part(features.item_ids, exact_index(features.vectors)))
+
+    def _place(self, parts: tuple[Part, ...], seen: marks.Marks) -> None:
+        """Make a new resident of `parts` and of the items as they are now."""
+        begun, clock = datetime.now(UTC), time.perf_counter()
+        item_marks = marks.item_marks(self.corpus_id)
+        items = Items(*read_live_items(self.corpus_id)) if parts else NO_ITEMS
+        resident = Resident(parts, items, seen.encoder, seen.width, self._build_id).prepare()
+        with self.lock:
+            self.resident, self._items_read_at, self.gone = resident, begun, set()
+        self._item_marks, self._placing_seconds = item_marks, time.perf_counter() - clock
+
+
+class Corpora:
+    """Every corpus with features; a thread keeps them warm, a query makes its own current."""
+
+    def __init__(self, ledger_of: Callable[[int], Ledger]) -> None:
+        self._ledger_of = ledger_of
+        self._followed: dict[int, Followed] = {}
+        self._lock = threading.Lock()
+
+    def followed(self, corpus_id: int) -> Followed:
+        """The corpus, known from now on."""
+        with self._lock:
+            if corpus_id not in self._followed:
+                self._followed[corpus_id] = Followed(corpus_id, self._ledger_of(corpus_id))
+            return self._followed[corpus_id]
+
+    def refresh(self) -> None:
+        """Load what is new in every corpus, so that no query waits for it; forget those without features."""
+        wanted = marks.corpora_with_features()
+        with self._lock:
+            for corpus_id in self._followed.keys() - set(wanted):
+                del self._followed[corpus_id]
+        for corpus_id in wanted:
+            followed = self.followed(corpus_id)
+            begun = time.perf_counter()
+            is_new = followed.resident is None
+            followed.sync(wait=True)
+            followed.tidy()
+            if is_new:
+                took = time.perf_counter() - begun
+                held = followed.status()
+                logger.info("corpus %s: %s vectors in %.2f s", corpus_id, held["num_vectors"], took)
+
+    def status(self) -> dict[str, Any]:
+        with self._lock:
+            return {str(corpus_id): each.status() for corpus_id, each in sorted(self._followed.items())}

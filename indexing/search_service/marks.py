@@ -1,0 +1,91 @@
+"""What PostgreSQL says of a corpus in one statement, to see whether anything has changed."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+# Transactions live at most a minute (idle_in_transaction_session_timeout): what was stamped before is there.
+LATE = timedelta(minutes=2)
+
+
+class Marks(NamedTuple):
+    """Of the active feature set; equal marks mean that nothing was added."""
+
+    feature_set: int
+    encoder: str
+    weights_sha256: str
+    width: int
+    build: UUID | None  # the published one
+    num_shards: int
+    newest_shard: int | None
+
+
+_MARKS = """
+    SELECT own.id, own.encoder, own.weights_sha256, own.width,
+           (SELECT build.id FROM indexing_featureindex build
+            WHERE build.feature_set_id = own.id AND build.is_published),
+           shards.number, shards.newest
+    FROM indexing_featureset own,
+         LATERAL (SELECT count(*) AS number, max(shard.id) AS newest FROM indexing_featureshard shard
+                  WHERE shard.feature_set_id = own.id) shards
+    WHERE own.corpus_id = %s AND own.is_active
+"""
+# Deletions are stamped before they are committed, so a window is read again, not only what is newer.
+_DELETED = """
+    SELECT item.id FROM indexing_item item WHERE item.corpus_id = %s AND item.deleted_at >= %s
+    UNION
+    SELECT item.id FROM indexing_mediafile file JOIN indexing_item item ON item.media_file_id = file.id
+    WHERE file.corpus_id = %s AND file.deleted_at >= %s
+"""
+_ITEMS = """
+    SELECT (SELECT max(stack.id) FROM indexing_stack stack WHERE stack.corpus_id = %s),
+           (SELECT max(job.finished_at) FROM jobs_job job
+            WHERE job.corpus_id = %s AND job.kind = 'stacks_build' AND job.status = 'done'),
+           (SELECT count(*) FROM indexing_item WHERE corpus_id = %s AND deleted_at IS NOT NULL),
+           (SELECT count(*) FROM indexing_mediafile WHERE corpus_id = %s AND deleted_at IS NOT NULL)
+"""
+_CORPORA = "SELECT corpus_id FROM indexing_featureset WHERE is_active ORDER BY corpus_id"
+_SOURCES = """
+    SELECT DISTINCT path.media_file_id FROM indexing_mediapath path
+    JOIN indexing_source source ON source.id = path.source_id
+    WHERE source.corpus_id = %s AND source.id = ANY(%s)
+"""
+
+
+def marks_of(corpus_id: int) -> Marks | None:
+    """None: the corpus has no active feature set."""
+    with connection.cursor() as cursor:
+        cursor.execute(_MARKS, [corpus_id])
+        row = cursor.fetchone()
+    return Marks(*row) if row else None
+
+
+def deleted_since(corpus_id: int, moment: datetime) -> set[int]:
+    """Items deleted, alone or with their media file, in transactions that may have ended after `moment`."""
+    since = moment - LATE
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETED, [corpus_id, since, corpus_id, since])
+        return {item for (item,) in cursor.fetchall()}
+
+
+def item_marks(corpus_id: int) -> tuple[object, ...]:
+    """Changes when stacks were built or split, or items deleted or restored."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ITEMS, [corpus_id] * 4)
+        return tuple(cursor.fetchone())
+
+
+def corpora_with_features() -> list[int]:
+    """Ids of the corpora that queries can be asked of."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CORPORA)
+        return [corpus_id for (corpus_id,) in cursor.fetchall()]
+
+
+def media_files_of(corpus_id: int, sources: list[int]) -> frozenset[int]:
+    """Media files that were seen in one of these sources of the corpus."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SOURCES, [corpus_id, sources])
+        return frozenset(media_file for (media_file,) in cursor.fetchall())
