@@ -1,0 +1,152 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Context, Decisions } from "../../static/src/lib/decisions";
+import type { Saved } from "../../static/src/lib/outbox";
+import type { Entry, UndoEntry, VerdictEntry } from "../../static/src/lib/outbox-store";
+import type { OperationResult } from "../../static/src/lib/wire";
+import { tileOf } from "./tiles";
+
+const CONTEXT: Context = {
+  class: 1,
+  class_name: "cat",
+  round: 9,
+  mode: "similar",
+  verdicts_url: "/verdicts/",
+};
+
+let sent: Entry[];
+let decisions: Decisions;
+const tiles = [tileOf(1), tileOf(2), tileOf(3)];
+const find = (item: number) => tiles.find((tile) => tile.item === item);
+
+beforeEach(() => {
+  sent = [];
+  let made = 0;
+  decisions = new Decisions({
+    put: (entries) => sent.push(...entries),
+    uuid: () => `id-${made++}`,
+    now: () => 0,
+  });
+  decisions.begin(1);
+  for (const tile of tiles) Object.assign(tile, { answer: "", version: 0 });
+});
+
+function saved(results: Partial<OperationResult>[], part: Partial<Saved> = {}): Saved {
+  const common = {
+    operation_id: "",
+    outcome: "applied" as const,
+    item: 0,
+    answer: "accept" as const,
+    version: 1,
+  };
+  return {
+    class: 1,
+    results: results.map((each) => ({ ...common, ...each })),
+    undone: null,
+    counts: null,
+    ...part,
+  };
+}
+
+const versions = () => tiles.map((tile) => tile.version);
+const answers = () => tiles.map((tile) => tile.answer);
+
+describe("decisions", () => {
+  it("paint before anything is sent, one operation per tile in one batch", () => {
+    const painted: number[] = [];
+    decisions.addEventListener("painted", (event) => {
+      expect(sent).toEqual([]);
+      painted.push(...(event as CustomEvent<number[]>).detail);
+    });
+    decisions.answer(tiles.slice(0, 2), "accept", CONTEXT);
+    expect(painted).toEqual([1, 2]);
+    expect(answers()).toEqual(["accept", "accept", ""]);
+    const operations = (sent as VerdictEntry[]).map((entry) => entry.operation);
+    expect(new Set(operations.map((each) => each.batch)).size).toBe(1);
+    expect(new Set(operations.map((each) => each.operation_id)).size).toBe(2);
+    expect(operations[0]).toMatchObject({
+      item: 1,
+      answer: "accept",
+      base_version: 0,
+      round: 9,
+      force: false,
+    });
+  });
+
+  it("leave a tile alone that has the answer already", () => {
+    decisions.answer(tiles, "accept", CONTEXT);
+    expect(decisions.answer(tiles, "accept", CONTEXT)).toBeNull();
+  });
+
+  it("build on each other before the server has answered", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    decisions.answer(tiles.slice(0, 1), "reject", CONTEXT);
+    expect((sent as VerdictEntry[]).map((entry) => entry.operation.base_version)).toEqual([0, 1]);
+  });
+
+  it("ignore an acknowledgement of what was said again since", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    decisions.answer(tiles.slice(0, 1), "reject", CONTEXT);
+    decisions.saved(saved([{ item: 1, answer: "accept", version: 1 }]), find);
+    expect(answers()[0]).toBe("reject");
+    expect(versions()[0]).toBe(2);
+  });
+
+  it("show what the other person said after a conflict", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    decisions.saved(saved([{ item: 1, outcome: "conflict", answer: "reject", version: 1 }]), find);
+    expect(answers()[0]).toBe("reject");
+  });
+
+  it("of another class leave this class's tiles alone", () => {
+    decisions.saved(saved([{ item: 1, answer: "accept", version: 5 }], { class: 2 }), find);
+    expect(answers()).toEqual(["", "", ""]);
+  });
+
+  it("undo brings back what was there, redo says it again, each as a batch of its own", () => {
+    decisions.answer(tiles.slice(0, 1), "reject", CONTEXT);
+    decisions.answer(tiles, "accept", CONTEXT);
+    decisions.undo(find, "/undo/");
+    expect(answers()).toEqual(["reject", "", ""]);
+    decisions.redo(find, "/undo/");
+    expect(answers()).toEqual(["accept", "accept", "accept"]);
+    const [first, second] = sent.filter((entry): entry is UndoEntry => entry.kind === "undo");
+    expect(first?.batch).toBe(decisions.batches[0]?.id);
+    expect(second?.batch).toBe(first?.operation_id);
+  });
+
+  it("undo from the newest down, redo in the opposite order", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    decisions.answer(tiles.slice(1, 2), "accept", CONTEXT);
+    decisions.undo(find, "/undo/");
+    decisions.undo(find, "/undo/");
+    expect(answers()).toEqual(["", "", ""]);
+    decisions.redo(find, "/undo/");
+    expect(answers()).toEqual(["accept", "", ""]);
+    decisions.redo(find, "/undo/");
+    expect(answers()).toEqual(["accept", "accept", ""]);
+  });
+
+  it("undo any batch of the history", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    decisions.answer(tiles.slice(1, 2), "accept", CONTEXT);
+    decisions.undo(find, "/undo/", decisions.batches[1]);
+    expect(answers()).toEqual(["", "accept", ""]);
+  });
+
+  it("lie over a ranking that does not know them yet", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    expect(decisions.overlay(tileOf(1)).answer).toBe("accept");
+    expect(decisions.overlay(tileOf(1, { answer: "reject", version: 7 })).answer).toBe("reject");
+  });
+
+  it("from before a reload count as said", () => {
+    decisions.answer(tiles.slice(0, 2), "accept", CONTEXT);
+    decisions.undo(find, "/undo/");
+    const later = new Decisions({ put: () => undefined, uuid: () => "", now: () => 0 });
+    later.begin(1);
+    later.restore(sent.slice(0, 2), 1);
+    expect(later.overlay(tileOf(1)).answer).toBe("accept");
+    later.restore(sent, 1);
+    expect(later.overlay(tileOf(1)).answer).toBe("");
+  });
+});

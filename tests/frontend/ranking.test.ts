@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Fetch, numBetter, PAGE, Ranking, withTerm } from "../../static/src/lib/ranking";
+import type { Term } from "../../static/src/lib/wire";
+import { rankAnswer, tileOf } from "./tiles";
+
+const decided = new Set<number>(); // by the server's books
+const saidHere = new Set<number>(); // by this page
+const NUM_ITEMS = 1000;
+
+const fetch: Fetch = async (offset, k) => {
+  const left = Array.from({ length: NUM_ITEMS }, (_, item) => item).filter((item) => !decided.has(item));
+  return rankAnswer(
+    left.slice(offset, offset + k).map((item) => tileOf(item)),
+    left.length,
+  );
+};
+
+function rankingOf(): Ranking {
+  return new Ranking({ overlay: (tile) => tile, isHidden: (tile) => saidHere.has(tile.item) });
+}
+
+async function all(ranking: Ranking): Promise<number[]> {
+  for (let page = 0; page < 20 && !ranking.isComplete; page++) await ranking.more();
+  return ranking.tiles.map((tile) => tile.item);
+}
+
+beforeEach(() => {
+  decided.clear();
+  saidHere.clear();
+});
+
+describe("a ranking", () => {
+  it("comes in pages, each item once, to the end", async () => {
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    expect(ranking.tiles).toHaveLength(PAGE);
+    expect(ranking.expected).toBe(NUM_ITEMS);
+    expect(await all(ranking)).toEqual(Array.from({ length: NUM_ITEMS }, (_, item) => item));
+  });
+
+  it("skips nothing and doubles nothing when answers leave the server's list between pages", async () => {
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    for (let item = 0; item < 50; item++) {
+      decided.add(item);
+      saidHere.add(item);
+    }
+    await ranking.more();
+    for (let item = 100; item < 260; item++) {
+      decided.add(item);
+      saidHere.add(item);
+    }
+    expect(await all(ranking)).toEqual(Array.from({ length: NUM_ITEMS }, (_, item) => item));
+  });
+
+  it("shows no item again that was said here and is not saved yet", async () => {
+    saidHere.add(3);
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    expect(ranking.find(3)).toBeUndefined();
+    expect((await all(ranking)).length).toBe(NUM_ITEMS - 1);
+  });
+
+  it("puts what was put off behind everything else", async () => {
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    const [first] = ranking.tiles;
+    if (first) ranking.putOff([first]);
+    await ranking.start(fetch);
+    const items = await all(ranking);
+    expect(items[0]).toBe(1);
+    expect(items.at(-1)).toBe(0);
+  });
+
+  it("keeps the newer start when two are under way", async () => {
+    const ranking = rankingOf();
+    let release: () => void = () => undefined;
+    const slow: Fetch = async () => {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return rankAnswer([tileOf(77)], 1);
+    };
+    const older = ranking.start(slow);
+    const newer = ranking.start(fetch);
+    release();
+    expect([await older, await newer]).toEqual([false, true]);
+    expect(ranking.tiles[0]?.item).toBe(0);
+  });
+
+  it("says that it failed and keeps the old tiles", async () => {
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    await ranking.start(async () => Promise.reject(new Error("away")));
+    expect(ranking.state).toBe("failed");
+    expect(ranking.tiles).toHaveLength(PAGE);
+  });
+});
+
+describe("a better ranking", () => {
+  it("counts what the present one would not have shown", () => {
+    const shown = [tileOf(1, { answer: "accept" }), tileOf(2), tileOf(3), tileOf(4)];
+    expect(numBetter(shown, [tileOf(2), tileOf(3)])).toBe(0);
+    expect(numBetter(shown, [tileOf(4), tileOf(9)])).toBe(2);
+  });
+
+  it("takes another member of the same stack for the same tile", () => {
+    expect(numBetter([tileOf(1, { stack: 5 })], [tileOf(2, { stack: 5 })])).toBe(0);
+  });
+});
+
+describe("terms", () => {
+  const term = (item: number, weight: number, box: Term["box"] = null): Term => ({
+    kind: "item",
+    item,
+    weight,
+    box,
+  });
+
+  it("are one per subject; the newer weight counts", () => {
+    expect(withTerm([term(1, 1), term(2, 1)], term(1, -1))).toEqual([term(2, 1), term(1, -1)]);
+  });
+
+  it("of a box and of the whole are two", () => {
+    expect(withTerm([term(1, 1)], term(1, 1, [0, 0, 0.5, 0.5]))).toHaveLength(2);
+  });
+});
