@@ -8,6 +8,7 @@ from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
+from labeling.views import members
 from labeling.views.review import review
 from labeling.views.workbench import workbench
 
@@ -16,6 +17,13 @@ _CORPUS = "corpora/<int:corpus_id>"
 page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/workbench/", workbench, name="workbench"),
     path(f"{_CORPUS}/review/", review, name="review"),
+    path(f"{_CORPUS}/members/", members.members, name="members"),
+    path(f"{_CORPUS}/members/add/", members.member_add, name="member-add"),
+    path(f"{_CORPUS}/members/<int:membership_id>/", members.member_change, name="member-change"),
+    path(f"{_CORPUS}/members/classes/add/", members.class_add, name="class-add"),
+    path(f"{_CORPUS}/members/classes/<int:class_id>/", members.class_change, name="class-change"),
+    path(f"{_CORPUS}/members/name/", members.corpus_change, name="corpus-change"),
+    path(f"{_CORPUS}/members/archive/", members.corpus_archive, name="corpus-archive"),
 ]
 api_patterns: list[URLPattern] = [
     path(

@@ -177,9 +177,7 @@ def _index_context(this: Corpus) -> dict[str, Any]:
         "resolved_encoder": best if chosen.encoder == "auto" else chosen.encoder,
         "is_builtin": (best if chosen.encoder == "auto" else chosen.encoder) == catalog.BUILTIN,
         "model_dir": settings.MODEL_DIR,
-        "learned": [each for each in catalog.available(settings.MODEL_DIR) if each.key != catalog.BUILTIN][
-            :3
-        ],
+        "learned": _learned(),
         "feature_sets": list(reads.feature_sets_of(this.pk)),
         "builds": list(reads.builds_of(this.pk)),
     }

@@ -51,7 +51,7 @@ def corpora_for_home(user: User) -> QuerySet[Corpus]:
 
 
 def media_table(corpus_id: int, *, state: str, kind: str, words: str) -> QuerySet[MediaFile]:
-    """The live media files of a corpus, newest first, with `cover` and `num_items`; empty filters pass all."""
+    """The live media files, newest first, with `cover` and `num_items`; empty filters pass all."""
     media = MediaFile.objects.live().filter(corpus=corpus_id)
     if state in MediaFile.State.values:
         media = media.filter(state=state)

@@ -43,7 +43,7 @@ def size(value: int | None) -> str:
 
 
 @register.filter
-def length(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
     """Of time: '0:07', '12:31', '1:04:09'; unknown -> ''."""
     if seconds is None or not math.isfinite(seconds):
         return ""

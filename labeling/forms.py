@@ -1,0 +1,67 @@
+"""Forms of label classes and dataset versions."""
+
+from typing import Any
+
+from django import forms
+
+from labeling.models import LabelClass
+from sisyphus_web.accounts.models import Corpus
+
+
+class LabelClassForm(forms.Form):
+    """A thing to look for."""
+
+    name = forms.CharField(max_length=80)
+    description = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What counts, and what does not.",
+    )
+
+
+class DatasetVersionForm(forms.Form):
+    """What goes into a frozen dataset version, and how it is split."""
+
+    name = forms.CharField(max_length=120, required=False)
+    label_classes = forms.ModelMultipleChoiceField(
+        label="Classes",
+        queryset=LabelClass.objects.none(),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one class."},
+    )
+    includes_weak = forms.TypedChoiceField(
+        label="What counts as accepted",
+        choices=[("", "verified only"), ("1", "verified and weak labels")],
+        coerce=bool,
+        required=False,
+        empty_value=False,
+        widget=forms.RadioSelect,
+    )
+    val_share = forms.FloatField(
+        label="Share of val",
+        initial=0.1,
+        min_value=0,
+        max_value=0.9,
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )
+    test_share = forms.FloatField(
+        label="Share of test",
+        initial=0.1,
+        min_value=0,
+        max_value=0.9,
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )
+    seed = forms.IntegerField(initial=0, min_value=0, max_value=2**31 - 1)
+
+    def __init__(self, *args: Any, corpus: Corpus, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        in_use = corpus.label_classes.filter(retired_at=None).order_by("id")
+        self.fields["label_classes"].queryset = in_use  # type: ignore[attr-defined] - declared above
+
+    def clean(self) -> dict[str, Any]:
+        """Something is left to train on."""
+        cleaned = super().clean() or {}
+        if cleaned.get("val_share", 0) + cleaned.get("test_share", 0) >= 1:
+            raise forms.ValidationError("Nothing is left to train on: lower the share of val or test.")
+        return cleaned
