@@ -2,7 +2,8 @@
 
 from django.urls import URLPattern, path
 
-from indexing.api import features, indexes
+from indexing.api import features, indexes, items, sources, uploads
+from indexing.api import media as media_api
 from indexing.views import corpora, corpus, ingest, media
 
 page_patterns: list[URLPattern] = [
@@ -16,8 +17,36 @@ page_patterns: list[URLPattern] = [
     path("corpora/<int:corpus_id>/folders/", ingest.folders, name="corpus-folders"),
     path("corpora/<int:corpus_id>/ingest/", ingest.ingest_folder, name="corpus-ingest"),
     path("corpora/<int:corpus_id>/media/<int:media_file_id>/", media.media_file, name="media-file-page"),
+    path(
+        "corpora/<int:corpus_id>/media/<int:media_file_id>/delete/",
+        media.media_file_delete,
+        name="media-file-delete",
+    ),
 ]
+in_corpus = "corpora/<int:corpus_id>/"
 api_patterns: list[URLPattern] = [
+    path(in_corpus + "sources/", sources.SourcesView.as_view(), name="sources"),
+    path(in_corpus + "sources/<int:source_id>/scan/", sources.SourceScanView.as_view(), name="source-scan"),
+    path(in_corpus + "settings/", sources.IndexingSettingsView.as_view(), name="indexing-settings"),
+    path(in_corpus + "uploads/", uploads.UploadsView.as_view(), name="uploads"),
+    path(in_corpus + "uploads/finish/", uploads.UploadsFinishView.as_view(), name="uploads-finish"),
+    path(in_corpus + "uploads/<uuid:upload_id>/", uploads.UploadView.as_view(), name="upload"),
+    path(in_corpus + "media/", media_api.MediaFilesView.as_view({"get": "list"}), name="media-files"),
+    path(
+        in_corpus + "media/<int:media_file_id>/",
+        media_api.MediaFilesView.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="media-file",
+    ),
+    path(in_corpus + "items/", items.ItemsView.as_view({"get": "list"}), name="items"),
+    path(in_corpus + "items/<int:item_id>/", items.ItemsView.as_view({"get": "retrieve"}), name="item"),
+    path(
+        in_corpus + "items/<int:item_id>/thumbnail/",
+        items.ItemThumbnailView.as_view(),
+        name="item-thumbnail",
+    ),
+    path(in_corpus + "items/<int:item_id>/frame/", items.ItemFrameView.as_view(), name="item-frame"),
+    path(in_corpus + "thumbnails/", items.ThumbnailsView.as_view(), name="thumbnails"),
+    path(in_corpus + "stacks/<int:stack_id>/", items.StackView.as_view(), name="stack"),
     path("encoders/", features.EncodersView.as_view(), name="encoders"),
     path("corpora/<int:corpus_id>/features/", features.FeatureSetsView.as_view(), name="feature-sets"),
     path("corpora/<int:corpus_id>/indexes/", indexes.FeatureIndicesView.as_view(), name="feature-indices"),
