@@ -76,6 +76,7 @@ export class Ranking extends EventTarget {
     this.become("idle");
   }
 
+  /** Empty until the next start has answered. */
   clear(): void {
     this.fetch = null;
     this.tiles = [];
@@ -83,8 +84,8 @@ export class Ranking extends EventTarget {
     this.index_of.clear();
     this.total = 0;
     this.round = this.blend = this.took_ms = null;
-    this.isComplete = true;
-    this.become("idle");
+    this.isComplete = false;
+    this.become("loading");
   }
 
   /** The next page, if there is one and none is on its way. */

@@ -49,6 +49,7 @@ export class Session extends EventTarget {
   said = ""; // for the live region and the status line
   error = "";
   round_ms: number | null = null;
+  private readonly left = new Map<number, Query>(); // where each class was left
 
   constructor(
     readonly config: Config,
@@ -116,9 +117,15 @@ export class Session extends EventTarget {
     await this.setClass(made.id);
   }
 
+  /** Each class has its own query; coming back to one finds it as it was left. */
   async setClass(label_class: number): Promise<void> {
-    if (label_class === this.query.class) return;
-    this.query = { ...this.query, class: label_class };
+    const before = this.query;
+    if (label_class === before.class) return;
+    if (before.class !== null) this.left.set(before.class, before);
+    const fresh: Query = { class: label_class, terms: [], filters: {}, mode: "similar" };
+    this.query =
+      before.class === null ? { ...before, class: label_class } : (this.left.get(label_class) ?? fresh);
+    this.ranking.clear();
     await this.beginClass();
     this.say(`Class ${this.label_class?.name ?? ""}`);
     await this.search();

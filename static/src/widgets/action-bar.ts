@@ -2,6 +2,7 @@
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { afterPaint } from "../lib/after-paint";
 import { countText } from "../lib/format";
 import type { Session } from "../lib/session";
 
@@ -24,11 +25,10 @@ export class ActionBar extends LitElement {
     this.session.removeEventListener("change", this.refresh);
   }
 
-  private readonly refresh = (): void => this.requestUpdate();
+  private readonly refresh = afterPaint(() => this.requestUpdate());
 
   protected override render() {
     const { session } = this;
-    const { chosen } = session.selection;
     const is_off = !session.canAnswer;
     return html`<div class="actions" role="toolbar" aria-label="Answers">
       ${this.button("accept", "✓", "Accept", "a", is_off)} ${this.button("reject", "✕", "Reject", "x", is_off)}
@@ -36,13 +36,25 @@ export class ActionBar extends LitElement {
       ${this.is_review ? nothing : this.button("later", "…", "Later", "space", false)}
       ${this.button("undo", "↶", "Undo", "z", !session.decisions.batches.some((batch) => batch.state === "said"))}
       <span class="actions-gap"></span>
-      ${chosen.size ? html`<span class="badge" data-tone="info">${countText(chosen.size)} selected</span>` : nothing}
-      ${this.armed()}
       ${this.is_review ? nothing : this.ranking()}
       <button type="button" class="btn btn-small btn-ghost" title="Keys" aria-label="Keys" @click=${() => this.tell("help")}>
         <kbd>?</kbd>
       </button>
-    </div>`;
+    </div>
+    <div class="deck-float">${this.armed() ?? this.chosen()} ${this.pill()}</div>`;
+  }
+
+  private chosen() {
+    const { size } = this.session.selection.chosen;
+    return size ? html`<span class="selected"><b>${countText(size)}</b> selected</span>` : nothing;
+  }
+
+  private pill() {
+    const { session } = this;
+    if (this.is_review || !session.better || session.num_better === 0) return nothing;
+    return html`<button type="button" class="pill" @click=${() => this.tell("apply-ranking")}>
+      ${countText(session.num_better)} better candidates <kbd>r</kbd>
+    </button>`;
   }
 
   private button(action: string, glyph: string, name: string, key: string, is_off: boolean) {
@@ -60,7 +72,7 @@ export class ActionBar extends LitElement {
 
   private armed() {
     const { armed } = this.session;
-    if (!armed) return nothing;
+    if (!armed) return null;
     return html`<span class="armed" data-state=${armed.answer}>
       <b>${countText(armed.indexes.size)}</b> to ${armed.answer}
       <button type="button" class="btn btn-small btn-primary" @click=${() => this.tell("apply")}>Apply <kbd>Enter</kbd></button>
@@ -73,14 +85,7 @@ export class ActionBar extends LitElement {
     const { ranking } = session;
     if (session.isBrowsing && !session.counts?.accepted) return nothing;
     const blend = ranking.blend === null ? "" : ` · blend ${Math.round(ranking.blend * 100)} %`;
-    return html`${
-      session.better && session.num_better > 0
-        ? html`<button type="button" class="pill" @click=${() => this.tell("apply-ranking")}>
-            ${countText(session.num_better)} better candidates <kbd>r</kbd>
-          </button>`
-        : nothing
-    }
-      <span class="segmented" role="group" aria-label="Ranking">
+    return html`<span class="segmented" role="group" aria-label="Ranking">
         <button
           type="button"
           aria-pressed=${session.query.mode === "similar"}

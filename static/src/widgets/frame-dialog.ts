@@ -16,6 +16,7 @@ export interface Shown {
   term: Term | null; // to draw a box for; null: only to look
 }
 
+const MOST_ZOOM = 4; // a small picture is not blown up beyond recognition
 const STEP = 0.02;
 const LEAST = 0.01; // a smaller box is a click by mistake
 
@@ -44,6 +45,16 @@ export class FrameDialog extends LitElement {
       if (!this.dialog.open) this.dialog.showModal();
       this.place();
     });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener("resize", this.place);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener("resize", this.place);
   }
 
   close(): void {
@@ -88,11 +99,17 @@ export class FrameDialog extends LitElement {
     this.place();
   }
 
-  /** The box is placed by script: the page's rules refuse style attributes. */
+  /** Picture and box are placed by script: the page's rules refuse style attributes. */
   private readonly place = (): void => {
+    const image = this.querySelector("img");
+    if (!image?.naturalWidth) return;
+    const { clientWidth, clientHeight } = this.picture;
+    const scale = Math.min(clientWidth / image.naturalWidth, clientHeight / image.naturalHeight, MOST_ZOOM);
+    image.style.width = `${image.naturalWidth * scale}px`;
+    image.style.height = `${image.naturalHeight * scale}px`;
     const box = this.box ?? this.shown?.tile?.box;
-    const [outline, image] = [this.querySelector<HTMLElement>(".frame-box"), this.querySelector("img")];
-    if (!outline || !image || !box) return;
+    const outline = this.querySelector<HTMLElement>(".frame-box");
+    if (!outline || !box) return;
     outline.style.left = `${image.offsetLeft + box[0] * image.offsetWidth}px`;
     outline.style.top = `${image.offsetTop + box[1] * image.offsetHeight}px`;
     outline.style.width = `${(box[2] - box[0]) * image.offsetWidth}px`;

@@ -46,10 +46,12 @@ export class ResultGrid extends LitElement {
   private canvas: HTMLElement | null = null;
   private readonly views = new Map<number, TileView>(); // by index, those on the page
   private readonly spare: TileView[] = [];
-  private readonly resized = new ResizeObserver(() => this.refresh());
+  private readonly resized = new ResizeObserver(() => this.measure());
   private scrub: StackScrub | null = null;
   private is_scheduled = false;
-  private last_scroll_px = 0;
+  private scroll_px = 0; // read once per refresh, before anything is written: reading later would cost a layout
+  private view_px = 0;
+  private width_px = 0;
   shown_stop = 0; // tiles before it have been on the screen since the ranking began
 
   protected override createRenderRoot(): this {
@@ -77,7 +79,7 @@ export class ResultGrid extends LitElement {
     new GridPointer(this, this.scroller, this.canvas, this.scrub);
     this.resized.observe(this.scroller);
     if (this.thumbnails) this.thumbnails.onReady = () => this.pictures();
-    this.refresh();
+    this.measure();
   }
 
   override disconnectedCallback(): void {
@@ -92,9 +94,16 @@ export class ResultGrid extends LitElement {
 
   /** The tiles wholly or partly on the screen, without the spare rows. */
   get visible(): Range {
+    return windowOf(this.scroll_px, this.view_px - 1, this.tiles.length, this.layout, 0);
+  }
+
+  private measure(): void {
     const { scroller } = this;
-    if (!scroller) return { start: 0, stop: 0 };
-    return windowOf(scroller.scrollTop, scroller.clientHeight - 1, this.tiles.length, this.layout, 0);
+    if (!scroller) return;
+    const { paddingLeft, paddingRight } = getComputedStyle(scroller);
+    this.width_px = scroller.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    this.view_px = scroller.clientHeight;
+    this.refresh();
   }
 
   /** A new ranking: from its first tile. */
@@ -120,13 +129,13 @@ export class ResultGrid extends LitElement {
   /** Draws what is in the window now; nodes are moved, not made, once there are enough. */
   refresh(): void {
     const { scroller, canvas } = this;
-    if (!scroller || !canvas || scroller.clientWidth === 0) return;
-    const style = getComputedStyle(scroller);
-    const width_px = scroller.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    this.layout = layoutOf(width_px, this.wanted_px, CAPTION_PX, GAP_PX);
+    if (!scroller || !canvas || this.width_px <= 0) return;
+    const before_px = this.scroll_px;
+    this.scroll_px = scroller.scrollTop;
+    this.layout = layoutOf(this.width_px, this.wanted_px, CAPTION_PX, GAP_PX);
     const height = `${heightOf(this.expected, this.layout)}px`;
     if (canvas.style.height !== height) canvas.style.height = height;
-    const range = windowOf(scroller.scrollTop, scroller.clientHeight, this.expected, this.layout, SPARE_ROWS);
+    const range = windowOf(this.scroll_px, this.view_px, this.expected, this.layout, SPARE_ROWS);
     for (const [index, view] of this.views) {
       if (index >= range.start && index < range.stop) continue;
       this.views.delete(index);
@@ -137,8 +146,7 @@ export class ResultGrid extends LitElement {
     for (const view of this.spare) view.root.hidden = true;
     const { cursor } = this.selection ?? { cursor: -1 };
     if (this.views.has(cursor)) scroller.setAttribute("aria-activedescendant", `tile-${cursor}`);
-    this.wish(range, scroller.scrollTop >= this.last_scroll_px);
-    this.last_scroll_px = scroller.scrollTop;
+    this.wish(range, this.scroll_px >= before_px);
     this.pictures();
     this.shown_stop = Math.max(this.shown_stop, this.visible.stop);
     if (this.expected > this.tiles.length && range.stop + AHEAD > this.tiles.length)
@@ -196,17 +204,16 @@ export class ResultGrid extends LitElement {
 
   /** Where "left", "page-down", "last" ... lead from the cursor. */
   step(action: string): number {
-    const view_px = this.scroller?.clientHeight ?? 1;
-    return stepped(action, this.selection?.cursor ?? 0, this.tiles.length, this.layout, view_px);
+    return stepped(action, this.selection?.cursor ?? 0, this.tiles.length, this.layout, this.view_px);
   }
 
   /** Scrolls no more than is needed to show the cursor whole. */
   reveal(): void {
     const { scroller, selection } = this;
     if (!scroller || !selection) return;
-    const view_px = scroller.clientHeight - GAP_PX * 2;
-    const top_px = scrolledTo(selection.cursor, scroller.scrollTop, view_px, this.layout);
-    if (top_px !== scroller.scrollTop) {
+    const view_px = this.view_px - GAP_PX * 2;
+    const top_px = scrolledTo(selection.cursor, this.scroll_px, view_px, this.layout);
+    if (top_px !== this.scroll_px) {
       scroller.scrollTop = top_px;
       this.refresh();
     } else this.repaint();

@@ -2,6 +2,7 @@
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
+import { afterPaint } from "../lib/after-paint";
 import type { Batch } from "../lib/decisions";
 import { agoText, countText } from "../lib/format";
 import type { Stored, VerdictEntry } from "../lib/outbox-store";
@@ -70,7 +71,11 @@ export class ReviewApp extends LitElement {
       { grid, frame, stack, help, perform: (action) => this.perform(action) },
       signal,
     );
-    session.addEventListener("change", () => this.requestUpdate(), { signal });
+    session.addEventListener(
+      "change",
+      afterPaint(() => this.requestUpdate()),
+      { signal },
+    );
     session.addEventListener("query", () => void this.loadWeak(), { signal });
     session.outbox.addEventListener("change", () => void this.loadProblems(), { signal });
     void this.loadProblems();

@@ -2,6 +2,7 @@
 
 import { html, LitElement } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
+import { afterPaint } from "../lib/after-paint";
 import type { Batch } from "../lib/decisions";
 import type { Stored, VerdictEntry } from "../lib/outbox-store";
 import type { Session } from "../lib/session";
@@ -51,7 +52,11 @@ export class WorkbenchApp extends LitElement {
     const { signal } = this.life;
     const perform = (action: string) => this.perform(action);
     this.deck = new Deck(session, { grid, frame, stack, help, perform }, signal);
-    session.addEventListener("change", () => this.requestUpdate(), { signal });
+    session.addEventListener(
+      "change",
+      afterPaint(() => this.requestUpdate()),
+      { signal },
+    );
     session.addEventListener("ranked", () => this.cutAt(null), { signal });
     session.outbox.addEventListener("change", () => void this.loadProblems(), { signal });
     grid.addEventListener("grid-carry", ((event: CustomEvent) => this.carried(event)) as EventListener);
@@ -236,12 +241,15 @@ export class WorkbenchApp extends LitElement {
     return this.bar.contains(document.elementFromPoint(x, y));
   }
 
-  /** The cut line moves by whole rows; it begins below what is on the screen. */
+  /** The cut line moves by whole rows; it begins below the row of the cursor. */
   private moveCut(rows: number): void {
     const { columns } = this.grid.layout;
     const length = this.session.ranking.tiles.length;
-    const from = this.cut ?? Math.min(length, this.grid.visible.stop);
-    const to = Math.max(columns, Math.min(length, (Math.round(from / columns) + rows) * columns));
+    const row =
+      this.cut === null
+        ? Math.floor(this.session.selection.cursor / columns)
+        : Math.round(this.cut / columns) - 1;
+    const to = Math.max(columns, Math.min(length, (row + 1 + (this.cut === null ? 0 : rows)) * columns));
     this.cutAt(this.session.isBrowsing ? null : to);
   }
 
