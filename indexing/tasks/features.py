@@ -204,7 +204,7 @@ def _missing(feature_set: FeatureSet) -> Iterator[list[Item]]:
 
 def _decoded(page: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[Decoded]:
     """Every item's picture, decoded in the limited process, media file by media file."""
-    from indexing.compute.images import MediaRefused
+    from indexing.compute.media_facts import MediaRefused
 
     for _, group in groupby(page, key=lambda item: item.media_file_id):
         items = list(group)
@@ -226,7 +226,7 @@ def _pictures(items: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator
     media_file = items[0].media_file
     has_boxes = any(item.x0_px is not None for item in items)
     # A box may be small: only whole frames may be decoded smaller than they are.
-    min_side_px = None if has_boxes else encoder.input_size
+    min_side_px = None if has_boxes else encoder.decode_side_px
     if media_file.kind == MediaFile.Kind.IMAGE:
         pixels = decoder.image(media_file.path, min_side_px=min_side_px).pixels
         for item in items:

@@ -9,6 +9,8 @@ from indexing.compute.encoders import pictures as pictures_of
 from indexing.compute.encoders.specs import EncoderSpec
 from indexing.compute.features import normalize
 
+MIN_DECODE_SIDE_PX = 256
+
 
 class Encoder(ABC):
     """Pictures in, one vector of length 1 per picture out; a batch gives what one by one gives."""
@@ -22,7 +24,10 @@ class Encoder(ABC):
         self.precision = precision  # of the arithmetic; a feature set has one
         self.engine = engine
         self.weights_sha256 = weights_sha256
-        self.input_size = spec.input_size  # pictures smaller than this lose nothing; None: own size
+        self.input_size = spec.input_size  # of the square that is looked at; None: the picture's own size
+        # Pictures may be decoded smaller than they are, down to this short side. Everybody who encodes
+        # decodes alike: a picture decoded in two sizes has two vectors.
+        self.decode_side_px = None if spec.input_size is None else max(spec.input_size, MIN_DECODE_SIDE_PX)
 
     def encode(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """(N, width) float32, every row of length 1, for N pictures (H, W, 3) uint8 RGB of any sizes."""

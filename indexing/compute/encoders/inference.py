@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +47,8 @@ def choose(
 ) -> Engine:
     """The fastest engine for `network` on `device` whose vectors agree with torch in fp32.
 
-    `precision` asks for one, so that a feature set goes on as it began. `cache` keeps the exported network.
+    `precision` asks for one, so that a feature set goes on as it began. `cache` keeps the exported network;
+    without it torch runs the network.
     """
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -55,19 +57,19 @@ def choose(
     exact = _torch(network, place, "fp32")
     candidates: list[Callable[[], Engine]] = []
     wants_bf16 = precision == "bf16" or (precision is None and (place.type == "cuda" or has_bf16()))
-    if place.type == "cpu" and input_size is not None:
-        for each in (
-            ("bf16", "fp32") if precision is None and wants_bf16 else ("bf16" if wants_bf16 else "fp32",)
-        ):
-            candidates.append(lambda each=each: _openvino(network, input_size, each, cache))
+    if place.type == "cpu" and input_size is not None and cache is not None:
+        tried = ("bf16", "fp32") if precision is None and wants_bf16 else (precision or "fp32",)
+        candidates = [partial(_openvino, network, input_size, each, cache) for each in tried]
     if wants_bf16 and (place.type == "cuda" or precision == "bf16"):
-        candidates.append(lambda: _torch(network, place, "bf16"))
+        candidates.append(partial(_torch, network, place, "bf16"))
+    if not candidates:
+        return exact
     samples = sample_pictures(NUM_SAMPLES, input_size or 224)
-    wanted = exact.run(samples)
+    wanted = _in_batches(exact, samples)
     for make in candidates:
         try:
             engine = make()
-            cosine = worst_cosine(engine.run(samples), wanted)
+            cosine = worst_cosine(_in_batches(engine, samples), wanted)
         except Exception:
             # Whatever an exporter or a compiler stumbles over, plain torch runs the network.
             log.warning("a faster path failed; going on with a slower one", exc_info=True)
@@ -77,6 +79,11 @@ def choose(
             return engine
         log.info("%s in %s refused: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
     return exact
+
+
+def _in_batches(engine: Engine, pixels: np.ndarray) -> np.ndarray:
+    starts = range(0, len(pixels), engine.batch)
+    return np.concatenate([engine.run(pixels[start : start + engine.batch]) for start in starts])
 
 
 def has_bf16() -> bool:
@@ -106,12 +113,10 @@ def _torch(network: nn.Module, place: torch.device, precision: str) -> Engine:
     return Engine(run, precision, f"torch {place}", CUDA_BATCH if place.type == "cuda" else CPU_BATCH)
 
 
-def _openvino(network: nn.Module, input_size: int, precision: str, cache: Path | None) -> Engine:
+def _openvino(network: nn.Module, input_size: int, precision: str, cache: Path) -> Engine:
     import openvino
 
     core = openvino.Core()
-    if cache is None:
-        raise ValueError("OpenVINO needs a folder for the exported network")
     path = cache / f"{input_size}.onnx"
     if not path.is_file():
         _export(network, input_size, path)
