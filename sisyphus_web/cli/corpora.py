@@ -27,13 +27,19 @@ def run(arguments: argparse.Namespace) -> int:
         return Coalesce(Subquery(per_corpus, output_field=IntegerField()), 0)
 
     found = Corpus.objects.filter(archived_at=None).order_by("id")
-    rows = list(
-        found.annotate(
-            media_files=counted(MediaFile), items=counted(Item), people=Count("memberships")
-        ).values("id", "name", "media_files", "items", "people")
-    )
+    found = found.annotate(files=counted(MediaFile), frames=counted(Item), people=Count("memberships"))
+    rows = [
+        {
+            "id": corpus.pk,
+            "name": corpus.name,
+            "media_files": corpus.files,
+            "items": corpus.frames,
+            "members": corpus.people,
+        }
+        for corpus in found
+    ]
     if arguments.json:
         print(json.dumps(rows))
     else:
-        table(["id", "name", "media_files", "items", "people"], rows, empty="There is no corpus yet.")
+        table(["id", "name", "media_files", "items", "members"], rows, empty="There is no corpus yet.")
     return Exit.DONE

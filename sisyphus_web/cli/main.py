@@ -36,12 +36,24 @@ def main(argv: list[str] | None = None) -> int:
     except CliError as error:
         print(f"sfi {arguments.verb}: {error}", file=sys.stderr)
         return error.code
+    except Exception as error:
+        if not _is_lost_database(error):
+            raise
+        words = "the database has gone; did Sisyphus stop? Its jobs go on at the next start."
+        print(f"sfi {arguments.verb}: {words}", file=sys.stderr)
+        return Exit.FAILED
     except KeyboardInterrupt:
         print(f"sfi {arguments.verb}: stopped; what was done stays done.", file=sys.stderr)
         return Exit.FAILED
     except BrokenPipeError:  # `sfi jobs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+
+
+def _is_lost_database(error: Exception) -> bool:
+    """Whether the connection broke, asked without importing Django for verbs that do without it."""
+    database = sys.modules.get("django.db")
+    return database is not None and isinstance(error, (database.OperationalError, database.InterfaceError))
 
 
 if __name__ == "__main__":
