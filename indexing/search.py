@@ -135,5 +135,7 @@ def _connection() -> _Connection:
     path = str(settings.SEARCH_SOCKET)
     kept: _Connection | None = getattr(_of_thread, "connection", None)
     if kept is None or kept.socket_path != path:
+        if kept is not None:
+            kept.close()
         kept = _of_thread.connection = _Connection(path)
     return kept
