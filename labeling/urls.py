@@ -3,12 +3,14 @@
 from django.urls import URLPattern, path
 
 from labeling.api.classes import LabelClassView
+from labeling.api.datasets import DatasetDiffView, DatasetVersionView
+from labeling.api.exports import ExportFileView, ExportView
 from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
-from labeling.views import members
+from labeling.views import datasets, members
 from labeling.views.review import review
 from labeling.views.workbench import workbench
 
@@ -17,6 +19,12 @@ _CORPUS = "corpora/<int:corpus_id>"
 page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/workbench/", workbench, name="workbench"),
     path(f"{_CORPUS}/review/", review, name="review"),
+    path(f"{_CORPUS}/datasets/", datasets.datasets, name="datasets"),
+    path(
+        f"{_CORPUS}/datasets/<int:dataset_version_id>/export/",
+        datasets.export_start,
+        name="dataset-export",
+    ),
     path(f"{_CORPUS}/members/", members.members, name="members"),
     path(f"{_CORPUS}/members/add/", members.member_add, name="member-add"),
     path(f"{_CORPUS}/members/<int:membership_id>/", members.member_change, name="member-change"),
@@ -46,4 +54,22 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/batches/", BatchView.as_view(), name="batches"),
     path(f"{_CORPUS}/review/", ReviewView.as_view(), name="review"),
     path(f"{_CORPUS}/counts/", CountsView.as_view(), name="counts"),
+    path(
+        f"{_CORPUS}/datasets/",
+        DatasetVersionView.as_view({"get": "list", "post": "create"}),
+        name="dataset-versions",
+    ),
+    path(
+        f"{_CORPUS}/datasets/<int:version_id>/",
+        DatasetVersionView.as_view({"get": "retrieve"}),
+        name="dataset-version",
+    ),
+    path(
+        f"{_CORPUS}/datasets/<int:version_id>/diff/<int:older_id>/",
+        DatasetDiffView.as_view(),
+        name="dataset-version-diff",
+    ),
+    path(f"{_CORPUS}/exports/", ExportView.as_view({"get": "list", "post": "create"}), name="exports"),
+    path(f"{_CORPUS}/exports/<int:export_id>/", ExportView.as_view({"get": "retrieve"}), name="export"),
+    path(f"{_CORPUS}/exports/<int:export_id>/file/", ExportFileView.as_view(), name="export-file"),
 ]

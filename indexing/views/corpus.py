@@ -19,6 +19,7 @@ from indexing.services.corpora import change_settings
 from indexing.services.features import start_extract
 from indexing.views import reads
 from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import JobError
 from sisyphus_web.jobs.models import Job
 from sisyphus_web.pages import query_without, respond
@@ -124,7 +125,11 @@ def _start_rebuild(this: Corpus, what: str, user: User) -> Job:
         return extract
     if what == "index":
         return start_build(this, created_by=user)
-    raise NothingToRebuild(f"There is nothing called {what!r} to rebuild; known are features and index.")
+    if what == "stacks":
+        return jobs.enqueue("stacks_build", corpus=this, created_by=user)
+    raise NothingToRebuild(
+        f"There is nothing called {what!r} to rebuild; known are features, stacks and index."
+    )
 
 
 def _to_corpus(request: HttpRequest, corpus_id: int) -> HttpResponse:

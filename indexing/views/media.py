@@ -1,11 +1,13 @@
-"""The page of one media file: its facts, and its items in order of time."""
+"""The page of one media file: its facts, its items in order of time, and taking it out of the corpus."""
 
+from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from indexing.models import Item, MediaFile
+from indexing.services.media import delete_media
 from sisyphus_web.pages import query_without
 
 ITEMS_PER_PAGE = 120
@@ -24,3 +26,12 @@ def media_file(request: HttpRequest, corpus_id: int, media_file_id: int) -> Http
         "corpus_id": corpus_id,
     }
     return render(request, "indexing/media_file.html", context)
+
+
+@require_POST
+def media_file_delete(request: HttpRequest, corpus_id: int, media_file_id: int) -> HttpResponse:
+    """Take a file and its items out of the corpus; what was said about them stays in the ledger."""
+    found = get_object_or_404(MediaFile.objects.live().filter(corpus=corpus_id), pk=media_file_id)
+    delete_media(found)
+    messages.success(request, f"{found.name} is out of the corpus.")
+    return redirect("corpus", corpus_id)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -160,4 +160,4 @@ def _classes_of(corpus: Corpus) -> QuerySet[LabelClass]:
     return corpus.label_classes.annotate(
         num_accepted=Count("current_verdicts", filter=Q(**{states: "accept"})),
         num_rejected=Count("current_verdicts", filter=Q(**{states: "reject"})),
-    ).order_by("retired_at", "id")
+    ).order_by(F("retired_at").asc(nulls_first=True), "id")

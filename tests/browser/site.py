@@ -80,14 +80,19 @@ def _fill_labels(corpus: Corpus, mia: User) -> None:
     for item in corpus.items.all()[:12]:
         verdict = made.VerdictFactory(item=item, label_class=otter, annotator=mia)
         made.CurrentVerdictFactory(verdict=verdict)
-    counts = {
-        "train": {
-            "otter": {"accept": {"verdict": 412, "derived": 1880, "weak": 0}, "reject": {"verdict": 655}}
-        },
-        "val": {"otter": {"accept": {"verdict": 51, "derived": 204, "weak": 0}, "reject": {"verdict": 80}}},
-        "test": {"otter": {"accept": {"verdict": 49, "derived": 230, "weak": 0}, "reject": {"verdict": 77}}},
+    sides = {
+        "train": {"accept": 2292, "reject": 655},
+        "val": {"accept": 255, "reject": 80},
+        "test": {"accept": 279, "reject": 77},
     }
-    version = made.DatasetVersionFactory(corpus=corpus, number=1, counts=counts)
+    card = {
+        "by_class": {"otter": sides},
+        "origins": {"verdict": 512, "derived": 2314, "weak": 0},
+        "groups": {"train": 61, "val": 8, "test": 9},
+        "left_out": {"unsure": 14, "disputed": 3, "on_no_side": 0},
+        "warnings": ["val has no accepted example of 'heron': there are too few separate videos of it."],
+    }
+    version = made.DatasetVersionFactory(corpus=corpus, number=1, counts=sides, card=card)
     version.label_classes.add(otter)
     job = made.JobFactory(
         corpus=corpus, kind="dataset_export", units_done=2292, units_total=2292, unit="items"

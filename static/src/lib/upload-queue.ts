@@ -30,7 +30,13 @@ export const keyOf = (name: string, file: File): string => `upload:${name}:${fil
 
 export async function sha256Of(file: File): Promise<string> {
   if (file.size > HASH_UP_TO_BYTES || !globalThis.crypto?.subtle) return "";
-  const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+  let bytes: ArrayBuffer;
+  try {
+    bytes = await file.arrayBuffer();
+  } catch {
+    throw new UploadRefused("This file cannot be read any more. Choose it again.", true);
+  }
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

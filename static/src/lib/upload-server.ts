@@ -26,17 +26,20 @@ export class UploadRefused extends Error {
   }
 }
 
-const TRANSIENT = new Set([408, 409, 423, 425, 429, 500, 502, 503, 504]);
+const TRANSIENT_STATUS = new Set([408, 425, 429, 500, 502, 503, 504]);
+const TRANSIENT_CODE = new Set(["busy", "wrong-offset"]); // ask what is there, and go on from that
 
 async function refusal(response: Response): Promise<UploadRefused> {
   let words = `The server answered ${response.status}.`;
+  let isTransient = TRANSIENT_STATUS.has(response.status);
   try {
-    const body = (await response.json()) as { detail?: string };
+    const body = (await response.json()) as { code?: string; detail?: string };
     if (body.detail) words = body.detail;
+    if (body.code && TRANSIENT_CODE.has(body.code)) isTransient = true;
   } catch {
     // not JSON: a proxy's page; the number says enough
   }
-  return new UploadRefused(words, !TRANSIENT.has(response.status));
+  return new UploadRefused(words, !isTransient);
 }
 
 /** `uploadsUrl` lists and begins; an upload is at `uploadsUrl` + its id + "/". */
