@@ -68,5 +68,14 @@ def _inlined(node: Any, components: dict[str, Any]) -> Any:
         return _inlined(components[node["$ref"]], components)
     if "prefixItems" in node:  # OpenAPI 3.0 has no tuples
         size = len(node["prefixItems"])
-        return {"type": "array", "items": node["prefixItems"][0], "minItems": size, "maxItems": size}
+        return {
+            "type": "array",
+            "items": _inlined(node["prefixItems"][0], components),
+            "minItems": size,
+            "maxItems": size,
+        }
+    if {"type": "null"} in node.get("anyOf", ()):  # nor a type null
+        kinds = [_inlined(kind, components) for kind in node["anyOf"] if kind != {"type": "null"}]
+        others = {key: value for key, value in node.items() if key != "anyOf"}
+        return others | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds}) | {"nullable": True}
     return {key: _inlined(value, components) for key, value in node.items()}

@@ -1,0 +1,76 @@
+"""A line of a dataset version as the writers need it, and the names of files and folders made of it."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+BACKGROUND = "background"  # the folder of what was rejected (seeds of the layout: <split>/<class>/*)
+SHORTEST_SHA = 8  # hex digits of a media file's sha256 in file names; more where those are not unique
+
+
+class Line(NamedTuple):
+    """One (item, class) of a dataset version. They come by (media_sha256, start_pts, box, class)."""
+
+    item: int
+    media_sha256: str
+    media_name: str
+    media_kind: str  # image or video
+    media_path: str
+    kind: str  # frame, clip, region
+    start_pts: int
+    stop_pts: int
+    time_base: str  # seconds per pts, "1/90000"
+    number: int | None
+    pts_seconds: float
+    x0_px: int | None
+    y0_px: int | None
+    x1_px: int | None
+    y1_px: int | None
+    width_px: int  # of the full frame, upright
+    height_px: int
+    label_class: str
+    answer: str
+    origin: str
+    split: str
+
+    @property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """x0, y0, x1, y1 in pixels of the upright frame; None: all of it."""
+        if self.x0_px is None or self.y0_px is None or self.x1_px is None or self.y1_px is None:
+            return None
+        return (self.x0_px, self.y0_px, self.x1_px, self.y1_px)
+
+
+def frames_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """The lines of each frame (media file, pts) together, in order."""
+    for _, lines_of_frame in groupby(lines, key=lambda line: (line.media_sha256, line.start_pts)):
+        yield list(lines_of_frame)
+
+
+def sha_length(sha256s: Iterable[str]) -> int:
+    """The fewest hex digits, 8, 16, 32 or 64, that tell these media files apart."""
+    known = set(sha256s)
+    length = SHORTEST_SHA
+    while length < 64 and len({each[:length] for each in known}) < len(known):
+        length *= 2
+    return length
+
+
+def frame_name(line: Line, *, length: int) -> str:
+    """A stable name without suffix: the media file's sha256 and the pts."""
+    return f"{line.media_sha256[:length]}_{line.start_pts}"
+
+
+def folders_of(label_classes: Sequence[str]) -> dict[str, str]:
+    """Class -> folder name: safe on every file system, unlike `background` and each other."""
+    folders: dict[str, str] = {}
+    taken = {BACKGROUND}
+    for name in sorted(label_classes):
+        safe = re.sub(r"[^\w\- ]", "_", name).strip(" ._")[:60] or "class"
+        folder, number = safe, 2
+        while folder.lower() in taken:
+            folder, number = f"{safe}_{number}", number + 1
+        taken.add(folder.lower())
+        folders[name] = folder
+    return folders

@@ -1,0 +1,256 @@
+"""Freeze what counts into a dataset version: a list with its hash, split without leaks, and its card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Max
+
+from indexing.models import MediaFile
+from labeling.compute.splits import SIDES, Media, Plan, plan_splits
+from labeling.models import CurrentVerdict, DatasetVersion, LabelClass, SplitAssignment
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs.errors import JobError
+
+# One statement, so one moment of the projection. What nobody is sure of is not in it.
+FREEZE = """
+    CREATE TEMPORARY TABLE frozen ON COMMIT DROP AS
+    SELECT item.id AS item, item.media_file_id AS media_file, state.label_class_id AS label_class,
+           state.answer::text AS answer,
+           CASE WHEN state.is_derived THEN 'derived' ELSE 'verdict' END AS origin,
+           state.verdict_id AS verdict
+    FROM labeling_currentverdict state
+    JOIN indexing_item item ON item.id = state.item_id AND item.deleted_at IS NULL
+    JOIN indexing_mediafile media ON media.id = item.media_file_id AND media.deleted_at IS NULL
+    WHERE state.label_class_id = ANY(%(classes)s) AND state.answer IN ('accept', 'reject')
+      AND NOT state.is_disputed
+    UNION ALL
+    SELECT DISTINCT item.id, item.media_file_id, weak.label_class_id, 'accept', 'weak', NULL::bigint
+    FROM labeling_weaklabel weak
+    JOIN labeling_weakbatch batch ON batch.id = weak.batch_id AND batch.reverted_at IS NULL
+    JOIN indexing_item item ON item.id = weak.item_id AND item.deleted_at IS NULL
+    JOIN indexing_mediafile media ON media.id = item.media_file_id AND media.deleted_at IS NULL
+    WHERE %(includes_weak)s AND weak.label_class_id = ANY(%(classes)s) AND NOT EXISTS (
+        SELECT FROM labeling_currentverdict state
+        WHERE state.item_id = weak.item_id AND state.label_class_id = weak.label_class_id
+          AND state.answer <> ''
+    )
+"""
+MEDIA_OF = """
+    SELECT media_file, array_agg(DISTINCT label_class) FILTER (WHERE answer = 'accept')
+    FROM frozen GROUP BY media_file
+"""
+# Stacks of one video are inside one media file: only the others join files.
+LINKS = """
+    SELECT DISTINCT item.stack_id, item.media_file_id
+    FROM indexing_item item
+    JOIN indexing_stack stack ON stack.id = item.stack_id AND stack.media_file_id IS NULL
+    WHERE item.corpus_id = %s AND item.deleted_at IS NULL
+"""
+EXPORTED = """
+    SELECT DISTINCT item.media_file_id
+    FROM labeling_datasetentry entry
+    JOIN labeling_datasetversion version ON version.id = entry.dataset_version_id
+    JOIN indexing_item item ON item.id = entry.item_id
+    WHERE version.corpus_id = %s
+      AND EXISTS (SELECT FROM labeling_export export WHERE export.dataset_version_id = version.id)
+"""
+INSERT_ENTRIES = """
+    INSERT INTO labeling_datasetentry
+        (dataset_version_id, item_id, label_class_id, answer, origin, split, "group")
+    SELECT %s, frozen.item, frozen.label_class, frozen.answer, frozen.origin, side.split, side.name
+    FROM frozen
+    JOIN unnest(%s::bigint[], %s::text[], %s::text[]) AS side(media_file, split, name)
+      ON side.media_file = frozen.media_file
+"""
+COUNTS = """
+    SELECT split, label_class_id, answer, origin, count(*) FROM labeling_datasetentry
+    WHERE dataset_version_id = %s GROUP BY 1, 2, 3, 4
+"""
+CROSSINGS = """
+    SELECT count(*) FROM (
+        SELECT FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
+        WHERE entry.dataset_version_id = %(version)s
+        GROUP BY item.media_file_id HAVING count(DISTINCT split) > 1
+        UNION ALL
+        SELECT FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
+        WHERE entry.dataset_version_id = %(version)s AND item.stack_id IS NOT NULL
+        GROUP BY item.stack_id HAVING count(DISTINCT split) > 1
+    ) crossing
+"""
+# What the hash is made of: content, not row numbers, so that the same list has the same hash anywhere.
+CANONICAL = """
+    SELECT concat_ws(E'\\t', media.sha256, item.kind, item.start_pts, item.stop_pts,
+                     concat_ws(',', item.x0_px, item.y0_px, item.x1_px, item.y1_px),
+                     label_class.name, entry.answer, entry.origin, entry.split)
+    FROM labeling_datasetentry entry
+    JOIN indexing_item item ON item.id = entry.item_id
+    JOIN indexing_mediafile media ON media.id = item.media_file_id
+    JOIN labeling_labelclass label_class ON label_class.id = entry.label_class_id
+    WHERE entry.dataset_version_id = %s
+    ORDER BY 1 COLLATE "C"
+"""
+
+
+class NothingToFreeze(JobError):
+    code = "no-items"
+
+
+@transaction.atomic
+def create_version(
+    *,
+    corpus: Corpus,
+    label_classes: Sequence[LabelClass],
+    includes_weak: bool = False,
+    val_share: float = 0.1,
+    test_share: float = 0.1,
+    seed: int = 0,
+    name: str = "",
+    by: User,
+) -> DatasetVersion:
+    """Freeze what is accepted and rejected for `label_classes`, split it, count it, hash it.
+
+    Left out, and counted on the card: unsure, disputed, and what cannot be on any side (compute/splits.py).
+    Versions of a corpus are made one after the other; answers go on meanwhile.
+    """
+    if val_share + test_share >= 1:
+        raise ValidationError({"val_share": "val and test together must leave some for train."})
+    Corpus.objects.select_for_update(no_key=True).get(pk=corpus.pk)
+    classes = sorted(label_classes, key=lambda each: each.pk)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS frozen")
+        cursor.execute(FREEZE, {"classes": [each.pk for each in classes], "includes_weak": includes_weak})
+        cursor.execute("SELECT count(*) FILTER (WHERE answer = 'accept'), max(verdict) FROM frozen")
+        num_accepted, last_verdict_id = cursor.fetchone()
+    if not num_accepted:
+        raise NothingToFreeze(
+            "Nothing is accepted yet: accept some items, or take weak labels and include them."
+        )
+    plan = _plan(corpus, val_share=val_share, test_share=test_share, seed=seed)
+    number = DatasetVersion.objects.filter(corpus=corpus).aggregate(last=Max("number"))["last"] or 0
+    version = DatasetVersion.objects.create(
+        corpus=corpus,
+        number=number + 1,
+        name=name.strip(),
+        includes_weak=includes_weak,
+        val_share=val_share,
+        test_share=test_share,
+        seed=seed,
+        last_verdict_id=last_verdict_id or 0,
+        created_by=by,
+    )
+    version.label_classes.set(classes)
+    _insert_entries(version, plan)
+    version.counts, version.card = _count(version, classes, plan)
+    version.sha256 = canonical_sha256(version)
+    version.save()
+    return version
+
+
+def canonical_sha256(version: DatasetVersion) -> str:
+    """The sha256 of the frozen list: media by their sha256, windows, class names, answers, origins, sides."""
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor:
+        cursor.execute(CANONICAL, [version.pk])
+        while rows := cursor.fetchmany(10_000):
+            digest.update("".join(f"{line}\n" for (line,) in rows).encode())
+    return digest.hexdigest()
+
+
+def _plan(corpus: Corpus, *, val_share: float, test_share: float, seed: int) -> Plan:
+    """The sides of the media files of `frozen`, saved where they are new or moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(MEDIA_OF)
+        accepted = {media_file: frozenset(classes or ()) for media_file, classes in cursor.fetchall()}
+        cursor.execute(LINKS, [corpus.pk])
+        links = cursor.fetchall()
+        cursor.execute(EXPORTED, [corpus.pk])
+        exported = {media_file for (media_file,) in cursor.fetchall()}
+    sides = dict(SplitAssignment.objects.filter(corpus=corpus).values_list("media_file", "split"))
+    wanted = accepted.keys() | {media_file for _, media_file in links}
+    media = [
+        Media(pk, sha256, sides.get(pk, ""), pk in exported and pk in sides, accepted.get(pk, frozenset()))
+        for pk, sha256 in MediaFile.objects.filter(corpus=corpus).values_list("pk", "sha256").iterator()
+        if pk in wanted
+    ]
+    plan = plan_splits(media, links, val_share=val_share, test_share=test_share, seed=seed)
+    fresh = [
+        SplitAssignment(media_file_id=pk, corpus=corpus, split=side)
+        for pk, side in plan.sides.items()
+        if sides.get(pk) != side and (pk in accepted or pk in sides)
+    ]
+    SplitAssignment.objects.bulk_create(
+        fresh,
+        update_conflicts=True,
+        unique_fields=["media_file"],
+        update_fields=["split"],
+        batch_size=5000,
+    )
+    return plan
+
+
+def _insert_entries(version: DatasetVersion, plan: Plan) -> None:
+    ids = list(plan.sides)
+    columns = [ids, [plan.sides[each] for each in ids], [plan.groups[each][:40] for each in ids]]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_ENTRIES, [version.pk, *columns])
+
+
+def _count(
+    version: DatasetVersion, classes: Sequence[LabelClass], plan: Plan
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The counts by side, and the card; a leak is a bug and stops everything."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS, [version.pk])
+        rows = cursor.fetchall()
+        cursor.execute(CROSSINGS, {"version": version.pk})
+        (num_crossings,) = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM frozen WHERE media_file = ANY(%s)", [list(plan.left_out)])
+        (num_left_out,) = cursor.fetchone()
+        cursor.execute(
+            'SELECT split, count(DISTINCT "group") FROM labeling_datasetentry'
+            " WHERE dataset_version_id = %s GROUP BY split",
+            [version.pk],
+        )
+        groups = dict(cursor.fetchall())
+    if num_crossings:
+        raise RuntimeError(f"{num_crossings} groups would cross the splits of dataset version {version.pk}")
+    names = {each.pk: each.name for each in classes}
+    counts: dict[str, Any] = {side: {"accept": 0, "reject": 0} for side in SIDES}
+    by_class: dict[str, Any] = {
+        name: {side: {"accept": 0, "reject": 0} for side in SIDES} for name in names.values()
+    }
+    origins = {"verdict": 0, "derived": 0, "weak": 0}
+    for split, label_class, answer, origin, count in rows:
+        counts[split][answer] += count
+        by_class[names[label_class]][split][answer] += count
+        origins[origin] += count
+    doubtful = CurrentVerdict.objects.filter(label_class__in=classes, item__deleted_at=None)
+    card = {
+        "classes": [{"id": each.pk, "name": each.name, "description": each.description} for each in classes],
+        "origins": origins,
+        "by_class": by_class,
+        "groups": {side: groups.get(side, 0) for side in SIDES},
+        "left_out": {
+            "unsure": doubtful.filter(answer="unsure", is_disputed=False).count(),
+            "disputed": doubtful.filter(is_disputed=True).count(),
+            "on_no_side": num_left_out,
+        },
+        "leakage": {"checked": ["media file", "stack"], "groups_across_splits": num_crossings},
+        "warnings": _warnings(version, by_class),
+    }
+    return counts, card
+
+
+def _warnings(version: DatasetVersion, by_class: dict[str, Any]) -> list[str]:
+    shares = {"train": 1.0, "val": version.val_share, "test": version.test_share}
+    return [
+        f"{side} has no accepted example of {name!r}: there are too few separate videos and photos of it."
+        for name, sides in by_class.items()
+        for side, share in shares.items()
+        if share > 0 and sides[side]["accept"] == 0
+    ]

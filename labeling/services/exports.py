@@ -1,0 +1,147 @@
+"""Exports: asked for, read line by line, published whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from labeling.compute.export_writers.lines import Line, sha_length
+from labeling.models import DatasetVersion, Export
+from sisyphus_web.accounts.models import User
+from sisyphus_web.jobs import services as jobs
+
+Format, ImageFormat = Export.Format, Export.ImageFormat
+WITHOUT_PIXELS = {Format.CSV, Format.JSONL}
+
+# In the order that decodes a video once, from its start to its end.
+LINES = """
+    SELECT item.id, media.sha256, media.name, media.kind, media.path,
+           item.kind, item.start_pts, item.stop_pts,
+           media.time_base_numerator || '/' || media.time_base_denominator, item.number, item.pts_seconds,
+           item.x0_px, item.y0_px, item.x1_px, item.y1_px, media.width_px, media.height_px,
+           label_class.name, entry.answer, entry.origin, entry.split
+    FROM labeling_datasetentry entry
+    JOIN indexing_item item ON item.id = entry.item_id
+    JOIN indexing_mediafile media ON media.id = item.media_file_id
+    JOIN unnest(%(classes)s::bigint[], %(names)s::text[]) AS label_class(id, name)
+      ON label_class.id = entry.label_class_id
+    WHERE entry.dataset_version_id = %(version)s
+    ORDER BY media.sha256 COLLATE "C", item.start_pts, item.kind,
+             item.x0_px, item.y0_px, item.x1_px, item.y1_px, label_class.name COLLATE "C", item.id
+"""
+NUM_FRAMES = """
+    SELECT count(*) FROM (
+        SELECT DISTINCT item.media_file_id, item.start_pts
+        FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
+        WHERE entry.dataset_version_id = %s
+    ) frame
+"""
+MEDIA = """
+    SELECT DISTINCT media.sha256
+    FROM labeling_datasetentry entry
+    JOIN indexing_item item ON item.id = entry.item_id
+    JOIN indexing_mediafile media ON media.id = item.media_file_id
+    WHERE entry.dataset_version_id = %s
+"""
+
+
+@transaction.atomic
+def request_export(
+    *,
+    version: DatasetVersion,
+    format: str,
+    with_pixels: bool = True,
+    image_format: str = ImageFormat.JPEG,
+    by: User,
+) -> Export:
+    """A new export and the job that writes it. ImageFolder always has pixels, CSV and JSONL never."""
+    has_pixels = format == Format.IMAGE_FOLDER or (with_pixels and format not in WITHOUT_PIXELS)
+    export = Export.objects.create(
+        dataset_version=version,
+        format=format,
+        with_pixels=has_pixels,
+        image_format=image_format,
+        created_by=by,
+    )
+    export.job = jobs.enqueue("dataset_export", corpus=version.corpus, created_by=by, export=export.pk)
+    export.file_name = name_of(export)
+    export.save(update_fields=["job", "file_name"])
+    return export
+
+
+def lines_of(version: DatasetVersion) -> Iterator[Line]:
+    """The lines of a version in the order of the writers, from a cursor of the server's: flat memory."""
+    arguments = {"version": version.pk, **_classes(version)}
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(LINES, arguments)
+        while rows := cursor.fetchmany(2_000):
+            yield from map(Line._make, rows)
+
+
+def count_frames(version: DatasetVersion) -> int:
+    """How many pictures have to be decoded."""
+    with connection.cursor() as cursor:
+        cursor.execute(NUM_FRAMES, [version.pk])
+        return int(cursor.fetchone()[0])
+
+
+def sha_length_of(version: DatasetVersion) -> int:
+    """How many digits of a sha256 tell this version's media files apart."""
+    with connection.cursor() as cursor:
+        cursor.execute(MEDIA, [version.pk])
+        return sha_length(sha256 for (sha256,) in cursor.fetchall())
+
+
+def class_names(version: DatasetVersion) -> list[str]:
+    """The classes as they were named when the version was frozen."""
+    return [each["name"] for each in version.card["classes"]]
+
+
+def info_of(version: DatasetVersion) -> dict[str, Any]:
+    """What every export says of the version it holds; nothing in it depends on when it was written."""
+    return {
+        "description": version.name or f"{version.corpus.name}, dataset version {version.number}",
+        "corpus": version.corpus.name,
+        "dataset_version": version.number,
+        "sha256": version.sha256,
+        "classes": class_names(version),
+        "last_verdict": version.last_verdict_id,
+        "includes_weak": version.includes_weak,
+        "seed": version.seed,
+        "date_created": version.created_at.isoformat(),
+        "counts": version.counts,
+        "card": version.card,
+    }
+
+
+def path_of(export: Export) -> Path:
+    """Where the finished file is."""
+    return Path(settings.DATA_DIR) / "exports" / str(export.pk) / export.file_name
+
+
+def name_of(export: Export) -> str:
+    """A file name that says corpus, version, classes and format, and is safe anywhere."""
+    version = export.dataset_version
+    classes = "-".join(class_names(version))
+    stem = "_".join(
+        re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] or "x"
+        for part in (version.corpus.name, f"v{version.number}", classes, export.format.replace("_", "-"))
+    )
+    suffix = {Format.CSV: "csv", Format.JSONL: "jsonl", Format.IMAGE_FOLDER: "zip"}
+    return f"{stem}.{suffix.get(Format(export.format), 'zip' if export.with_pixels else 'json')}"
+
+
+def record_file(export: Export, *, size_bytes: int, sha256: str) -> None:
+    """The file is there, whole; call it in the transaction that ends the job."""
+    export.size_bytes, export.sha256 = size_bytes, sha256
+    export.save(update_fields=["size_bytes", "sha256"])
+
+
+def _classes(version: DatasetVersion) -> dict[str, list[Any]]:
+    classes = version.card["classes"]
+    return {"classes": [each["id"] for each in classes], "names": [each["name"] for each in classes]}
