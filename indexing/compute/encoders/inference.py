@@ -1,9 +1,12 @@
 """The fastest way to run a network that gives the same vectors: OpenVINO or torch, checked against fp32."""
 
+import json
 import logging
+import platform
 import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +27,7 @@ CPU_BATCH, CUDA_BATCH = (
 )  # fixed: OpenVINO plans its memory once, and a batch gives what one by one gives
 BF16_FLAGS = ("avx512_bf16", "amx_bf16")  # without one of them bf16 on a CPU is slower than fp32
 PRECISIONS = ("fp32", "bf16")
+CPU_FACTS = Path("/proc/cpuinfo")
 
 Run = Callable[[np.ndarray], np.ndarray]  # (N, H, W, 3) uint8 -> (N, D) float32
 
@@ -64,12 +68,11 @@ def choose(
         candidates.append(partial(_torch, network, place, "bf16"))
     if not candidates:
         return exact
-    samples = sample_pictures(NUM_SAMPLES, input_size or 224)
-    wanted = _in_batches(exact, samples)
+    gate = _Gate(exact, input_size or 224, cache)
     for make in candidates:
         try:
             engine = make()
-            cosine = worst_cosine(_in_batches(engine, samples), wanted)
+            cosine = gate.cosine(engine)
         except Exception:
             # Whatever an exporter or a compiler stumbles over, plain torch runs the network.
             log.warning("a faster path failed; going on with a slower one", exc_info=True)
@@ -81,6 +84,42 @@ def choose(
     return exact
 
 
+class _Gate:
+    """Measures engines against fp32 on sample pictures, once per machine: the answers are kept in a file."""
+
+    def __init__(self, exact: Engine, side_px: int, cache: Path | None) -> None:
+        self._exact, self._side_px = exact, side_px
+        self._path = cache / f"{side_px}.cosines.json" if cache else None
+
+    def cosine(self, engine: Engine) -> float:
+        """The worst cosine of `engine` to fp32 over the sample pictures."""
+        name = f"{engine.name} {engine.precision}, {_machine()}"
+        known = self._known()
+        if name not in known:
+            samples = sample_pictures(NUM_SAMPLES, self._side_px)
+            known[name] = worst_cosine(_in_batches(engine, samples), _in_batches(self._exact, samples))
+            if self._path:
+                with write_beside(self._path) as file:
+                    file.write(json.dumps(known, indent=1).encode())
+        return known[name]
+
+    def _known(self) -> dict[str, float]:
+        try:
+            return json.loads(self._path.read_bytes()) if self._path else {}
+        except (OSError, ValueError):
+            return {}
+
+
+def _machine() -> str:
+    """What a measured cosine holds for: the processor and the versions of what multiplies."""
+    try:
+        lines = CPU_FACTS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{model or platform.processor()}, openvino {version('openvino')}, torch {torch.__version__}"
+
+
 def _in_batches(engine: Engine, pixels: np.ndarray) -> np.ndarray:
     starts = range(0, len(pixels), engine.batch)
     return np.concatenate([engine.run(pixels[start : start + engine.batch]) for start in starts])
@@ -89,7 +128,7 @@ def _in_batches(engine: Engine, pixels: np.ndarray) -> np.ndarray:
 def has_bf16() -> bool:
     """Whether this processor multiplies bf16 in hardware."""
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        flags = CPU_FACTS.read_text(encoding="utf-8")
     except OSError:
         return False
     return any(flag in flags for flag in BF16_FLAGS)
