@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from indexing.compute.residents import NO_STACK, Part, Resident, Selection
-from indexing.compute.vectors import NOTHING, Found
+from indexing.compute.vectors import NOTHING, Found, RefinedIndex
 
 EXACT_SHARE = 0.5  # selections of a smaller share of the rows are scanned one by one: it costs their number
-EXCLUDED_UP_TO = 4096  # rows left out that a search by codes makes up for by fetching as many more
+MOST_CANDIDATES = 12_000  # beyond, one scan of the vectors is cheaper than to keep so many in order
 BY_CODES_UP_TO = 1000  # neighbors; for more, one scan of the vectors is no dearer than the candidates
 KEPT_SELECTIONS = 8  # filters in use, of one Resident
 
@@ -155,29 +155,46 @@ class Ranking:
         self._is_complete = self._is_complete or len(rows) >= self.selection.num_groups
 
     def _by_codes(self, wanted: int) -> Found:
-        """What the codes of the build propose, with the delta; NOTHING if too few are left to be trusted."""
+        """What the codes of the build propose, with the delta; NOTHING where they are not to be trusted."""
         chosen = self.selection
         if not any(part.codes for part in self.resident.parts):
             return NOTHING
         if chosen.num_rows < EXACT_SHARE * len(self.resident.item_ids):
             return NOTHING
         num_rows = self._rows_for(wanted)
-        if num_rows > BY_CODES_UP_TO:
-            return NOTHING
         found = []
-        for part, start in zip(self.resident.parts, self.resident.starts, strict=False):
-            mask = chosen.mask[start : start + len(part.item_ids)]
+        for part, start, mask in self._masked_parts():
             if part.codes is None:
                 found.append(_moved(part.exact.nearest(self.query, k=num_rows, allowed=_or_all(mask)), start))
                 continue
-            trusted = num_rows * part.candidate_factor
-            num_left_out = len(mask) - int(np.count_nonzero(mask))
-            near = part.codes.nearest(self.query, num_candidates=trusted + min(num_left_out, EXCLUDED_UP_TO))
-            kept = mask[near.rows]
-            if np.count_nonzero(kept) < min(trusted, len(mask) - num_left_out):
+            near = self._trusted(part.codes, part.candidate_factor, mask, num_rows)
+            if near is None:
                 return NOTHING
-            found.append(_moved(Found(near.rows[kept], near.similarities[kept]), start))
+            found.append(_moved(near, start))
         return _merged(found)
+
+    def _trusted(self, codes: RefinedIndex, factor: int, mask: np.ndarray, num_rows: int) -> Found | None:
+        """The nearest `num_rows` rows within `mask`, at the measured recall of the build; None: too deep.
+
+        Recall was measured for the first p of p * factor candidates. Rows that are left out take places
+        among the first p, so p is counted with them, and the search is repeated where it was not wide enough.
+        """
+        num_rows = min(num_rows, int(np.count_nonzero(mask)))
+        num_candidates = (num_rows + min(num_rows, len(mask) - int(np.count_nonzero(mask)))) * factor
+        for _ in range(3):
+            near = codes.nearest(self.query, num_candidates=min(num_candidates, len(mask)))
+            kept = mask[near.rows]
+            places = np.flatnonzero(kept)
+            if len(places) >= num_rows:
+                depth = int(places[num_rows - 1]) + 1 if num_rows else 0
+                if depth * factor <= num_candidates or num_candidates >= len(mask):
+                    return Found(near.rows[kept], near.similarities[kept])
+                num_candidates = depth * factor + num_rows
+            else:
+                num_candidates *= 4
+            if num_candidates > MOST_CANDIDATES:
+                return None
+        return None
 
     def _exactly(self, wanted: int) -> Found:
         """The nearest rows of every part one by one, until they make `wanted` groups."""

@@ -117,8 +117,9 @@ def publish(job: Job, feature_set: FeatureSet, folder: Path, manifest: Manifest)
 def remove_old(feature_set: FeatureSet) -> None:
     """Forget all but the newest builds of a set; a search service keeps open what it still reads."""
     for build in feature_set.builds.order_by("-is_published", "-created_at")[KEPT_BUILDS:]:
+        folder = build_folder(build.pk)  # a deleted row has lost its id
         build.delete()
-        shutil.rmtree(build_folder(build.pk), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_orphans() -> list[str]:
