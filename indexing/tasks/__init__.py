@@ -3,5 +3,6 @@
 from indexing.tasks.builds import build_index
 from indexing.tasks.features import extract_features
 from indexing.tasks.ingest import ingest_media
+from indexing.tasks.stacks import build_stacks
 
-__all__ = ["build_index", "extract_features", "ingest_media"]
+__all__ = ["build_index", "build_stacks", "extract_features", "ingest_media"]
