@@ -102,3 +102,5 @@ def up(tmp_path, free_port) -> Iterator[Callable[..., RunningUp]]:
             each.stop()
         for pid in each.processes():
             os.kill(pid, signal.SIGKILL)
+        each.process.wait(timeout=10)
+        each.process.stdout.close()
