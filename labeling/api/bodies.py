@@ -78,4 +78,8 @@ def _inlined(node: Any, components: dict[str, Any]) -> Any:
         kinds = [_inlined(kind, components) for kind in node["anyOf"] if kind != {"type": "null"}]
         others = {key: value for key, value in node.items() if key != "anyOf"}
         return others | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds}) | {"nullable": True}
-    return {key: _inlined(value, components) for key, value in node.items()}
+    return {
+        key: _inlined(value, components)
+        for key, value in node.items()
+        if not (key == "required" and not value)  # OpenAPI 3.0 wants none or some
+    }

@@ -10,8 +10,9 @@ The rule, in order:
    The other files go with it.
 4. Where parts of several sides were exported, nothing can move and nothing may cross: the part with the
    most files stays, the exported files of the other sides are left out.
-5. A side with a share that has no accepted example of a class takes, of the new groups in train that
-   have one, that whose hash is nearest, as long as train keeps one.
+5. A side with a share that has no accepted example of a class (train first) takes a new group that has
+   one, the nearest by its hash, from the side that has most of them; for val and test only as long as
+   that keeps one.
 """
 
 import hashlib
@@ -69,7 +70,7 @@ def plan_splits(
     groups.sort(key=lambda group: (group.position, group.name))
     for group in groups:
         _settle(group, plan, val_share=val_share, test_share=test_share)
-    for side, share in (("val", val_share), ("test", test_share)):
+    for side, share in (("train", 1.0), ("val", val_share), ("test", test_share)):
         if share > 0:
             _fill(side, groups)
     for group in groups:
@@ -120,9 +121,12 @@ def _settle(group: _Group, plan: Plan, *, val_share: float, test_share: float) -
 
 
 def _fill(side: str, groups: Sequence[_Group]) -> None:
+    """Rule 5, for groups in order of their positions: test, val, train."""
     for label_class in sorted({each for group in groups for media in group.media for each in media.accepted}):
         having = [group for group in groups if any(label_class in media.accepted for media in group.media)]
-        in_train = [group for group in having if group.side == "train"]
-        new = [group for group in in_train if group.is_new]
-        if all(group.side != side for group in having) and len(in_train) > 1 and new:
-            new[0].side = side
+        sides = [group.side for group in having]
+        giver = max(SIDES, key=sides.count)
+        new = [group for group in having if group.is_new and group.side == giver]
+        if side not in sides and new and (sides.count(giver) > 1 or side == "train"):
+            nearest = new[-1] if side == "train" else new[0]
+            nearest.side = side

@@ -84,15 +84,15 @@ CROSSINGS = """
 """
 # What the hash is made of: content, not row numbers, so that the same list has the same hash anywhere.
 CANONICAL = """
-    SELECT concat_ws(E'\\t', media.sha256, item.kind, item.start_pts, item.stop_pts,
+    SELECT line FROM (SELECT concat_ws(E'\\t', media.sha256, item.kind, item.start_pts, item.stop_pts,
                      concat_ws(',', item.x0_px, item.y0_px, item.x1_px, item.y1_px),
-                     label_class.name, entry.answer, entry.origin, entry.split)
+                     label_class.name, entry.answer, entry.origin, entry.split) AS line
     FROM labeling_datasetentry entry
     JOIN indexing_item item ON item.id = entry.item_id
     JOIN indexing_mediafile media ON media.id = item.media_file_id
-    JOIN labeling_labelclass label_class ON label_class.id = entry.label_class_id
-    WHERE entry.dataset_version_id = %s
-    ORDER BY 1 COLLATE "C"
+    JOIN unnest(%s::bigint[], %s::text[]) AS label_class(id, name) ON label_class.id = entry.label_class_id
+    WHERE entry.dataset_version_id = %s) listed
+    ORDER BY line COLLATE "C"
 """
 
 
@@ -155,7 +155,9 @@ def canonical_sha256(version: DatasetVersion) -> str:
     """The sha256 of the frozen list: media by their sha256, windows, class names, answers, origins, sides."""
     digest = hashlib.sha256()
     with connection.cursor() as cursor:
-        cursor.execute(CANONICAL, [version.pk])
+        classes = version.card["classes"]
+        names = [[each["id"] for each in classes], [each["name"] for each in classes]]
+        cursor.execute(CANONICAL, [*names, version.pk])
         while rows := cursor.fetchmany(10_000):
             digest.update("".join(f"{line}\n" for (line,) in rows).encode())
     return digest.hexdigest()

@@ -23,7 +23,7 @@ def write_csv(out: IO[bytes], lines: Iterable[Line]) -> int:
     CSV_Injection); JSONL has them as they are.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180; it also quotes names with \r
     writer.writerow(COLUMNS)
     count = 0
     for line in lines:
