@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef
 
 if TYPE_CHECKING:
-    from indexing.models import FeatureSet
+    from indexing.models import FeatureSet, Item, MediaFile  # noqa: F401 - named in the bases below
 
 
 class MediaFileQuerySet(models.QuerySet["MediaFile"]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 
 if TYPE_CHECKING:
-    from labeling.models import LabelClass
+    from labeling.models import CurrentVerdict, LabelClass, Verdict  # noqa: F401 - named in the bases below
 
 
 class VerdictQuerySet(models.QuerySet["Verdict"]):

@@ -7,6 +7,7 @@ scaled and lit at random. The seed is fixed: every machine makes the same files.
 import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -32,10 +33,10 @@ def make_demo(folder: Path) -> list[Path]:
     paths = []
     for number in range(NUM_PHOTOS):
         path = folder / "photos" / f"photo-{number:03d}.jpg"
-        paths.append(_once(path, lambda part, n=number: _write_photo(part, n, backgrounds)))
+        paths.append(_once(path, partial(_write_photo, number, backgrounds)))
     for number in range(NUM_VIDEOS):
         path = folder / "videos" / f"tour-{number}.mp4"
-        paths.append(_once(path, lambda part, n=number: _write_video(part, n, backgrounds)))
+        paths.append(_once(path, partial(_write_video, number, backgrounds)))
     return paths
 
 
@@ -61,7 +62,7 @@ def _backgrounds() -> list[Image.Image]:
     return [Image.open(folder / name).convert("RGB") for name in ("china.jpg", "flower.jpg")]
 
 
-def _write_photo(path: Path, number: int, backgrounds: list[Image.Image]) -> None:
+def _write_photo(number: int, backgrounds: list[Image.Image], path: Path) -> None:
     random = np.random.default_rng([SEED, number])
     picture = _crop(random, backgrounds, PHOTO_SIZE_PX)
     for _ in range(random.integers(1, 4)):
@@ -71,15 +72,15 @@ def _write_photo(path: Path, number: int, backgrounds: list[Image.Image]) -> Non
     picture.save(path, quality=88)
 
 
-def _write_video(path: Path, number: int, backgrounds: list[Image.Image]) -> None:
+def _write_video(number: int, backgrounds: list[Image.Image], path: Path) -> None:
     """A slow pan over a photograph; shapes pass by, in every second video a red triangle among them."""
     import av
 
     random = np.random.default_rng([SEED, 1000 + number])
     wide = _crop(random, backgrounds, (VIDEO_SIZE_PX[0] + 160, VIDEO_SIZE_PX[1]))
-    movers = [(_distractor(random), random.uniform(0, 6), random.integers(10, 190)) for _ in range(4)]
+    movers = [(_distractor(random), random.uniform(0, 6), int(random.integers(10, 190))) for _ in range(4)]
     if number % 2 == 0:
-        movers.append((_red_triangle(random), random.uniform(1, 5), random.integers(30, 150)))
+        movers.append((_red_triangle(random), random.uniform(1, 5), int(random.integers(30, 150))))
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=VIDEO_FPS, options={"crf": "24", "preset": "veryfast"})
         stream.width, stream.height = VIDEO_SIZE_PX

@@ -9,7 +9,7 @@ from django.db import models
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
-    from sisyphus_web.accounts.models import User
+    from sisyphus_web.accounts.models import Corpus, User  # noqa: F401 - named in the bases below
 
 
 class CorpusQuerySet(models.QuerySet["Corpus"]):

@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:
         if not _is_lost_database(error):
             raise
-        words = "the database has gone; did Sisyphus stop? Its jobs go on at the next start."
-        print(f"sfi {arguments.verb}: {words}", file=sys.stderr)
+        sentence = "the database has gone; did Sisyphus stop? Its jobs go on at the next start."
+        print(f"sfi {arguments.verb}: {sentence}", file=sys.stderr)
         return Exit.FAILED
     except KeyboardInterrupt:
         print(f"sfi {arguments.verb}: stopped; what was done stays done.", file=sys.stderr)
