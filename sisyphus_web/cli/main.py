@@ -16,6 +16,7 @@ VERBS = {  # verb -> (module, what it does)
         "bring folders and files into a corpus, and wait until they are searchable",
     ),
     "jobs": ("sisyphus_web.cli.jobs", "list the jobs of the running Sisyphus"),
+    "export": ("sisyphus_web.cli.export", "freeze what was decided and write it to a folder"),
 }
 
 
