@@ -59,7 +59,8 @@ def identify_image(path: Path) -> MediaFacts:
         file.seek(0)
         image = _open(file, kind)
         turn = _orientation_of(image)
-    width, height = image.size if turn < 5 else image.size[::-1]
+    is_upright = turn < 5 or kind == "tiff"  # Pillow gives a TIFF's size as it will be turned
+    width, height = image.size if is_upright else image.size[::-1]
     return MediaFacts("image", kind, kind, width, height, rotation_degrees=TURNS.get(turn, 0))
 
 
@@ -195,7 +196,7 @@ def _by_pillow(data: bytes, notes: tuple[str, ...], kind: str) -> Picture:
     if num_frames > 1:
         more = (f"the first of {num_frames} frames was taken", *more)
     pixels = np.asarray(rgb)
-    if turn > 1:
+    if turn > 1 and kind != "tiff":  # Pillow turns a TIFF as it loads it, and nothing else
         pixels = turn_upright(pixels, turn)
     pixels = np.ascontiguousarray(pixels)
     return Picture(pixels, pixels.shape[1], pixels.shape[0], TURNS.get(turn, 0), (*notes, *more))

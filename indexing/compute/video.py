@@ -238,7 +238,11 @@ def _packets(video: OpenVideo, tally: Tally) -> Iterator[Any]:
 def decoded(video: OpenVideo, tally: Tally, *, from_key_frame: bool = False) -> Iterator[VideoFrame]:
     """The decoder's frames in presentation order; damaged packets are tallied and passed over."""
     errors_in_a_row = 0
+    # These decoders do not heed skip_frame; each of their key packets can be decoded alone.
+    keys_only = video.codec in ("vp8", "vp9", "av1") and video.stream.codec_context.skip_frame == "NONKEY"
     for packet in _packets(video, tally):
+        if keys_only and packet.size and not packet.is_keyframe:
+            continue
         if from_key_frame and packet.size:
             if not packet.is_keyframe:
                 continue
