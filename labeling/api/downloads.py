@@ -31,9 +31,9 @@ def send_file(
     if etag in held or "*" in held:
         return HttpResponse(status=304, headers={"ETag": etag})
     start, stop, status = 0, size_bytes, 200
-    asked = ONE_RANGE.fullmatch(request.headers.get("Range", "").replace(" ", ""))
-    if asked and asked[0] != "bytes=-" and request.headers.get("If-Range", etag) == etag:
-        start, stop = _bounds(asked[1], asked[2], size_bytes)
+    part = _part(request.headers.get("Range", ""), size_bytes)
+    if part is not None and request.headers.get("If-Range", etag) == etag:
+        start, stop = part
         if start >= stop:
             return HttpResponse(status=416, headers=headers | {"Content-Range": f"bytes */{size_bytes}"})
         status = 206
@@ -44,12 +44,16 @@ def send_file(
     )
 
 
-def _bounds(first: str, last: str, size_bytes: int) -> tuple[int, int]:
-    """[start, stop) of a range; start >= stop where none of it is there."""
+def _part(asked: str, size_bytes: int) -> tuple[int, int] | None:
+    """[start, stop) of the one range asked for, empty where none of it is there; None: no such range."""
+    found = ONE_RANGE.fullmatch(asked.replace(" ", ""))
+    if found is None or found[0] == "bytes=-":
+        return None
+    first, last = found[1], found[2]
     if not first:  # the last N bytes
         return max(0, size_bytes - int(last)), size_bytes
     if last and int(last) < int(first):
-        return 0, size_bytes  # no range at all
+        return None
     return int(first), min(size_bytes, int(last) + 1) if last else size_bytes
 
 
