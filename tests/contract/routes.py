@@ -56,7 +56,7 @@ def _methods(view: Any) -> frozenset[str]:
     if actions := getattr(view, "actions", None):  # a viewset
         return frozenset(method.upper() for method in actions) - {"HEAD"}
     if view_class := getattr(view, "view_class", None) or getattr(view, "cls", None):
-        known = {"get", "post", "put", "patch", "delete"}
+        known = {"get", "post", "patch", "delete"}  # PUT is in Django's form views and in no row
         return frozenset(
             method.upper()
             for method in known & set(view_class.http_method_names)

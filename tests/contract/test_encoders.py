@@ -1,5 +1,7 @@
 """What every registered encoder promises, whatever runs inside."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,9 @@ from indexing.compute import encoders
 from indexing.compute.encoders import registry
 from indexing.compute.encoders.samples import dead_leaves
 
-# Exporting a network takes some seconds, so the unmarked run takes one that is small and our own.
-QUICK = {encoders.BUILTIN, "torchvision:mobilenet_v2@1"}
+NEEDS_CUDA = pytest.mark.skipif(
+    not torch.cuda.is_available() and os.environ.get("REQUIRE_CUDA") != "1", reason="needs CUDA"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +43,11 @@ def put_random_weights(name: str, model_dir) -> None:
 
 def cases():
     for key in registry.known_keys():
-        yield pytest.param(key, marks=() if key in QUICK else pytest.mark.slow)
+        # To export a network takes many seconds; test_encoders.py takes one all the way in every run.
+        yield pytest.param(key, marks=() if key == encoders.BUILTIN else pytest.mark.slow)
 
 
-@pytest.mark.parametrize("key", cases())
+@pytest.mark.parametrize("key", list(cases()))
 def test_every_encoder_gives_unit_vectors_the_same_for_a_batch_as_one_by_one(key, model_dir):
     spec = registry.spec(key)
     if spec.family == "torchvision":
@@ -72,6 +76,7 @@ def test_a_picture_that_is_not_rgb_bytes_is_refused_by_its_place(tmp_path):
 
 
 @pytest.mark.gpu
+@NEEDS_CUDA
 def test_cuda_gives_the_neighbors_of_the_processor(model_dir):
     put_random_weights("resnet50", model_dir)
     fast = encoders.load("resnet50-mac@1", model_dir=model_dir, device="cuda:0")

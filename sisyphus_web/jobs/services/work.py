@@ -3,6 +3,7 @@
 import errno
 import logging
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from sisyphus_web.jobs.services.lease import lease_kept
 from sisyphus_web.jobs.services.states import Status, claim, fail, finish, give_back, log
 
 logger = logging.getLogger(__name__)
+
+DATABASE_TRIES = 20  # a second apart: a restart takes less
 
 
 @contextmanager
@@ -66,11 +69,14 @@ def _connection_is_alive() -> bool:
 def _return_to_queue(job: Job, error: Exception) -> None:
     """The database went away under the work: queue the job again, or leave it to the end of its lease."""
     logger.warning("job %s: the database went away: %s", job.pk, error)
-    connection.close()
-    try:
-        give_back(job, "The database went away; the job continues.")
-    except (DatabaseError, InterfaceError):
-        connection.close()  # still away: the dispatcher takes the job back when its lease is over
+    for _ in range(DATABASE_TRIES):
+        connection.close()
+        try:
+            give_back(job, "The database went away; the job continues.")
+            return
+        except (DatabaseError, InterfaceError):
+            time.sleep(1)
+    connection.close()  # still away: the dispatcher takes the job back when its lease is over
 
 
 def _record_peak_memory(job: Job) -> None:

@@ -71,11 +71,19 @@ def child_died(job_id: int, reason: str) -> bool:
     `reason` is Celery's: "Worker exited prematurely: signal 9 (SIGKILL) ...".
     """
     job = Job.objects.running().filter(pk=job_id, owner__startswith=owner_of(os.getpid())).first()
-    if job is None:
-        return False
+    if job is None or _is_alive(int(job.owner.rpartition(":")[2])):
+        return False  # what died was an earlier attempt, and the job is in better hands
     found = re.search(r"signal (\d+)", reason)
     exit_signal = int(found[1]) if found else None
     text = f"The process of attempt {job.attempt} was killed" + (
         f" by signal {exit_signal}." if found else "."
     )
     return take_back(job, text, exit_signal=exit_signal)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

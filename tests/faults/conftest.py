@@ -1,0 +1,125 @@
+"""A site to be hurt: real workers and a real dispatcher beside the run's PostgreSQL and Redis."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+
+from sisyphus_web import audit
+from sisyphus_web.jobs import registry, services
+from sisyphus_web.jobs.models import Job
+from tests.faults import kinds
+
+LEASE_SECONDS = 4
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def until(true: Callable[[], object], *, seconds: float = 30) -> None:
+    """Wait for something to become true; fail if it does not."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, (
+            f"not within {seconds} seconds; jobs: {list(Job.objects.all().values())}"
+        )
+        time.sleep(0.1)
+
+
+class Site:
+    """One worker of two processes and one dispatcher, each in a process group of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.worker: subprocess.Popen[bytes] | None = None
+        self.dispatcher: subprocess.Popen[bytes] | None = None
+        url = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}")
+        self.env = os.environ | {
+            "DATABASE_URL": url.geturl(),
+            "DJANGO_SETTINGS_MODULE": "sisyphus_web.settings",
+            "SISYPHUS_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
+            "SISYPHUS_DATA_DIR": str(folder),
+        }
+
+    def start_worker(self) -> None:
+        command = ["-m", "celery", "-A", "tests.faults.worker", "worker", "-Q", "faults", "-c", "2"]
+        quiet = ["--without-gossip", "--without-mingle", "-n", "faults@localhost", "-l", "INFO"]
+        self.worker = self._start("worker", [*command, *quiet])
+
+    def start_dispatcher(self) -> None:
+        self.dispatcher = self._start("dispatcher", ["-m", "tests.faults.dispatch"])
+
+    def _start(self, name: str, arguments: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env=self.env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, process: subprocess.Popen[bytes] | None, number: int = signal.SIGKILL) -> None:
+        """End a process and all its children."""
+        if process is not None and process.poll() is None:
+            os.killpg(process.pid, number)
+            process.wait(timeout=30)
+
+
+@pytest.fixture(scope="package")
+def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Site]:
+    for name, kind in kinds.KINDS.items():
+        registry.register(name, kind)
+    with django_db_blocker.unblock():
+        kinds.sql(kinds.TABLES)
+        # The run's PostgreSQL is a fast one; here, what is committed must survive.
+        kinds.sql(f"ALTER DATABASE {connection.settings_dict['NAME']} SET synchronous_commit = on")
+        connection.close()
+        made = Site(tmp_path_factory.mktemp("faults"))
+        made.start_worker()
+        made.start_dispatcher()
+        yield made
+        made.kill(made.worker)
+        made.kill(made.dispatcher)
+        kinds.sql("DROP TABLE faults_chunk, faults_effect")
+    for name in kinds.KINDS:
+        del registry.KINDS[name]
+
+
+@pytest.fixture(autouse=True)
+def _books_balance_afterwards(site, transactional_db) -> Iterator[None]:
+    """Whatever a test did: every job is over, each has had its effect once, the books balance."""
+    if site.worker is None or site.worker.poll() is not None:
+        site.start_worker()
+    yield
+    connection.close()
+    until(lambda: not Job.objects.unfinished().exists())
+    assert audit.check() == []
+    done = {pk for (pk,) in Job.objects.filter(status="done").values_list("pk")}
+    effects = [job for (job,) in kinds.sql("SELECT job FROM faults_effect")]
+    assert sorted(effects) == sorted(done)
+    kinds.sql("TRUNCATE faults_chunk, faults_effect")
+
+
+@pytest.fixture
+def count(site) -> Callable[..., Job]:
+    """Enqueue a job that counts chunks."""
+
+    def enqueue(*, chunks: int = 3, seconds: float = 0.1, **kwargs) -> Job:
+        return services.enqueue("faults_count", chunks=chunks, seconds=seconds, **kwargs)
+
+    return enqueue
+
+
+@pytest.fixture
+def broker() -> redis.Redis:
+    """The broker itself, to be hurt."""
+    return redis.Redis(unix_socket_path=unquote(urlsplit(settings.CELERY_BROKER_URL).path))
