@@ -1,9 +1,13 @@
 """The feature job: encodes what lacks a feature, in shards, and can be stopped anywhere."""
 
 import io
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+from django.db import connection
 from PIL import Image
 
 from indexing.compute.encoders.samples import dead_leaves
@@ -177,6 +181,42 @@ def test_rows_of_a_cut_box_are_of_the_box(corpus, mia, items):
     assert found[box.pk] @ encoder.encode([cut])[0] > 0.99
 
 
+def test_frames_of_a_video_get_the_vectors_of_their_own_times(corpus, mia, shared_data):
+    from indexing.compute import encoders
+    from indexing.compute.decoder import Decoder
+    from indexing.compute.sampling import FramePolicy
+
+    path = min((shared_data / "videos" / "gestures").glob("*.mkv"))
+    media_file = MediaFile.objects.create(
+        corpus=corpus,
+        sha256="b" * 64,
+        kind="video",
+        name=path.name,
+        size_bytes=1,
+        path=str(path),
+        state="done",
+    )
+    encoder = encoders.load("builtin@1", model_dir=services.settings.MODEL_DIR)
+    wanted = {}
+    with Decoder() as decoder:
+        for frame in decoder.frames(
+            path, FramePolicy("interval", 0.5, 1.0), min_side_px=encoder.decode_side_px
+        ):
+            item = Item.objects.create(
+                corpus=corpus, media_file=media_file, start_pts=frame.pts, stop_pts=frame.pts + 1
+            )
+            wanted[item.pk] = encoder.encode([frame.pixels])[0]
+    gone = Item.objects.create(corpus=corpus, media_file=media_file, start_pts=10**9, stop_pts=10**9 + 1)
+
+    job = extract(corpus, mia)
+
+    found = stored(corpus.feature_sets.get())
+    assert (job.result["new"], job.result["failed"]) == (len(wanted), 1)
+    assert job.events.filter(text__contains=f"Item {gone.pk} has no feature").exists()
+    for item_id, vector in wanted.items():
+        assert found[item_id] @ vector > 0.9999
+
+
 def make_set(corpus, encoder: str) -> FeatureSet:
     return services.get_or_create_feature_set(
         corpus, encoder=encoder, weights_sha256="1" * 64, precision="fp32", width=4
@@ -230,3 +270,46 @@ def test_an_annotator_may_not_change_the_encoder(client, corpus, ann):
     client.force_login(ann)
     answer = client.post(f"/api/v1/corpora/{corpus.pk}/features/", {}, content_type="application/json")
     assert answer.status_code == 403
+
+
+WORKER = """
+import sys, time
+import django
+from django.conf import settings
+database, data_dir, job_id = sys.argv[1:]
+settings.DATABASES["default"]["NAME"] = database
+from pathlib import Path
+settings.DATA_DIR, settings.MODEL_DIR = Path(data_dir), Path(data_dir) / "models"
+django.setup()
+from indexing.services import features as services
+from indexing.tasks import features as tasks
+tasks.PICTURES_PER_BATCH = tasks.ROWS_PER_SHARD = 2
+store, calls = services.store_features, []
+def store_then_hang(*given):
+    if calls:
+        services.write_shard(services.shard_folder(given[1]), given[2])  # files without rows
+        print("hanging", flush=True)
+        time.sleep(600)
+    calls.append(store(*given))
+services.store_features = store_then_hang
+tasks.extract_features(int(job_id))
+"""
+
+
+def test_a_worker_killed_amid_a_shard_loses_only_that_shard(corpus, mia, items, settings):
+    job = services.start_extract(corpus, created_by=mia)
+    command = [sys.executable, "-c", WORKER, connection.settings_dict["NAME"], settings.DATA_DIR, str(job.pk)]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "sisyphus_web.settings"}
+    worker = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+    assert worker.stdout.readline() == "hanging\n"
+    worker.kill()
+    worker.communicate()
+    assert FeatureRow.objects.count() == 2
+    job.refresh_from_db()
+    assert jobs.take_back(job, "its worker is gone")
+
+    tasks.extract_features(job.pk)
+
+    job.refresh_from_db()
+    assert (job.status, job.attempt, job.result["new"]) == ("done", 2, 3)
+    assert len(stored(corpus.feature_sets.get())) == 5
