@@ -8,6 +8,7 @@ from labeling.api.exports import ExportFileView, ExportView
 from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
+from labeling.api.stack_tiles import StackTilesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
 from labeling.views import datasets, members
@@ -49,6 +50,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/rounds/<int:round_id>/", RoundView.as_view({"get": "retrieve"}), name="round"),
     path(f"{_CORPUS}/weak/", WeakBatchView.as_view(), name="weak-batches"),
     path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),
+    path(f"{_CORPUS}/stacks/<int:stack_id>/tiles/", StackTilesView.as_view(), name="stack-tiles"),
     path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
     path(f"{_CORPUS}/undo/", UndoView.as_view(), name="undo"),
     path(f"{_CORPUS}/batches/", BatchView.as_view(), name="batches"),

@@ -29,7 +29,7 @@ OF_OBJECT = {
     "weak_revert": ("weak-batch-revert", "00000000-0000-0000-0000-000000000000"),
     "item_thumbnail": ("item-thumbnail", "0"),
     "item_frame": ("item-frame", "0"),
-    "stack": ("stack", "0"),
+    "stack": ("stack-tiles", "0"),
 }
 
 

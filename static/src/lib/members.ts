@@ -1,15 +1,13 @@
-/** The members of a stack as tiles, each for itself. */
+/** Items and members of stacks as tiles. */
 
 import type { Api } from "./api";
 import type { Answer, Tile } from "./wire";
 
 type Member = Partial<Tile> & { id?: number };
 
-/** `said` is what /stacks/<id>/ answers: a list, or an object that has it as items, members or results. */
-export function readMembers(said: unknown, api: Api): Tile[] {
-  const body = said as Member[] | { items?: Member[]; members?: Member[]; results?: Member[] };
-  const list = Array.isArray(body) ? body : (body.items ?? body.members ?? body.results ?? []);
-  return list.map((member) => tileOf(member, api));
+/** What the API lists, as tiles. */
+export function readTiles(said: { results: Member[] }, api: Api): Tile[] {
+  return said.results.map((member) => tileOf(member, api));
 }
 
 export function tileOf(member: Member, api: Api): Tile {

@@ -54,6 +54,7 @@ function share(outbox: Outbox, channel: BroadcastChannel): void {
   outbox.addEventListener("saved", (event) => {
     if (!isEcho) channel.postMessage({ saved: (event as CustomEvent<Saved>).detail });
   });
+  outbox.addEventListener("put", () => channel.postMessage({}));
   outbox.addEventListener("problem", () => !isEcho && channel.postMessage({}));
   channel.addEventListener("message", (event: MessageEvent<{ saved?: Saved }>) => {
     isEcho = true;

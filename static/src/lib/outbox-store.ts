@@ -97,9 +97,10 @@ export class IndexedStore implements OutboxStore {
     });
   }
 
-  /** Resolved when the entries are on disk. */
+  /** Resolved when the entries would survive the page. */
   private write(work: (store: IDBObjectStore) => void): Promise<void> {
-    const transaction = this.database.transaction(ENTRIES, "readwrite", { durability: "strict" });
+    // "relaxed" is past a crash of the tab or the browser, and stored sooner than "strict".
+    const transaction = this.database.transaction(ENTRIES, "readwrite", { durability: "relaxed" });
     work(transaction.objectStore(ENTRIES));
     return new Promise((resolve, reject) => {
       transaction.oncomplete = () => resolve();

@@ -38,7 +38,7 @@ export interface OutboxParts {
   random(): number;
 }
 
-/** Fires "change" (state or number of unsaved), "saved" (Saved), "problem" (Stored). */
+/** Fires "change" (state or number of unsaved), "put" (stored), "saved" (Saved), "problem" (Stored). */
 export class Outbox extends EventTarget {
   state: OutboxState = "idle";
   unsaved = 0;
@@ -55,8 +55,12 @@ export class Outbox extends EventTarget {
   put(entries: readonly Entry[]): Promise<void> {
     this.unsaved += entries.length;
     this.changed();
-    this.writing = this.writing.then(() => this.parts.store.add(entries));
-    return this.writing.then(() => void this.drain());
+    const stored = this.parts.store.add(entries); // at once: the store keeps the order of calls
+    this.writing = Promise.all([this.writing, stored]).then(() => undefined);
+    return stored.then(() => {
+      this.dispatchEvent(new Event("put"));
+      void this.drain();
+    });
   }
 
   /** What the server has not acknowledged, oldest first. */

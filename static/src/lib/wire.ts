@@ -12,7 +12,7 @@ export interface Tile {
   stack: number | null;
   count: number;
   similarity: number | null;
-  rank: number | null;
+  rank: number | null; // from 0
   media_file: number;
   name: string;
   media_kind: MediaKind;

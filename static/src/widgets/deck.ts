@@ -2,7 +2,7 @@
 
 import { sentenceOf } from "../lib/api";
 import { actionOf } from "../lib/keymap";
-import { readMembers } from "../lib/members";
+import { readTiles } from "../lib/members";
 import type { Session } from "../lib/session";
 import { Thumbnails } from "../lib/thumbnails";
 import type { Answer, Tile } from "../lib/wire";
@@ -12,6 +12,7 @@ import type { ResultGrid } from "./result-grid";
 import type { StackDialog } from "./stack-dialog";
 
 const THUMBNAILS = 3000; // kept as blobs: about 20 MB
+const SAVING_MS = 1500; // that a stack waits for its answers before it opens anyway
 const STEPS = new Set(["left", "right", "up", "down", "page-up", "page-down", "first", "last"]);
 
 export interface DeckParts {
@@ -196,7 +197,7 @@ export class Deck {
 
   private async members(stack: number): Promise<Tile[]> {
     const url = this.session.api.url("stack", stack, { class: this.session.query.class });
-    return readMembers(await this.session.api.get(url), this.session.api).map((tile) =>
+    return readTiles(await this.session.api.get(url), this.session.api).map((tile) =>
       this.session.decisions.overlay(tile),
     );
   }
@@ -207,6 +208,11 @@ export class Deck {
     if (tile.stack === null || tile.count < 2)
       return this.session.say("This tile is a single item, not a stack");
     try {
+      // What was just said about the stack must have reached its members.
+      await Promise.race([
+        this.session.outbox.drain(),
+        new Promise((resolve) => setTimeout(resolve, SAVING_MS)),
+      ]);
       this.parts.stack.open(await this.members(tile.stack), tile.item);
     } catch (error) {
       this.session.say(sentenceOf(error));

@@ -43,6 +43,7 @@ export class FrameDialog extends LitElement {
     this.box = shown.term ? [...(shown.term.box ?? ([0.3, 0.3, 0.7, 0.7] as const))] : null;
     void this.updateComplete.then(() => {
       if (!this.dialog.open) this.dialog.showModal();
+      this.picture.focus(); // not a button: Enter searches
       this.place();
     });
   }

@@ -143,7 +143,7 @@ export class ResultGrid extends LitElement {
     }
     for (let index = range.start; index < range.stop; index++) this.draw(index, canvas);
     while (this.spare.length > 60) this.spare.pop()?.root.remove();
-    for (const view of this.spare) view.root.hidden = true;
+    for (const view of this.spare) view.rest();
     const { cursor } = this.selection ?? { cursor: -1 };
     if (this.views.has(cursor)) scroller.setAttribute("aria-activedescendant", `tile-${cursor}`);
     this.wish(range, this.scroll_px >= before_px);

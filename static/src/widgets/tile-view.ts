@@ -47,6 +47,13 @@ export class TileView {
     this.style("height", `${height_px}px`);
   }
 
+  /** Off the page until it is placed again. */
+  rest(): void {
+    this.root.hidden = true;
+    for (const name of ["answer", "cursor", "lit", "below", "scrub"]) this.data(name, "");
+    this.tile = null;
+  }
+
   show(tile: Tile | null, state: TileState, total: number): void {
     this.tile = tile;
     const answer = tile?.answer ?? "";
@@ -132,7 +139,7 @@ export class TileView {
 }
 
 function captionOf(tile: Tile): string {
-  const rank = tile.rank === null ? "" : `${tile.rank}`;
+  const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
   const parts = [rank, similarityText(tile.similarity), time].filter(Boolean);
   return parts.length ? parts.join("  ") : tile.name;
@@ -146,7 +153,7 @@ function marksOf(tile: Tile): string {
 
 function labelOf(tile: Tile, state: TileState): string {
   const parts = [
-    tile.rank === null ? "" : `rank ${tile.rank}`,
+    tile.rank === null ? "" : `rank ${tile.rank + 1}`,
     tile.similarity === null ? "" : `similarity ${similarityText(tile.similarity)}`,
     tile.count > 1 ? `stack of ${tile.count}` : "",
     tile.name,
