@@ -50,7 +50,7 @@ class Hit(NamedTuple):
 
     item: int
     stack: int | None
-    count: int
+    count: int  # type: ignore[assignment] # hides tuple.count
     similarity: float
 
 

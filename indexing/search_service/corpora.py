@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from indexing.compute.answers import Answers
+from indexing.compute.answers import Answers, Change, Weak
 from indexing.compute.builds import OpenBuild, open_build
 from indexing.compute.features import ShardDamaged, read_shard
 from indexing.compute.manifests import BuildRefused
@@ -54,7 +54,7 @@ class Followed:
         self.lock = threading.RLock()  # of answers, gone and the swap of the resident: held for moments
         self.answers = Answers()
         self.resident: Resident | None = None
-        self.gone: set[int] = set()  # items deleted since `resident` was made
+        self.gone: frozenset[int] = frozenset()  # items deleted since `resident` was made
         self.problem = ""  # why the published build is not the one in use
         self._ledger = ledger
         self._loading = threading.Lock()  # of everything below: held as long as a million vectors take
@@ -73,9 +73,10 @@ class Followed:
         So are new vectors and builds with `wait`, and in a small corpus; in a large one the thread that
         keeps corpora current brings them a moment later.
         """
-        seen = marks.marks_of(self.corpus_id)
-        if seen is None:
+        read = marks.marks_of(self.corpus_id, self._items_read_at)
+        if read is None:
             raise Refusal("no-features", "This corpus has no features yet.", status=409)
+        seen, gone = read
         resident, known = self.resident, self._marks
         is_other = resident is None or known is None or known.feature_set != seen.feature_set
         if is_other or (seen != known and (wait or len(resident.item_ids) <= LOADED_AT_ONCE)):  # type: ignore[union-attr]
@@ -85,12 +86,12 @@ class Followed:
         with self.lock:
             if self.resident is None:
                 raise Refusal("no-features", "This corpus has no features yet.", status=409)
-            self.gone = marks.deleted_since(self.corpus_id, self._items_read_at)
+            self.gone = gone  # a resident that was made meanwhile lacks them anyway
             news = self._ledger.news()
             if news.changes is not None:
-                self.answers.apply(news.changes)
+                self.answers.apply(map(Change._make, news.changes))
             if news.weak is not None:
-                self.answers.set_weak(news.weak)
+                self.answers.set_weak(map(Weak._make, news.weak))
             return self.resident
 
     def tidy(self) -> None:
@@ -174,7 +175,7 @@ class Followed:
         items = Items(*read_live_items(self.corpus_id)) if parts else NO_ITEMS
         resident = Resident(parts, items, seen.encoder, seen.width, self._build_id).prepare()
         with self.lock:
-            self.resident, self._items_read_at, self.gone = resident, begun, set()
+            self.resident, self._items_read_at, self.gone = resident, begun, frozenset()
         self._item_marks, self._placing_seconds = item_marks, time.perf_counter() - clock
 
 

@@ -14,7 +14,6 @@ from django.conf import settings
 
 from indexing.models import FeatureSet, Item, MediaFile
 from indexing.services import features as services
-from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import GpuOutOfMemory
 from sisyphus_web.jobs.models import Job
@@ -79,7 +78,9 @@ def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
     """The encoder that is asked for, loaded, and the set its features go to."""
     from indexing.compute import encoders
 
-    corpus = Corpus.objects.get(pk=job.corpus_id)
+    corpus = job.corpus
+    if corpus is None:
+        raise LookupError(f"job {job.pk} has no corpus")
     key = services.key_to_extract(corpus, params.encoder)
     # The set in use goes on in the precision it began with: two are never mixed.
     used = services.active_set(corpus)

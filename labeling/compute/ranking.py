@@ -13,10 +13,12 @@ import numpy as np
 PROTOTYPE_BELOW = 5  # accepted; fewer fit a model to noise
 NEGATIVE_PULL = 0.25  # of a prototype, against the mean of the rejected
 WEAK_WEIGHT = 0.1  # of all sampled undecided items together, beside 1 for the accepted and 1 for the rejected
-RIDGES = (0.005, 0.05)  # lambda of |w - s q0|^2, beside losses of total weight about 2
+RIDGE = (
+    0.02  # lambda of |w - s q0|^2, beside losses of total weight about 2; trying more of them wins nothing
+)
 BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)  # beta
 WORTH = 0.005  # of out-of-fold AP: what a larger beta must win, so that noise does not decide
-MAX_ANSWERS = 500  # of each kind; the newest say no more, and the fit stays within milliseconds
+MAX_ANSWERS = 250  # of each kind; the newest say no more, and the fit stays within milliseconds
 NUM_FOLDS = 5
 
 
@@ -68,17 +70,14 @@ def fit_query(
     # from near one query, do not show.
     start_precision = average_precision(base, y > 0)
     blend, precision, vector = 0.0, start_precision, q0
-    for ridge in RIDGES:
-        model = _fit(gram, base, y, c, folds, ridge)
-        w = model.anchor * q0 + x.T @ model.coefficients.astype(np.float32)
-        length = float(np.linalg.norm(w))
-        if length < 1e-9:
-            continue
-        for beta in BLENDS[1:]:
-            scores = (1 - beta) * base + beta * model.held_out / length
-            got = average_precision(scores, y > 0)
-            if got > precision + WORTH:
-                blend, precision, vector = beta, got, _unit((1 - beta) * q0 + beta * w / length)
+    model = _fit(gram, base, y, c, folds)
+    w = model.anchor * q0 + x.T @ model.coefficients.astype(np.float32)
+    length = float(np.linalg.norm(w))
+    for beta in BLENDS[1:] if length > 1e-9 else ():
+        scores = (1 - beta) * base + beta * model.held_out / length
+        got = average_precision(scores, y > 0)
+        if got > precision + WORTH:
+            blend, precision, vector = beta, got, _unit((1 - beta) * q0 + beta * w / length)
     return FittedQuery(vector, blend, is_model=True, start_precision=start_precision, precision=precision)
 
 
@@ -101,10 +100,8 @@ def _prototype(q0: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> 
     return _unit(mean)
 
 
-def _targets(
-    num_positive: int, num_negative: int, num_weak: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(y in -1, +1; weights balanced between the classes; which rows a person answered)."""
+def _targets(num_positive: int, num_negative: int, num_weak: int) -> tuple[np.ndarray, np.ndarray]:
+    """(y in -1, +1; weights balanced between the classes)."""
     sizes = [num_positive, num_negative, num_weak]
     y = np.repeat([1.0, -1.0, -1.0], sizes)
     weights = np.repeat(
@@ -119,12 +116,10 @@ class _Model(NamedTuple):
     held_out: np.ndarray  # (n,) w.x + b of every row by the model of the other folds
 
 
-def _fit(
-    gram: np.ndarray, base: np.ndarray, y: np.ndarray, c: np.ndarray, folds: np.ndarray, ridge: float
-) -> _Model:
-    """w, b that minimize sum c (w.x + b - y)^2 + ridge |w - s q0|^2, and what each fold gets without it.
+def _fit(gram: np.ndarray, base: np.ndarray, y: np.ndarray, c: np.ndarray, folds: np.ndarray) -> _Model:
+    """w, b that minimize sum c (w.x + b - y)^2 + RIDGE |w - s q0|^2, and what each fold gets without it.
 
-    In dual form: (G + ridge / c) a + b = y - s base, sum(a) = 0. With M the inverse of that system the
+    In dual form: (G + RIDGE / c) a + b = y - s base, sum(a) = 0. With M the inverse of that system the
     error of fold B, had it been left out, is M[B, B]^-1 a[B]: one factorization serves all folds
     (leave-one-out of LS-SVM by blocks; Cawley 2006, doi:10.1109/IJCNN.2006.246634).
     """
@@ -135,7 +130,7 @@ def _fit(
     anchor = float(np.clip(slope, 0.1, 20.0))  # q0 as well scaled as it can be, never turned round
     system = np.empty((n + 1, n + 1))
     system[:n, :n] = gram
-    system[np.arange(n), np.arange(n)] += ridge / c
+    system[np.arange(n), np.arange(n)] += RIDGE / c
     system[:n, n] = system[n, :n] = 1.0
     system[n, n] = 0.0
     inverse = np.linalg.inv(system)

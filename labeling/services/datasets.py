@@ -197,7 +197,7 @@ def _plan(corpus: Corpus, *, val_share: float, test_share: float, seed: int) -> 
 
 def _insert_entries(version: DatasetVersion, plan: Plan) -> None:
     ids = list(plan.sides)
-    columns = [ids, [plan.sides[each] for each in ids], [plan.groups[each][:40] for each in ids]]
+    columns: list[Any] = [ids, [plan.sides[each] for each in ids], [plan.groups[each][:40] for each in ids]]
     with connection.cursor() as cursor:
         cursor.execute(INSERT_ENTRIES, [version.pk, *columns])
 

@@ -76,7 +76,7 @@ def request_export(
 
 def lines_of(version: DatasetVersion) -> Iterator[Line]:
     """The lines of a version in the order of the writers, from a cursor of the server's: flat memory."""
-    arguments = {"version": version.pk, **_classes(version)}
+    arguments: dict[str, Any] = {"version": version.pk, **_classes(version)}
     with connection.chunked_cursor() as cursor:
         cursor.execute(LINES, arguments)
         while rows := cursor.fetchmany(2_000):

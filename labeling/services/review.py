@@ -107,7 +107,7 @@ class _Row(NamedTuple):
     tile: int
     item: int
     stack: int | None
-    count: int
+    count: int  # type: ignore[assignment] # hides tuple.count
     similarity: float | None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -90,7 +91,7 @@ def save_states(states: Iterable[Held]) -> None:
     moved = [state for state in states if state.verdict is not None]
     if not moved:
         return
-    columns = [
+    columns: list[Any] = [
         [state.id for state in moved],
         [state.answer for state in moved],
         [state.version for state in moved],

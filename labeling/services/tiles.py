@@ -19,7 +19,8 @@ class Shown(NamedTuple):
 
     item: int
     stack: int | None
-    count: int  # items of its stack that the list is about
+    # Items of its stack that the list is about; hides tuple.count, which nobody calls.
+    count: int  # type: ignore[assignment]
     similarity: float | None
     rank: int
     box: Box | None = None

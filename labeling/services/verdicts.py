@@ -122,7 +122,7 @@ class _Context:
                 "pk", "retired_at"
             )
         }
-        rounds = {operation.round for operation in operations} - {None}
+        rounds = {operation.round for operation in operations if operation.round is not None}
         self.rounds = set(
             QueryRound.objects.filter(corpus=corpus, pk__in=rounds).values_list("pk", flat=True)
             if rounds
@@ -176,7 +176,11 @@ class _Context:
         return state.verdict is not None or state.verdict_id in self.own_stacks
 
     def _own_stack_events(self) -> set[int]:
-        derived = {state.verdict_id for state in self.states.values() if state.is_derived}
+        derived = {
+            state.verdict_id
+            for state in self.states.values()
+            if state.is_derived and state.verdict_id is not None
+        }
         if not derived:
             return set()
         own = Verdict.objects.filter(pk__in=derived, annotator=self.annotator)
@@ -223,8 +227,10 @@ def _repeat(result: Result, said: Verdict, corpus: Corpus) -> None:
 
 def _explain(conflicts: Sequence[tuple[Result, Held]]) -> None:
     """Say what counts instead, since when, and who said it."""
-    ids = {state.verdict_id for _, state in conflicts if state.verdict is None}
-    events = Verdict.objects.filter(pk__in=ids - {None}).select_related("annotator").in_bulk() if ids else {}
+    ids = {
+        state.verdict_id for _, state in conflicts if state.verdict is None and state.verdict_id is not None
+    }
+    events = Verdict.objects.filter(pk__in=ids).select_related("annotator").in_bulk() if ids else {}
     for result, state in conflicts:
         event = state.verdict or events.get(state.verdict_id)
         result.answer, result.version = state.answer, state.version

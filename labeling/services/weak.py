@@ -93,6 +93,8 @@ def _record(
     by: User,
 ) -> WeakBatch:
     label_class = query_round.label_class
+    if label_class is None:
+        raise ValueError("the round has no class")
     batch = WeakBatch.objects.create(
         corpus=corpus,
         label_class=label_class,

@@ -90,7 +90,8 @@ def retry(job: Job, *, by: User | None) -> bool:
         seen = Job.objects.select_for_update().get(pk=job.pk)
         if not seen.can_be_retried:
             return False
-        fresh = {"attempt_limit": seen.attempt + ATTEMPTS, "worker_deaths": 0, "last_published_at": None}
+        fresh: dict[str, Any] = {"worker_deaths": 0, "last_published_at": None}
+        fresh["attempt_limit"] = seen.attempt + ATTEMPTS
         if not move(seen, Status.QUEUED, error_code="", error_text="", note="", **fresh):
             return False
         log(seen, f"Tried again{f' by {by.get_username()}' if by else ''}.", by=by)

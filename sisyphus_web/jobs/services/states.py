@@ -145,7 +145,7 @@ def fail(job: Job, code: str, text: str) -> bool:
 def give_back(job: Job, text: str) -> bool:
     """Queue a running job again through no fault of its own: the attempt is not counted against it."""
     with transaction.atomic():
-        back = {"attempt_limit": F("attempt_limit") + 1, "last_published_at": None}
+        back: dict[str, Any] = {"attempt_limit": F("attempt_limit") + 1, "last_published_at": None}
         if not move(job, Status.QUEUED, outcome="given-back", **back):
             return False
         log(job, text, JobEvent.Level.WARNING)

@@ -17,7 +17,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from indexing.services.ingest import start_ingest
-
         from sisyphus_web.demo import make_demo
 
         operator = User.objects.filter(is_operator=True, is_active=True).order_by("id").first()

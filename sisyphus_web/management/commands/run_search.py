@@ -30,5 +30,5 @@ class Command(BaseCommand):
         stop = threading.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: stop.set())
-        corpora = Corpora(LedgerReader)
+        corpora = Corpora(LedgerReader)  # type: ignore[arg-type] # its News has these fields
         serve(path, corpora, Ranker(corpora, fit_query), stop=stop)
