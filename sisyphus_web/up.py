@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from sisyphus_web import __version__
 from sisyphus_web.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedRedis, OpenedParents, socket_folder
@@ -151,6 +150,8 @@ class Start:
             failed = self._start_processes()
             if not self.is_asked_to_stop:
                 self._announce(password, failed, time.monotonic() - began)
+                if self.is_demo:
+                    self._make_demo()
             if self.supervisor is not None:
                 self.supervisor.run()
             return 0
@@ -247,18 +248,13 @@ class Start:
             on_change=self._record,
         )
         self.supervisor.start()
-        demo = self._start_demo() if self.is_demo else None
-        failed = self.supervisor.wait_ready(seconds=READY_SECONDS)
-        while demo is not None and demo.poll() is None and not self.is_asked_to_stop:
-            self.supervisor.step(0.2)
-        if demo is not None and demo.poll():
-            say(f"  demo: could not be made; see {self.data_dir / 'logs' / 'make_demo.log'}")
-        return failed
+        return self.supervisor.wait_ready(seconds=READY_SECONDS)
 
-    def _start_demo(self) -> subprocess.Popen[bytes]:
-        log: IO[bytes]
-        with (self.data_dir / "logs" / "make_demo.log").open("wb") as log:
-            return subprocess.Popen(
+    def _make_demo(self) -> None:
+        """The corpus Demo is there and being ingested; if not, that is said, and everything else runs."""
+        log_path = self.data_dir / "logs" / "make_demo.log"
+        with log_path.open("wb") as log:
+            making = subprocess.Popen(
                 [sys.executable, "manage.py", "make_demo"],
                 env=self.env,
                 cwd=BASE_DIR,
@@ -266,6 +262,10 @@ class Start:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+        while making.poll() is None and self.supervisor is not None and not self.is_asked_to_stop:
+            self.supervisor.step(0.2)
+        if making.poll():
+            say(f"The demo could not be made; see {log_path}")
 
     def _announce(self, password: str, failed: list[Process], seconds: float) -> None:
         for process in failed:
@@ -273,7 +273,7 @@ class Start:
         roots = ", ".join(map(str, self.media_roots))
         say(f"  folders that may be ingested: {roots} (others: --media-root DIR)")
         if self.is_demo:
-            say("  demo: the corpus Demo is being filled; its page shows how far it is")
+            say("  demo: the corpus Demo is being made; its page shows how far it is")
         say(f"  started in {seconds:.0f} s; logs in {self.data_dir / 'logs'}; Ctrl-C stops everything")
         if password:
             say(f"  sign in as operator with the password {password} (shown only now; only its hash is kept)")

@@ -28,7 +28,7 @@ class Features:
     vectors: np.ndarray  # (N, D) float32, every row of length 1
     item_ids: np.ndarray  # (N,) int64
     encoder: str  # registry key, e.g. "resnet50-mac@1"
-    slots: np.ndarray = field(default=None)  # type: ignore[assignment]  # (N,) int16; zeros when left out
+    slots: np.ndarray = field(default=None)  # type: ignore[arg-type]  # (N,) int16; zeros when left out
 
     def __post_init__(self) -> None:
         n = len(self.item_ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 import numpy as np
@@ -41,7 +41,7 @@ class Items:
     def without(self, item_ids: np.ndarray) -> Items:
         """The same items but those named."""
         keep = ~np.isin(self.item_ids, item_ids)
-        return Items(*(getattr(self, name)[keep] for name in self.__slots__))
+        return Items(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
 
 NO_ITEMS = Items(*(np.zeros(0, np.int64) for _ in range(3)), np.zeros(0), np.zeros(0, bool))
@@ -81,11 +81,14 @@ class Groups:
 
     def num_members(self, codes: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """How many items of each named group are within `mask` (N,) bool."""
-        counts = np.empty(len(codes), np.int64)
-        for place, code in enumerate(codes):
-            rows = self.order[self.starts[code] : self.starts[code + 1]]
-            chosen = mask[rows] if self.is_first is None else mask[rows] & self.is_first[rows]
-            counts[place] = np.count_nonzero(chosen)
+        if len(codes) == 0 or self.num_groups == len(self.codes):
+            return np.ones(len(codes), np.int64)  # every row is a group of its own
+        sizes = self.starts[codes + 1] - self.starts[codes]
+        stops = np.cumsum(sizes)
+        within = np.arange(stops[-1]) - np.repeat(stops - sizes, sizes)
+        rows = self.order[np.repeat(self.starts[codes], sizes) + within]
+        chosen = mask[rows] if self.is_first is None else mask[rows] & self.is_first[rows]
+        counts: np.ndarray = np.add.reduceat(chosen.astype(np.int64), stops - sizes)
         return counts
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from indexing.compute.encoders.specs import EncoderSpec, WeightsRefused
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".torchscript")
-SIDE_FIELDS = {
+SIDE_FIELDS: dict[str, type | tuple[type, ...]] = {
     "architecture": str,
     "title": str,
     "license": str,
@@ -82,8 +82,12 @@ def described(path: Path, *, key: str | None = None) -> EncoderSpec:
     if is_script and path.suffix == ".safetensors":
         raise WeightsRefused(f"{path.name} holds weights only: {side_path.name} must name its architecture")
     kind = "script" if is_script else "file"
-    plain = {name: side[name] for name in ("pooling", "input_size", "resize", "width") if name in side}
-    triples = {name: tuple(float(v) for v in side[name]) for name in ("mean", "std") if name in side}
+    plain: dict[str, Any] = {
+        name: side[name] for name in ("pooling", "input_size", "resize", "width") if name in side
+    }
+    triples: dict[str, Any] = {
+        name: tuple(float(v) for v in side[name]) for name in ("mean", "std") if name in side
+    }
     try:
         return EncoderSpec(
             key or f"{kind}:{path.name}@1",

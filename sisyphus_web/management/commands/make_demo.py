@@ -22,13 +22,14 @@ class Command(BaseCommand):
         operator = User.objects.filter(is_operator=True, is_active=True).order_by("id").first()
         if operator is None:
             raise CommandError("There is no operator yet; run manage.py create_operator.")
-        folder = settings.DATA_DIR / "demo"
-        make_demo(folder)
-        with transaction.atomic():
+        with transaction.atomic():  # before its files: the first page shows it at once
             corpus, is_new = Corpus.objects.get_or_create(
                 name=NAME, archived_at=None, defaults={"description": WORDS, "created_by": operator}
             )
             if is_new:
                 Membership.objects.create(corpus=corpus, user=operator, role=Role.MANAGER)
-                start_ingest(corpus, path=str(folder), created_by=operator)
+        folder = settings.DATA_DIR / "demo"
+        make_demo(folder)
+        if not corpus.jobs.exists():
+            start_ingest(corpus, path=str(folder), created_by=operator)
         self.stdout.write(f"{NAME} is corpus {corpus.pk}.")
