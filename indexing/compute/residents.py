@@ -44,7 +44,8 @@ class Items:
         return Items(**{field.name: getattr(self, field.name)[keep] for field in fields(self)})
 
 
-NO_ITEMS = Items(*(np.zeros(0, np.int64) for _ in range(3)), np.zeros(0), np.zeros(0, bool))
+_NONE = np.zeros(0, np.int64)
+NO_ITEMS = Items(_NONE, _NONE, _NONE, np.zeros(0), np.zeros(0, bool))
 
 
 @dataclass(frozen=True, slots=True)
