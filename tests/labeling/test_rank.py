@@ -1,0 +1,192 @@
+"""Rankings, their history and weak labels, over REST and with a real search service."""
+
+from uuid import uuid4
+
+import orjson
+import pytest
+from rest_framework.test import APIClient
+
+from indexing.models import Item
+from labeling.models import LabelClass, WeakLabel
+from tests.indexing.made import add_items, clustered, make_feature_set
+from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
+from tests.labeling.test_api import an_answer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def api(corpus):
+    return f"/api/v1/corpora/{corpus.pk}"
+
+
+@pytest.fixture
+def client(ann):
+    made = APIClient()
+    made.force_authenticate(ann)
+    return made
+
+
+@pytest.fixture
+def vectors():
+    return clustered(120)
+
+
+@pytest.fixture
+def items(corpus, vectors):
+    """120 photos in 20 clusters, in stacks of 2."""
+    return add_items(make_feature_set(corpus), vectors, num_per_stack=2)
+
+
+def post(client, path, body):
+    return client.post(path, orjson.dumps(body), content_type="application/json")
+
+
+def rank(client, api, **body):
+    return post(client, f"{api}/rank/", body)
+
+
+def test_a_ranking_is_described_and_remembered(client, api, cat, items, vectors):
+    asked = {"class": cat.pk, "terms": [{"kind": "item", "item": items[0].pk}], "k": 10}
+    answer = rank(client, api, **asked)
+    assert answer.status_code == 200
+    found = answer.json()
+    first = found["neighbors"][0]
+    assert (first["stack"], first["count"], first["rank"]) == (items[0].stack_id, 2, 0)
+    assert first["similarity"] == pytest.approx(1, abs=1e-3)
+    assert first["thumbnail"] == f"{api}/items/{first['item']}/thumbnail/"
+    assert (first["answer"], first["version"], first["is_weak"]) == ("", 0, False)
+    similarities = [each["similarity"] for each in found["neighbors"]]
+    assert similarities == sorted(similarities, reverse=True)
+    made = client.get(f"{api}/rounds/{found['round']}/").json()
+    again = rank(client, api, **{"class": made["label_class"]}, terms=made["terms"], k=10).json()
+    assert [each["item"] for each in again["neighbors"]] == [each["item"] for each in found["neighbors"]]
+    listed = client.get(f"{api}/rounds/").json()["results"]
+    assert [each["id"] for each in listed] == [again["round"], found["round"]]
+
+
+def test_what_was_decided_does_not_come_back_unless_asked_for(client, api, cat, items):
+    term = {"kind": "item", "item": items[0].pk}
+    answer = an_answer(items[0], cat)
+    post(client, f"{api}/verdicts/", {"operations": [answer]})
+    found = rank(client, api, **{"class": cat.pk}, terms=[term], k=200).json()["neighbors"]
+    assert items[0].stack_id not in {each["stack"] for each in found}
+    filters = {"states": ["accept"]}
+    accepted = rank(client, api, **{"class": cat.pk}, terms=[term], filters=filters).json()["neighbors"]
+    assert [(each["stack"], each["answer"]) for each in accepted] == [(items[0].stack_id, "accept")]
+
+
+def test_a_page_takes_a_constant_number_of_statements(client, api, cat, items, django_assert_num_queries):
+    term = {"kind": "item", "item": items[0].pk}
+    body = {"class": cat.pk, "terms": [term]}
+    rank(client, api, **body, k=1)
+    for k in (1, 60):
+        with django_assert_num_queries(8):
+            assert len(rank(client, api, **body, k=k).json()["neighbors"]) == k
+
+
+def test_a_further_page_belongs_to_the_same_round(client, api, cat, items):
+    body = {"class": cat.pk, "terms": [{"kind": "item", "item": items[0].pk}], "k": 20}
+    first = rank(client, api, **body).json()
+    second = rank(client, api, **body, offset=20, round=first["round"]).json()
+    assert second["round"] == first["round"]
+    assert [each["rank"] for each in second["neighbors"]] == list(range(20, 40))
+
+
+BAD_QUERIES = [
+    ({"terms": []}, 400, "no-terms"),
+    ({"terms": [], "mode": "learned"}, 400, "class-needed"),
+    ({"terms": [{"kind": "item", "image": str(uuid4())}]}, 400, "bad-term"),
+    ({"terms": [{"kind": "vector", "vector": [0.0, 0.0]}]}, 400, "bad-term"),
+    ({"terms": [{"kind": "item", "item": 2**60}]}, 404, "not_found"),
+    ({"terms": [{"kind": "image", "image": str(uuid4())}]}, 404, "not_found"),
+    ({"terms": [{"kind": "text", "text": "x"}]}, 400, "invalid"),
+    ({"terms": [], "k": 501}, 400, "invalid"),
+    ({"terms": [], "filters": {"owner__password": "x"}}, 400, "invalid"),
+    ({"terms": [], "class": 2**60}, 404, "not_found"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "code"), BAD_QUERIES)
+def test_a_bad_query_is_told_what_is_wrong(client, api, items, body, status, code):
+    answer = rank(client, api, **body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["detail"]
+
+
+def test_a_corpus_without_features_says_what_to_do(client, api, corpus):
+    answer = rank(client, api, terms=[{"kind": "vector", "vector": [1.0]}])
+    assert (answer.status_code, answer.json()["code"]) == (409, "no-features")
+
+
+def test_without_the_search_service_the_answer_is_try_again(client, api, items, settings, tmp_path):
+    settings.SEARCH_SOCKET = tmp_path / "nobody.sock"
+    answer = rank(client, api, terms=[{"kind": "item", "item": items[0].pk}])
+    assert (answer.status_code, answer.json()["code"]) == (503, "search-unavailable")
+    assert int(answer["Retry-After"]) > 0
+
+
+def a_round(client, api, cat, items):
+    asked = {"class": cat.pk, "terms": [{"kind": "item", "item": items[0].pk}], "k": 5}
+    return rank(client, api, **asked).json()
+
+
+def test_the_first_tiles_are_taken_as_weak_labels_with_their_stacks(client, api, cat, items):
+    found = a_round(client, api, cat, items)
+    made = post(client, f"{api}/weak/", {"round": found["round"], "first_n": 3})
+    assert (made.status_code, made.json()["num_labels"]) == (201, 6)
+    taken = set(Item.objects.filter(weak_labels__isnull=False).values_list("stack", flat=True))
+    assert taken == {each["stack"] for each in found["neighbors"][:3]}
+    label = WeakLabel.objects.order_by("rank").first()
+    assert (label.rank, label.similarity) == (0, pytest.approx(1, abs=1e-3))
+    counts = client.get(f"{api}/counts/?class={cat.pk}").json()
+    assert (counts["weak"], counts["untouched"], counts["accepted"]) == (6, 114, 0)
+    tiles = client.get(f"{api}/review/?class={cat.pk}&state=weak&sort=similarity").json()["results"]
+    assert [(each["stack"], each["count"], each["is_weak"]) for each in tiles] == [
+        (each["stack"], 2, True) for each in found["neighbors"][:3]
+    ]
+
+
+def test_a_weak_label_counts_only_while_nobody_has_answered(client, api, cat, items):
+    found = a_round(client, api, cat, items)
+    post(client, f"{api}/weak/", {"round": found["round"], "first_n": 3})
+    answer = an_answer(items[0], cat, "reject", stack=None)
+    counts = post(client, f"{api}/verdicts/", {"operations": [answer]}).json()["counts"]
+    assert (counts["weak"], counts["rejected"]) == (5, 1)
+
+
+def test_all_above_a_similarity_are_taken_and_taken_back(client, api, cat, items, mia, vectors):
+    found = a_round(client, api, cat, items)
+    made = post(client, f"{api}/weak/", {"round": found["round"], "min_similarity": 0.5}).json()
+    similar = vectors @ vectors[0]
+    expected = {items[n].stack_id for n in range(120) if similar[n] >= 0.5}
+    taken = set(Item.objects.filter(weak_labels__isnull=False).values_list("stack", flat=True))
+    assert taken == expected
+    stranger_to_it = APIClient()
+    stranger_to_it.force_authenticate(mia)
+    reverted = stranger_to_it.post(f"{api}/weak/{made['id']}/revert/").json()  # mia manages
+    again = stranger_to_it.post(f"{api}/weak/{made['id']}/revert/").json()
+    assert reverted["reverted_at"] == again["reverted_at"] is not None
+    assert client.get(f"{api}/counts/?class={cat.pk}").json()["weak"] == 0
+
+
+def test_weak_labels_need_a_class_and_one_measure(client, api, cat, items):
+    unclassed = rank(client, api, terms=[{"kind": "item", "item": items[0].pk}]).json()["round"]
+    answer = post(client, f"{api}/weak/", {"round": unclassed, "first_n": 3})
+    assert (answer.status_code, answer.json()["code"]) == (400, "class-needed")
+    classed = a_round(client, api, cat, items)["round"]
+    for body in ({}, {"first_n": 1, "min_similarity": 0.5}, {"first_n": 0}):
+        assert post(client, f"{api}/weak/", {"round": classed} | body).status_code == 400
+
+
+def test_a_foreign_round_is_not_found(client, api, mia, items):
+    from labeling.models import QueryRound
+    from sisyphus_web.accounts.models import Corpus
+
+    elsewhere = Corpus.objects.create(name="elsewhere", created_by=mia)
+    bird = LabelClass.objects.create(corpus=elsewhere, name="bird", created_by=mia)
+    foreign = QueryRound.objects.create(
+        corpus=elsewhere, label_class=bird, created_by=mia, mode="similar", terms=[]
+    )
+    assert client.get(f"{api}/rounds/{foreign.pk}/").status_code == 404
+    assert post(client, f"{api}/weak/", {"round": foreign.pk, "first_n": 1}).status_code == 404
