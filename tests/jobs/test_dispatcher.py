@@ -1,0 +1,109 @@
+import os
+import time
+from datetime import timedelta
+
+import pytest
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from sisyphus_web import audit
+from sisyphus_web.jobs import dispatcher, publish, services
+from sisyphus_web.jobs.models import Job, JobAttempt
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _short_lease(settings):
+    settings.JOB_LEASE_SECONDS = 2  # this run's PostgreSQL is older than half of that
+
+
+def expire(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def test_a_job_whose_lease_is_over_is_queued_again(claimed):
+    expire(claimed)
+    assert dispatcher.take_back_lost() == 1
+    claimed.refresh_from_db()
+    assert (claimed.status, claimed.attempt) == ("queued", 1)
+    assert JobAttempt.objects.get(job=claimed).outcome == "lost"
+
+
+def test_a_job_with_a_live_lease_is_left_alone(claimed):
+    assert dispatcher.take_back_lost() == 0
+
+
+def test_nobody_is_taken_for_dead_right_after_a_restart_of_postgres(claimed, settings):
+    settings.JOB_LEASE_SECONDS = 10**6
+    expire(claimed)
+    assert dispatcher.take_back_lost() == 0
+
+
+def test_a_lease_renewed_meanwhile_is_respected(claimed):
+    expire(claimed)
+    seen = Job.objects.lost().get()
+    services.report(claimed, units_done=1)
+    assert not services.take_back(seen, "lost", only=Q(lease_until__lt=Now()))
+
+
+def test_a_job_nobody_heard_of_is_published(job):
+    before = publish.queue_length("tests")
+    assert dispatcher.publish_unheard() == 1
+    assert publish.queue_length("tests") == before + 1
+    assert dispatcher.publish_unheard() == 0  # not again within ten seconds
+
+
+def test_a_long_queue_is_not_filled_twice(job):
+    dispatcher.publish_unheard()
+    Job.objects.update(last_published_at=Now() - timedelta(minutes=1))
+    assert dispatcher.publish_unheard() == 0
+
+
+def test_a_waiting_job_is_not_published(job):
+    services.enqueue("count", after=[job])
+    assert dispatcher.publish_unheard() == 1
+
+
+def test_orphan_folders_are_removed_after_a_day(claimed, data_dir):
+    folders = {
+        name: data_dir / "runs" / name for name in (f"{claimed.pk}/1", f"{claimed.pk}/0", "999/1", "999/2")
+    }
+    yesterday = time.time() - 25 * 3600
+    for name, folder in folders.items():
+        folder.mkdir(parents=True)
+        (folder / "part").touch()
+        if name != "999/2":
+            os.utime(folder, (yesterday, yesterday))
+    dispatcher.remove_orphans()
+    left = [name for name, folder in folders.items() if folder.exists()]
+    assert left == [f"{claimed.pk}/1", "999/2"]  # the running attempt's, and a fresh one
+
+
+def test_a_failing_periodic_work_stops_nothing(caplog):
+    done = []
+    works = [
+        dispatcher.Periodic("fail", 60, lambda: 1 / 0),
+        dispatcher.Periodic("count", 60, lambda: done.append(1)),
+    ]
+    dispatcher.sweep(works)
+    dispatcher.sweep(works)
+    assert done == [1]
+    assert "could not fail" in caplog.text
+
+
+def test_the_books_balance(claimed, corpus):
+    services.enqueue("count", corpus=corpus, after=[claimed])
+    assert list(audit.job_problems()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"unmet_deps": 5}, "says it waits for 5 jobs"),
+        ({"status": "done", "finished_at": Now()}, "not by exactly one attempt"),
+    ],
+)
+def test_books_that_do_not_balance_are_named(job, change, sentence):
+    Job.objects.filter(pk=job.pk).update(**change)
+    assert any(sentence in problem for problem in audit.job_problems())

@@ -1,0 +1,85 @@
+"""Jobs as pages: of a corpus, of the site; cancel, retry, log."""
+
+import pytest
+from django.urls import reverse
+
+from sisyphus_web.jobs.models import Job
+from tests import factories as made
+
+
+@pytest.fixture
+def as_mia(client, mia):
+    client.force_login(mia)
+    return client
+
+
+def test_a_running_job_shows_progress_rate_and_what_is_left(as_mia, corpus):
+    made.JobFactory(corpus=corpus, is_running=True)
+    page = as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk])).content.decode()
+    assert 'max="100" value="38"' in page
+    assert "2.4/s" in page
+    assert "1 min left" in page
+
+
+def test_a_failed_job_says_what_happened_and_what_to_do(as_mia, corpus):
+    job = made.JobFactory(corpus=corpus, is_failed=True)
+    page = as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk])).content.decode()
+    assert job.error_text in page
+    assert job.advice in page
+
+
+@pytest.mark.parametrize(("trait", "every"), [("is_running", "every 2s"), ("is_failed", "every 15s")])
+def test_the_list_asks_often_only_while_something_moves(as_mia, corpus, trait, every):
+    made.JobFactory(corpus=corpus, **{trait: True})
+    page = as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk])).content.decode()
+    assert f'hx-trigger="{every}' in page
+
+
+def test_cancelling_without_a_script_goes_back_to_the_list(as_mia, corpus):
+    job = made.JobFactory(corpus=corpus, is_queued=True)
+    answer = as_mia.post(reverse("corpus-job-cancel", args=[corpus.pk, job.pk]))
+    assert answer.url == reverse("corpus-jobs-page", args=[corpus.pk])
+    assert Job.objects.get(pk=job.pk).status == "cancelled"
+
+
+def test_retrying_with_htmx_answers_the_one_job_and_a_toast(as_mia, corpus):
+    job = made.JobFactory(corpus=corpus, is_failed=True)
+    answer = as_mia.post(
+        reverse("corpus-job-retry", args=[corpus.pk, job.pk]), headers={"HX-Request": "true"}
+    )
+    assert answer.content.decode().count("<li ") == 1
+    assert f"Job {job.pk} is queued again." in answer.headers["HX-Trigger"]
+    assert "HX-Request" in answer.headers["Vary"]
+
+
+def test_a_job_of_another_corpus_is_not_found(as_mia, corpus):
+    job = made.JobFactory()
+    assert as_mia.get(reverse("corpus-job-log", args=[corpus.pk, job.pk])).status_code == 404
+
+
+def test_the_log_is_in_order(as_mia, corpus):
+    job = made.JobFactory(corpus=corpus)
+    for text in ("first", "second"):
+        made.JobEventFactory(job=job, text=text)
+    page = as_mia.get(reverse("corpus-job-log", args=[corpus.pk, job.pk])).content.decode()
+    assert page.index("first") < page.index("second")
+
+
+def test_the_operator_sees_jobs_of_every_corpus_workers_and_queues(client, olga, corpus):
+    made.JobFactory(corpus=corpus, is_running=True)
+    made.WorkerFactory(name="cpu@workstation")
+    client.force_login(olga)
+    page = client.get("/jobs/").content.decode()
+    for words in (corpus.name, "cpu@workstation", "free of"):
+        assert words in page
+
+
+def test_the_operators_page_says_when_nobody_works(client, olga):
+    client.force_login(olga)
+    assert "No worker has been heard of" in client.get("/jobs/").content.decode()
+
+
+def test_many_jobs_cost_as_many_queries_as_few(as_mia, corpus, django_assert_max_num_queries):
+    made.JobFactory.create_batch(12, corpus=corpus, is_failed=True)
+    with django_assert_max_num_queries(9):
+        as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk]))
