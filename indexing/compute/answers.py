@@ -83,6 +83,8 @@ class Answers:
 
     def _set(self, label_class: int, item: int, byte: int) -> None:
         known = self._by_class.setdefault(label_class, {})
+        if known.get(item, 0) == byte:  # most of what is read again
+            return
         if byte:
             known[item] = byte
         else:

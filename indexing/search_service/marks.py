@@ -26,18 +26,17 @@ _MARKS = """
     SELECT own.id, own.encoder, own.weights_sha256, own.width,
            (SELECT build.id FROM indexing_featureindex build
             WHERE build.feature_set_id = own.id AND build.is_published),
-           shards.number, shards.newest
+           shards.number, shards.newest,
+           ARRAY(SELECT item.id FROM indexing_item item
+                 WHERE item.corpus_id = own.corpus_id AND item.deleted_at >= %(since)s
+                 UNION
+                 SELECT item.id FROM indexing_mediafile file
+                 JOIN indexing_item item ON item.media_file_id = file.id
+                 WHERE file.corpus_id = own.corpus_id AND file.deleted_at >= %(since)s)
     FROM indexing_featureset own,
          LATERAL (SELECT count(*) AS number, max(shard.id) AS newest FROM indexing_featureshard shard
                   WHERE shard.feature_set_id = own.id) shards
-    WHERE own.corpus_id = %s AND own.is_active
-"""
-# Deletions are stamped before they are committed, so a window is read again, not only what is newer.
-_DELETED = """
-    SELECT item.id FROM indexing_item item WHERE item.corpus_id = %s AND item.deleted_at >= %s
-    UNION
-    SELECT item.id FROM indexing_mediafile file JOIN indexing_item item ON item.media_file_id = file.id
-    WHERE file.corpus_id = %s AND file.deleted_at >= %s
+    WHERE own.corpus_id = %(corpus)s AND own.is_active
 """
 _ITEMS = """
     SELECT (SELECT max(stack.id) FROM indexing_stack stack WHERE stack.corpus_id = %s),
@@ -54,20 +53,16 @@ _SOURCES = """
 """
 
 
-def marks_of(corpus_id: int) -> Marks | None:
-    """None: the corpus has no active feature set."""
+def marks_of(corpus_id: int, items_read_at: datetime) -> tuple[Marks, frozenset[int]] | None:
+    """The marks, and the items deleted (alone or with their media file) by whom `items_read_at` may not show.
+
+    None: the corpus has no active feature set. Deletions are stamped before they are committed, so a
+    window is read again, not only what is newer.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_MARKS, [corpus_id])
+        cursor.execute(_MARKS, {"corpus": corpus_id, "since": items_read_at - LATE})
         row = cursor.fetchone()
-    return Marks(*row) if row else None
-
-
-def deleted_since(corpus_id: int, moment: datetime) -> set[int]:
-    """Items deleted, alone or with their media file, in transactions that may have ended after `moment`."""
-    since = moment - LATE
-    with connection.cursor() as cursor:
-        cursor.execute(_DELETED, [corpus_id, since, corpus_id, since])
-        return {item for (item,) in cursor.fetchall()}
+    return (Marks(*row[:-1]), frozenset(row[-1])) if row else None
 
 
 def item_marks(corpus_id: int) -> tuple[object, ...]:

@@ -25,7 +25,7 @@ from indexing.search_service.pictures import Box, Pictures
 
 KEPT_RANKINGS = 16
 RANKING_SECONDS = 600.0  # further pages of an older ranking are those of a new one
-NUM_UNDECIDED = 200  # sampled as negatives of low weight: enough to stand for the corpus, cheap to fit
+NUM_UNDECIDED = 100  # sampled as negatives of low weight: enough to stand for the corpus, cheap to fit
 MIN_MEDIA_FILES = 3  # of accepted items, to judge a model by media file; with fewer, by stack
 SAMPLES_SEED = 7
 

@@ -72,6 +72,7 @@ def shared(tmp_path_factory):
     if made.process is not None:
         made.process.send_signal(signal.SIGTERM)
         assert made.process.wait(timeout=20) == 0
+    made.log.close()
         assert not made.socket.exists()
 
 
