@@ -394,6 +394,7 @@ class DatasetVersionFactory(DjangoModelFactory):
     corpus = factory.SubFactory(CorpusFactory)
     number = factory.Sequence(lambda n: n + 1)
     name = "otters, first clean set"
+    card = factory.LazyFunction(lambda: {"classes": [{"id": 1, "name": "otter", "description": ""}]})
     sha256 = factory.LazyAttribute(lambda made: sha256_of(made.corpus.pk, made.number))
     created_by = factory.SelfAttribute("corpus.created_by")
 

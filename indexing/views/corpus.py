@@ -82,7 +82,7 @@ def features(request: HttpRequest, corpus_id: int) -> HttpResponse:
 def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
     """Change how the corpus is indexed; what is indexed already stays until it is rebuilt."""
     this = get_object_or_404(Corpus, pk=corpus_id)
-    form = IndexingForm(request.POST, model_dir=settings.MODEL_DIR, keep=request.POST.get("encoder", ""))
+    form = IndexingForm(request.POST, model_dir=settings.MODEL_DIR, keep=_chosen(this).encoder)
     if not form.is_valid():
         context = {"corpus": this, "form": form}
         return respond(
@@ -117,10 +117,7 @@ def rebuild(request: HttpRequest, corpus_id: int) -> HttpResponse:
 
 def _start_rebuild(this: Corpus, what: str, user: User) -> Job:
     if what == "features":
-        chosen = IndexingSettings.objects.filter(corpus=this).first()
-        extract = start_extract(
-            this, encoder=chosen.encoder if chosen else "auto", created_by=user, activate=True
-        )
+        extract = start_extract(this, encoder=_chosen(this).encoder, created_by=user, activate=True)
         start_build(this, created_by=user, after=[extract])
         return extract
     if what == "index":
@@ -168,7 +165,7 @@ def _activity_context(corpus_id: int) -> dict[str, Any]:
 
 def _index_context(this: Corpus) -> dict[str, Any]:
     """How the corpus is indexed, and by what it could be."""
-    chosen = IndexingSettings.objects.filter(corpus=this).first() or IndexingSettings(corpus=this)
+    chosen = _chosen(this)
     names = ("frame_policy", "interval_seconds", "similarity_threshold", "encoder", "is_strict")
     form = IndexingForm(
         initial={name: getattr(chosen, name) for name in names},
@@ -192,3 +189,8 @@ def _learned() -> list[EncoderState]:
     """The three learned encoders worth getting first."""
     states = [state for state in catalog.available(settings.MODEL_DIR) if state.key != catalog.BUILTIN]
     return sorted(states, key=lambda state: -state.preference)[:3]
+
+
+def _chosen(this: Corpus) -> IndexingSettings:
+    """How the corpus is indexed; the defaults until somebody changes them."""
+    return IndexingSettings.objects.filter(corpus=this).first() or IndexingSettings(corpus=this)

@@ -103,7 +103,9 @@ def users(request: HttpRequest) -> HttpResponse:
     """Everybody with an account; a new person gets a one-time password, shown this once. For operators."""
     password = secrets.token_urlsafe(ONE_TIME_BYTES)
     is_post = request.method == "POST"
-    form = NewUserForm(request.POST.copy() | {"password": password} if is_post else None)
+    data = request.POST.copy()
+    data["password"] = password
+    form = NewUserForm(data if is_post else None)
     made = None
     if is_post and form.is_valid():
         try:

@@ -81,5 +81,5 @@ def test_the_operators_page_says_when_nobody_works(client, olga):
 
 def test_many_jobs_cost_as_many_queries_as_few(as_mia, corpus, django_assert_max_num_queries):
     made.JobFactory.create_batch(12, corpus=corpus, is_failed=True)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk]))
