@@ -72,8 +72,8 @@ def shared(tmp_path_factory):
     if made.process is not None:
         made.process.send_signal(signal.SIGTERM)
         assert made.process.wait(timeout=20) == 0
-    made.log.close()
         assert not made.socket.exists()
+    made.log.close()
 
 
 @pytest.fixture(autouse=True)
