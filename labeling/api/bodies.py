@@ -37,7 +37,9 @@ class CorpusView(APIView):
             raise Refused(
                 "invalid", "class: the id of a class of this corpus.", fields={"class": ["Needed."]}
             )
-        return get_object_or_404(LabelClass, corpus=self.corpus, pk=int(text))
+        found = get_object_or_404(LabelClass, corpus=self.corpus, pk=int(text))
+        found.corpus = self.corpus  # known already: not another statement
+        return found
 
 
 def read_body(request: Request, shape: type[T]) -> T:
