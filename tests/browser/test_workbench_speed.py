@@ -1,0 +1,100 @@
+"""How fast the grid is, printed with -s: key press to paint, scrolling, nodes in the page."""
+
+import io
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from indexing.models import Item, ThumbnailPack
+from indexing.services.thumbnails import write_pack
+from labeling.models import LabelClass, Verdict
+from tests.browser import deck
+from tests.indexing.made import add_items, clustered, make_feature_set
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+NUM_TILES = 1000
+MOST_NODES = 400
+KEYS = """async () => {
+  const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
+    const channel = new MessageChannel(); // its message comes after the frame
+    channel.port1.onmessage = resolve;
+    channel.port2.postMessage(null);
+  }));
+  const times = [];
+  for (let press = 0; press < 100; press++) {
+    const key = press % 2 ? "x" : "a";
+    const before = performance.now();
+    document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    await painted();
+    times.push(performance.now() - before);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  return times.sort((one, other) => one - other);
+}"""
+SCROLL = """async () => {
+  const scroller = document.querySelector(".grid-scroll");
+  const times = [];
+  let nodes = 0;
+  let last = performance.now();
+  for (let frame = 0; frame < 150; frame++) {
+    scroller.scrollTop += 120;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+    nodes = Math.max(nodes, document.querySelectorAll(".tile").length);
+  }
+  return { times: times.sort((one, other) => one - other), nodes };
+}"""
+
+
+@pytest.fixture
+def many(corpus, tmp_path, settings):
+    """A corpus of some more items than the grid shows, all with the same thumbnail."""
+    jpeg = io.BytesIO()
+    Image.effect_noise((256, 192), 40).convert("RGB").save(jpeg, "JPEG")
+    file, (place,) = write_pack(corpus.pk, [jpeg.getvalue()])
+    pack = ThumbnailPack.objects.create(corpus=corpus, sha256=file.sha256, size_bytes=len(jpeg.getvalue()))
+    add_items(make_feature_set(corpus), clustered(NUM_TILES + 300))
+    Item.objects.update(
+        thumbnail_pack=pack,
+        thumbnail_offset=place.offset,
+        thumbnail_bytes=len(jpeg.getvalue()),
+        thumbnail_width_px=256,
+        thumbnail_height_px=192,
+    )
+    settings.SEARCH_SOCKET = tmp_path / "search.sock"
+    process = deck.SearchProcess(tmp_path)
+    process.wait()
+    yield corpus
+    process.stop()
+
+
+def p95(times: list[float]) -> float:
+    return times[int(len(times) * 0.95)]
+
+
+def test_a_key_paints_and_the_grid_scrolls_with_a_thousand_tiles(page_of, many, ann, mia, capsys):
+    bikes = LabelClass.objects.create(corpus=many, name="motorbike", created_by=mia)
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    first = many.items.order_by("pk").first()
+    page.goto(f"/corpora/{many.pk}/workbench/?class={bikes.pk}&term=i{first.pk}")
+    expect(page.locator(".tile img[src]").first).to_be_visible()
+    page.evaluate(f"""async () => {{
+      const {{ ranking }} = document.querySelector("sfi-workbench").session;
+      while (ranking.tiles.length < {NUM_TILES} && !ranking.isComplete) await ranking.more();
+    }}""")
+    num_tiles = page.evaluate("document.querySelector('sfi-grid').tiles.length")
+    assert num_tiles >= NUM_TILES
+    keys, scroll = page.evaluate(KEYS), page.evaluate(SCROLL)
+    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=30_000)
+    assert Verdict.objects.filter(corpus=many).count() == len(keys)
+    assert scroll["nodes"] <= MOST_NODES
+    with capsys.disabled():
+        print(
+            f"\n{num_tiles} tiles, {scroll['nodes']} tile nodes:"
+            f" key to paint p50 {keys[len(keys) // 2]:.1f} ms, p95 {p95(keys):.1f} ms;"
+            f" frame while scrolling p95 {p95(scroll['times']):.1f} ms"
+        )
