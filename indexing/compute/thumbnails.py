@@ -59,7 +59,8 @@ def make_thumbnail(pixels: np.ndarray) -> np.ndarray:
         return pixels
     scale = LONG_SIDE_PX / long_side
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    # Down to half, two neighbors hold every pixel: as good as areas, and cheaper.
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR if scale > 0.5 else cv2.INTER_AREA)
 
 
 def encode_jpeg(pixels: np.ndarray, *, quality: int = QUALITY) -> bytes:
