@@ -32,7 +32,7 @@ def measure(site: Site, rounds: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_answer (id bigserial PRIMARY KEY, item bigint, answer text)")
     rng = np.random.default_rng(5)
-    writes, ranks, whole, peers, blends, leaks = [], [], [], [], [], 0
+    writes, ranks, cpu_ranks, whole, peers, blends, leaks = [], [], [], [], [], [], 0
     for number in range(rounds):
         if number % 10 == 0:
             name = f"class {number}"
@@ -62,8 +62,10 @@ def measure(site: Site, rounds: int) -> dict[str, Any]:
         prepared = time.perf_counter()
         results = record_verdicts(corpus=site.corpus, annotator=site.user, operations=operations)
         written = time.perf_counter()
+        cpu = time.process_time() + site.cpu_seconds()
         answer = search.rank(site.corpus, mode="learned", **asked)
         ranked = time.perf_counter()
+        cpu_ranks.append(time.process_time() + site.cpu_seconds() - cpu)
         if any(result.outcome != "applied" for result in results):
             raise RuntimeError(f"an answer was not taken: {results}")
         decided |= set(answered)
@@ -90,6 +92,7 @@ def measure(site: Site, rounds: int) -> dict[str, Any]:
         "num_vectors": site.num,
         "rounds": rounds,
         "re_rank": percentiles(ranks[1:]),
+        "re_rank_cpu_of_service_and_client": percentiles(cpu_ranks[1:]),
         "write_20_verdicts": percentiles(writes[1:]),
         "round": percentiles(whole[1:]),
         "peer": percentiles(peers[1:]),

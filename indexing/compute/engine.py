@@ -74,7 +74,7 @@ def select(
         base = resident._selections[key] = Selection.of(filters.mask(resident), groups)
     if answers is None or bytes_shown is None:
         return base.without(gone, groups)
-    touched = np.flatnonzero(answers)
+    touched = np.flatnonzero(answers != 0)  # of bytes it would take ten times as long
     shown = bytes_shown[answers[touched]]
     if bytes_shown[0]:  # the untouched are shown: leave out the few that are not
         return base.without(np.union1d(touched[~shown], gone), groups)
