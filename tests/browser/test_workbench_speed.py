@@ -23,15 +23,18 @@ KEYS = """async () => {
     channel.port2.postMessage(null);
   }));
   const times = [];
+  const handled = [];
   for (let press = 0; press < 100; press++) {
     const key = press % 2 ? "x" : "a";
     const before = performance.now();
     document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    handled.push(performance.now() - before);
     await painted();
     times.push(performance.now() - before);
     await new Promise((resolve) => setTimeout(resolve, 60));
   }
-  return times.sort((one, other) => one - other);
+  const sorted = (list) => list.sort((one, other) => one - other);
+  return { painted: sorted(times), handled: sorted(handled) };
 }"""
 SCROLL = """async () => {
   const scroller = document.querySelector(".grid-scroll");
@@ -72,6 +75,10 @@ def many(corpus, tmp_path, settings):
     process.stop()
 
 
+def p50(times: list[float]) -> float:
+    return times[len(times) // 2]
+
+
 def p95(times: list[float]) -> float:
     return times[int(len(times) * 0.95)]
 
@@ -90,11 +97,12 @@ def test_a_key_paints_and_the_grid_scrolls_with_a_thousand_tiles(page_of, many, 
     assert num_tiles >= NUM_TILES
     keys, scroll = page.evaluate(KEYS), page.evaluate(SCROLL)
     expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=30_000)
-    assert Verdict.objects.filter(corpus=many).count() == len(keys)
+    assert Verdict.objects.filter(corpus=many).count() == len(keys["painted"])
     assert scroll["nodes"] <= MOST_NODES
     with capsys.disabled():
         print(
             f"\n{num_tiles} tiles, {scroll['nodes']} tile nodes:"
-            f" key to paint p50 {keys[len(keys) // 2]:.1f} ms, p95 {p95(keys):.1f} ms;"
+            f" key to paint p50 {p50(keys['painted']):.1f} ms, p95 {p95(keys['painted']):.1f} ms"
+            f" (of it script p95 {p95(keys['handled']):.1f} ms);"
             f" frame while scrolling p95 {p95(scroll['times']):.1f} ms"
         )

@@ -24,6 +24,11 @@ export class ReviewSession extends Session {
     return ["untouched", "accept", "reject", "unsure", "weak"];
   }
 
+  /** Everything here has an answer: the cursor goes on to the next tile. */
+  protected override isDone(): boolean {
+    return false;
+  }
+
   protected override get mode(): string {
     return "review";
   }

@@ -207,8 +207,7 @@ export class Session extends EventTarget {
     this.armed = null;
     this.selection.reset();
     const { tiles } = this.ranking;
-    if (tiles[0]?.answer)
-      this.selection.cursor = nextUndecided((index) => !!tiles[index]?.answer, 0, tiles.length);
+    if (tiles[0] && this.isDone(tiles[0])) this.selection.cursor = this.next(0);
     this.dispatchEvent(new Event("ranked"));
     this.changed();
   }
@@ -257,10 +256,19 @@ export class Session extends EventTarget {
 
   private advance(tiles: readonly Tile[]): void {
     const from = Math.max(this.selection.cursor, ...tiles.map((tile) => this.ranking.indexOf(tile.item)));
-    const all = this.ranking.tiles;
-    const isDone = (index: number) => !!all[index]?.answer || this.ranking.isLater(all[index]?.item ?? -1);
-    this.selection.move(nextUndecided(isDone, from, all.length), false, all.length);
+    this.selection.move(this.next(from), false, this.ranking.tiles.length);
     this.dispatchEvent(new Event("moved"));
+  }
+
+  private next(from: number): number {
+    const { tiles } = this.ranking;
+    const isDone = (index: number) => tiles[index] !== undefined && this.isDone(tiles[index]);
+    return nextUndecided(isDone, from, tiles.length);
+  }
+
+  /** The cursor passes it by. */
+  protected isDone(tile: Tile): boolean {
+    return tile.answer !== "" || this.ranking.isLater(tile.item);
   }
 
   /** Lights up the undecided among `indexes`; Enter applies, Esc drops. */

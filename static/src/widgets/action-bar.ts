@@ -38,7 +38,7 @@ export class ActionBar extends LitElement {
       <span class="actions-gap"></span>
       ${this.is_review ? nothing : this.ranking()}
       <button type="button" class="btn btn-small btn-ghost" title="Keys" aria-label="Keys" @click=${() => this.tell("help")}>
-        <kbd>?</kbd>
+        <b>?</b>
       </button>
     </div>
     <div class="deck-float">${this.armed() ?? this.chosen()} ${this.pill()}</div>`;
