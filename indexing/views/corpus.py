@@ -172,15 +172,18 @@ def _index_context(this: Corpus) -> dict[str, Any]:
         model_dir=settings.MODEL_DIR,
         keep=chosen.encoder,
     )
-    best = catalog.best(settings.MODEL_DIR)
+    wanted = catalog.best(settings.MODEL_DIR) if chosen.encoder == "auto" else chosen.encoder
+    feature_sets = list(reads.feature_sets_of(this.pk))
+    in_use = next((each.encoder for each in feature_sets if each.is_active), wanted)
     return {
         "form": form,
         "chosen": chosen,
-        "resolved_encoder": best if chosen.encoder == "auto" else chosen.encoder,
-        "is_builtin": (best if chosen.encoder == "auto" else chosen.encoder) == catalog.BUILTIN,
+        "encoder_in_use": in_use,
+        "encoder_wanted": wanted,
+        "is_builtin": in_use == catalog.BUILTIN,
         "model_dir": settings.MODEL_DIR,
         "learned": _learned(),
-        "feature_sets": list(reads.feature_sets_of(this.pk)),
+        "feature_sets": feature_sets,
         "builds": list(reads.builds_of(this.pk)),
     }
 
