@@ -41,7 +41,8 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         )
     if isinstance(error, DjangoValidationError):
         fields = error.message_dict if hasattr(error, "error_dict") else {}
-        body = {"code": "invalid", "detail": " ".join(error.messages), "fields": fields}
+        code = getattr(error, "code", None) or "invalid"
+        body = {"code": code, "detail": " ".join(error.messages), "fields": fields}
         return Response(body, status=status.HTTP_400_BAD_REQUEST)
     from rest_framework.views import (
         exception_handler,

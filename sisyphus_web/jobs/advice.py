@@ -13,6 +13,18 @@ ADVICE = {
     "weights-changed": "Put the old weights file back and retry, or choose the encoder again on the corpus's "
     "page to make a new feature set.",
     "feature-set-incomplete": "Let the encoder extract the missing items first, then switch to it.",
+    "media-gone": "Bring back the file that is named, or make a new dataset version without it, then retry.",
+    "no-features": "Wait until the features are extracted, or start that on the corpus's page, then try "
+    "again.",
+    "shard-unreadable": "A feature file on the disk is missing or damaged. Check the disk, extract the "
+    "features again, then retry.",
+    "build-self-test": "The index came out wrong and was thrown away; the old one is still in use. Retry "
+    "once, then tell the operator.",
+    "nothing-to-ingest": "Name a folder or finish an upload first, then start again.",
+    "folder-not-allowed": "Choose a folder below one of the media roots, or ask the operator to add a root.",
+    "nothing-to-rebuild": "Choose what to build again on the corpus's page.",
+    "no-items": "Accept some items of the class first, then make the version again.",
+    "nothing-to-take": "Rank again or lower the similarity, so that there is something to take.",
     "job-error": "Read the log of the job, mend what it names, then retry.",
 }
 

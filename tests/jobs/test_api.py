@@ -46,8 +46,9 @@ def test_the_list_costs_the_same_for_many(as_, corpus, vera, django_assert_max_n
     parent = services.enqueue("count", corpus=corpus)
     for _ in range(10):
         services.enqueue("count", corpus=corpus, after=[parent])
+    client = as_(vera)
     with django_assert_max_num_queries(9):
-        as_(vera).get(f"/api/v1/corpora/{corpus.pk}/jobs/")
+        client.get(f"/api/v1/corpora/{corpus.pk}/jobs/")
 
 
 def test_a_waiting_job_names_what_it_waits_for(as_, job, corpus, vera):
