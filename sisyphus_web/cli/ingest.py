@@ -31,14 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
         if not path.exists():
             raise CliError(f"{path} does not exist", Exit.REFUSED)
     instance.connect(arguments)
-    from django.utils import timezone
-
     from indexing.services.ingest import start_ingest
     from sisyphus_web.jobs.errors import JobError
 
     user = instance.user_of(arguments)
     corpus = _corpus(arguments)
-    began = timezone.now()
     try:
         firsts = [
             start_ingest(corpus, path=str(path.expanduser().resolve()), created_by=user)
@@ -50,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         _print(arguments, {"corpus": corpus.pk, "jobs": [job.pk for job in firsts]})
         return Exit.DONE
     jobs = _wait(corpus, since=min(job.pk for job in firsts), is_quiet=arguments.json)
-    return _report(arguments, corpus, jobs, began)
+    return _report(arguments, corpus, jobs)
 
 
 def _corpus(arguments: argparse.Namespace) -> "Corpus":
@@ -102,13 +99,21 @@ def _can_go_on(job: "Job", jobs: list["Job"]) -> bool:
     return job.status == "queued" and not (job.unmet_deps and ended_badly)
 
 
-def _report(arguments: argparse.Namespace, corpus: "Corpus", jobs: list["Job"], began: object) -> int:
+def _report(arguments: argparse.Namespace, corpus: "Corpus", jobs: list["Job"]) -> int:
+    from django.db.models import Q
+
     from indexing.models import Item, MediaFile
     from sisyphus_web.jobs import advice
 
     failed = [job for job in jobs if job.status in {"failed", "cancelled"}]
-    looked_at = MediaFile.objects.filter(corpus=corpus, deleted_at=None, created_at__gte=began)
-    refused = list(looked_at.filter(state="refused").order_by("id").values("name", "reason_code", "reason"))
+    given = Q()  # also what an earlier run had refused: it is still not in
+    for path in arguments.paths:
+        given |= Q(path__startswith=str(path.expanduser().resolve()))
+    refused = list(
+        MediaFile.objects.filter(given, corpus=corpus, deleted_at=None, state="refused")
+        .order_by("id")
+        .values("name", "reason_code", "reason")
+    )
     counts = {
         "corpus": corpus.pk,
         "media_files": MediaFile.objects.filter(corpus=corpus, deleted_at=None).count(),
