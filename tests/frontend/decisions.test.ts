@@ -133,6 +133,32 @@ describe("decisions", () => {
     expect(answers()).toEqual(["", "accept", ""]);
   });
 
+  it("of an earlier page are in the history and are undone by the server's account", () => {
+    const row = { at: "2026-01-01T00:00:00Z", class: 1, decisions: 2, accepted: 2, rejected: 0, unsure: 0 };
+    const rows = [
+      { ...row, batch: "old", is_undo: false, is_undone: false },
+      { ...row, batch: "gone", is_undo: false, is_undone: true },
+      { ...row, batch: "undo", is_undo: true, is_undone: false },
+    ];
+    decisions.recall(rows, [{ id: 1, name: "cat" }]);
+    decisions.recall(rows, [{ id: 1, name: "cat" }]);
+    expect(decisions.batches.map((batch) => [batch.id, batch.count, batch.class_name])).toEqual([
+      ["old", 2, "cat"],
+    ]);
+    Object.assign(tiles[0] ?? {}, { answer: "accept", version: 1 });
+    decisions.undo(find, "/undo/");
+    expect(sent).toMatchObject([{ kind: "undo", batch: "old" }]);
+    const undone = {
+      batch: "old",
+      operation_id: "id-0",
+      kept: 0,
+      undone: [{ item: 1, answer: "", version: 2 }],
+    };
+    decisions.saved(saved([], { undone }), find);
+    expect(answers()[0]).toBe("");
+    expect(decisions.batches[0]?.is_saved).toBe(true);
+  });
+
   it("lie over a ranking that does not know them yet", () => {
     decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
     expect(decisions.overlay(tileOf(1)).answer).toBe("accept");

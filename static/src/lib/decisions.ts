@@ -2,7 +2,7 @@
 
 import { classOf, type Saved } from "./outbox";
 import type { Entry } from "./outbox-store";
-import type { Answer, Tile } from "./wire";
+import type { Answer, BatchRow, LabelClass, Tile } from "./wire";
 
 interface Known {
   answer: Answer | "";
@@ -18,7 +18,8 @@ export interface Before extends Known {
 export interface Batch {
   id: string;
   answer: Answer;
-  tiles: Before[];
+  count: number;
+  tiles: Before[]; // empty for a batch of an earlier page: the server knows what it changed
   at: number; // ms since 1970
   state: "said" | "undone";
   undo_id: string | null; // the batch that took it back; undoing that one is redo
@@ -85,6 +86,25 @@ export class Decisions extends EventTarget {
     }
   }
 
+  /** The history as the server has it, for the batches said before this page was opened. */
+  recall(rows: readonly BatchRow[], classes: readonly LabelClass[]): void {
+    for (const row of rows) {
+      if (row.is_undo || row.is_undone || this.batches.some((batch) => batch.id === row.batch)) continue;
+      this.batches.push({
+        id: row.batch,
+        answer: row.accepted ? "accept" : row.rejected ? "reject" : "unsure",
+        count: row.decisions,
+        tiles: [],
+        at: Date.parse(row.at),
+        state: "said",
+        undo_id: null,
+        is_saved: true,
+        class: row.class,
+        class_name: classes.find((each) => each.id === row.class)?.name ?? "",
+      });
+    }
+  }
+
   /** Tiles that already have this answer are left alone; null when nothing changes. */
   answer(tiles: readonly Tile[], answer: Answer, context: Context, force = false): Batch | null {
     const changing = tiles.filter((tile) => tile.answer !== answer || force);
@@ -92,6 +112,7 @@ export class Decisions extends EventTarget {
     const batch: Batch = {
       id: this.parts.uuid(),
       answer,
+      count: changing.length,
       tiles: changing.map(({ item, stack, answer, version }) => ({ item, stack, answer, version })),
       at: this.parts.now(),
       state: "said",

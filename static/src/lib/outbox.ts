@@ -21,6 +21,7 @@ export interface Saved {
   undone: {
     batch: string;
     operation_id: string;
+    kept: number; // items that had moved on
     undone: { item: number; answer: string; version: number }[];
   } | null;
   counts: Counts | null;
@@ -168,6 +169,7 @@ export class Outbox extends EventTarget {
     const said = (body ?? {}) as {
       results?: OperationResult[];
       undone?: [];
+      kept?: number;
       batch?: string;
       counts?: Counts;
     };
@@ -186,7 +188,12 @@ export class Outbox extends EventTarget {
     await this.parts.store.remove(done);
     const undone =
       first.kind === "undo"
-        ? { batch: first.batch, operation_id: first.operation_id, undone: said.undone ?? [] }
+        ? {
+            batch: first.batch,
+            operation_id: first.operation_id,
+            kept: said.kept ?? 0,
+            undone: said.undone ?? [],
+          }
         : null;
     this.unsaved = Math.max(0, this.unsaved - done.length);
     const saved: Saved = { class: classOf(first), results, undone, counts: said.counts ?? null };

@@ -12,6 +12,7 @@ import { Rate } from "./rate";
 import { nextUndecided, Selection } from "./selection";
 import type {
   Answer,
+  BatchRow,
   Config,
   Counts,
   Filters,
@@ -102,7 +103,18 @@ export class Session extends EventTarget {
     await this.loadClasses();
     if (!this.label_class) this.query = { ...this.query, class: this.classes[0]?.id ?? null };
     await this.beginClass();
+    void this.loadHistory();
     await this.search();
+  }
+
+  /** The batches of earlier pages can be undone as well. */
+  private async loadHistory(): Promise<void> {
+    if (this.config.role === "viewer") return;
+    const said = await this.api
+      .get<{ results: BatchRow[] }>(this.api.url("batches"))
+      .catch(() => ({ results: [] }));
+    this.decisions.recall(said.results, this.classes);
+    this.changed();
   }
 
   async loadClasses(): Promise<void> {
@@ -304,12 +316,12 @@ export class Session extends EventTarget {
 
   undo(batch?: Batch): void {
     const undone = this.decisions.undo(this.ranking.find, this.api.url("undo"), batch);
-    this.say(undone ? `Undone: ${numbered(undone.tiles.length)}` : "Nothing to undo");
+    this.say(undone ? `Undone: ${numbered(undone.count)}` : "Nothing to undo");
   }
 
   redo(batch?: Batch): void {
     const redone = this.decisions.redo(this.ranking.find, this.api.url("undo"), batch);
-    this.say(redone ? `Done again: ${numbered(redone.tiles.length)}` : "Nothing to redo");
+    this.say(redone ? `Done again: ${numbered(redone.count)}` : "Nothing to redo");
   }
 
   /** How many the present query has at or above a similarity. */
@@ -367,6 +379,7 @@ export class Session extends EventTarget {
 
   private saved(saved: Saved): void {
     this.decisions.saved(saved, this.ranking.find);
+    if (saved.undone?.kept) this.say(`${saved.undone.kept} kept: answered again since`);
     if (saved.class !== this.query.class) return;
     if (saved.counts) this.counts = saved.counts;
     else if (this.query.class !== null) void this.loadCounts(this.query.class);

@@ -105,6 +105,19 @@ export interface Counts {
   stacks: number;
 }
 
+/** One batch of the history; `decisions` are tiles. */
+export interface BatchRow {
+  batch: string;
+  at: string;
+  class: number;
+  decisions: number;
+  accepted: number;
+  rejected: number;
+  unsure: number;
+  is_undo: boolean;
+  is_undone: boolean;
+}
+
 export interface LabelClass {
   id: number;
   name: string;

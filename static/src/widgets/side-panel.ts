@@ -60,7 +60,7 @@ export class SidePanel extends LitElement {
     return html`<li class="batch ${is_undone ? "is-undone" : ""}" data-state=${batch.answer}>
       <span class="batch-glyph" aria-hidden="true">${GLYPH[batch.answer]}</span>
       <span class="batch-what"
-        ><b>${countText(batch.tiles.length)}</b> ${is_undone ? "undone" : VERB[batch.answer]}
+        ><b>${countText(batch.count)}</b> ${is_undone ? "undone" : VERB[batch.answer]}
         <small>${batch.class_name} · ${agoText(batch.at, Date.now())}${batch.is_saved ? "" : " · unsaved"}</small></span
       >
       <button type="button" class="btn btn-small" @click=${() => this.tell(is_undone ? "side-redo" : "side-undo", batch)}>
