@@ -50,5 +50,4 @@ def upload_source(corpus: Corpus, *, created_by: User) -> Source:
 
 def indexing_settings(corpus: Corpus) -> IndexingSettings:
     """The corpus's settings, the defaults until somebody changes them."""
-    found, _ = IndexingSettings.objects.get_or_create(corpus=corpus)
-    return found
+    return IndexingSettings.objects.filter(corpus=corpus).first() or IndexingSettings(corpus=corpus)
