@@ -11,6 +11,7 @@ from labeling.services.verdicts import Operation, record_verdicts
 from tests.browser import deck
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+OUTBOX = "document.querySelector('sfi-review').session.outbox"
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ def say(corpus, who, label_class, items, answer: str, base_version: int = 0, *, 
 
 
 def all_saved(page: Page) -> None:
+    page.wait_for_function(f"{OUTBOX}.unsaved === 0")  # counted before the status line is drawn
     expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
 
 

@@ -49,6 +49,7 @@ def open_workbench(page_of, pictures, bikes):
 
 
 def all_saved(page: Page) -> None:
+    page.wait_for_function(f"{OUTBOX}.unsaved === 0")  # counted before the status line is drawn
     expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
 
 
