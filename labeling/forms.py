@@ -58,6 +58,7 @@ class DatasetVersionForm(forms.Form):
         super().__init__(*args, **kwargs)
         in_use = corpus.label_classes.filter(retired_at=None).order_by("id")
         self.fields["label_classes"].queryset = in_use  # type: ignore[attr-defined] - declared above
+        self.fields["label_classes"].initial = in_use  # all of them, until one is unchecked
 
     def clean(self) -> dict[str, Any]:
         """Something is left to train on."""
