@@ -1,25 +1,22 @@
 """The books balance: what must be true of PostgreSQL and the data directory at any time."""
 
 import logging
-from collections.abc import Callable, Iterator
-from importlib.util import find_spec
+from collections.abc import Iterator
+from datetime import timedelta
 
 from django.db import connection
-from django.utils.module_loading import import_string
+from django.db.models.functions import Now
 
+from indexing.services import audit as indexing
+from labeling.services.projection import projection_differences
+from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.models import Job
 
 logger = logging.getLogger(__name__)
 
-# Of the apps: functions without arguments that give one sentence per thing that is wrong.
-OF_APPS = ["indexing.services.audit.problems", "labeling.services.audit.problems"]
-
-
 def check() -> list[str]:
     """One sentence per thing that is wrong; empty when the books balance."""
-    checks: list[Callable[[], list[str]]] = [lambda: list(job_problems())]
-    checks += [import_string(name) for name in OF_APPS if find_spec(name.rpartition(".")[0])]
-    return [problem for each in checks for problem in each()]
+    return [*job_problems(), *ledger_problems(), *indexing.problems()]
 
 
 def check_and_log() -> None:
@@ -32,7 +29,7 @@ def job_problems() -> Iterator[str]:
     """Jobs are final, queued with a reason, or running with a lease; dependencies are counted right."""
     for job in Job.objects.running().filter(lease_until=None):
         yield f"job {job.pk} runs without a lease"
-    for job in Job.objects.lost():
+    for job in Job.objects.lost().filter(lease_until__lt=Now() - timedelta(minutes=1)):
         yield f"job {job.pk} has not been taken back since its lease ended at {job.lease_until:%H:%M:%S}"
     with connection.cursor() as cursor:
         cursor.execute(
@@ -65,3 +62,13 @@ def job_problems() -> Iterator[str]:
         )
         for job_id, number in cursor.fetchall():
             yield f"attempt {number} of job {job_id} has no end, and is not the one that runs"
+
+
+def ledger_problems() -> Iterator[str]:
+    """The projection of every corpus equals the fold of its ledger."""
+    for corpus in Corpus.objects.order_by("id"):
+        for item, label_class, expected, found in projection_differences(corpus):
+            yield (
+                f"item {item} of corpus {corpus.pk} and class {label_class} is {found} in the projection, "
+                f"by the ledger {expected}"
+            )

@@ -12,6 +12,7 @@ from indexing.compute.encoders import catalog
 from indexing.models import FeatureSet
 from indexing.services import features as services
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.idempotency import idempotent
 from sisyphus_web.jobs import services as jobs
 
 
@@ -98,6 +99,7 @@ class FeatureSetsView(APIView):
         return Response(FeatureSetSerializer(found, many=True).data)
 
     @extend_schema(request=ExtractRequestSerializer, responses={202: ExtractAnswerSerializer})
+    @idempotent
     def post(self, request: Request, corpus_id: int) -> Response:
         """Extract features of every item with an encoder and let queries use them when that is done."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
@@ -112,6 +114,7 @@ class FeatureSetsView(APIView):
 
 class FeatureSetActivateView(APIView):
     @extend_schema(request=None, responses=FeatureSetSerializer)
+    @idempotent
     def post(self, request: Request, corpus_id: int, feature_set_id: int) -> Response:
         """Let queries of the corpus use this set; refused while it lacks items."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)

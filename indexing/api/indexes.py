@@ -13,6 +13,7 @@ from indexing import search
 from indexing.models import FeatureIndex
 from indexing.services import builds as services
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.idempotency import idempotent
 
 
 class FeatureIndexSerializer(serializers.ModelSerializer[FeatureIndex]):
@@ -70,6 +71,7 @@ class FeatureIndicesView(APIView):
         return Response(FeatureIndicesAnswer(answer).data)
 
     @extend_schema(request=None, responses={202: BuildAnswer})
+    @idempotent
     def post(self, request: Request, corpus_id: int) -> Response:
         """Start a build over the features that queries use; the old one serves until the new one is ready."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)

@@ -15,6 +15,7 @@ from indexing.services.sources import folder_source, indexing_settings
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import Refused
+from sisyphus_web.idempotency import idempotent
 
 
 class SourceSerializer(serializers.ModelSerializer[Source]):
@@ -58,6 +59,7 @@ class SourcesView(APIView):
         return Response(SourceSerializer(corpus.sources.order_by("-id"), many=True).data)
 
     @extend_schema(request=SourceRequestSerializer, responses={202: SourceAnswerSerializer})
+    @idempotent
     def post(self, request: Request, corpus_id: int) -> Response:
         """Register a folder and start its ingest; features, stacks and the index follow by themselves."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
@@ -71,6 +73,7 @@ class SourcesView(APIView):
 
 class SourceScanView(APIView):
     @extend_schema(request=None, responses={202: SourceAnswerSerializer})
+    @idempotent
     def post(self, request: Request, corpus_id: int, source_id: int) -> Response:
         """Scan a folder again; unchanged files are not read."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)

@@ -18,6 +18,7 @@ from indexing.services.ingest import start_ingest
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import Refused
+from sisyphus_web.idempotency import idempotent
 from sisyphus_web.jobs.errors import NoSpace
 
 NEXT = "Upload-Offset"  # the header that names a chunk's first byte, and in answers the next one
@@ -127,6 +128,7 @@ class UploadsFinishView(APIView):
     parser_classes: ClassVar = [JSONParser]
 
     @extend_schema(request=UploadsFinishRequestSerializer, responses={202: UploadsFinishAnswerSerializer})
+    @idempotent
     def post(self, request: Request, corpus_id: int) -> Response:
         """Start the ingest of finished uploads; features, stacks and the index follow by themselves."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
