@@ -50,7 +50,10 @@ def say(corpus, who, label_class, items, answer: str, base_version: int = 0, *, 
 
 
 def all_saved(page: Page) -> None:
-    page.wait_for_function(f"{OUTBOX}.unsaved === 0")  # counted before the status line is drawn
+    # Counted before the status line is drawn. The CSP forbids wait_for_function.
+    page.evaluate(
+        f"async () => {{ while ({OUTBOX}.unsaved) await new Promise((done) => setTimeout(done, 20)); }}"
+    )
     expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
 
 
