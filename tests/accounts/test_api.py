@@ -187,3 +187,16 @@ def test_a_repetition_while_the_first_is_at_work_is_a_409(as_, stan, monkeypatch
     may_end.set()
     thread.join()
     assert (again.status_code, again.json()["code"], answers) == (409, "in-flight", [201])
+
+
+def test_an_operator_makes_a_person_who_can_sign_in(as_, olga):
+    body = {"username": "nina", "password": "a long word for nina", "is_operator": False}
+    answer = send(as_(olga), "POST", "/api/v1/users/", body)
+    assert (answer.status_code, answer.json()["username"]) == (201, "nina")
+    assert Client().login(username="nina", password="a long word for nina")
+
+
+def test_only_an_operator_makes_people(as_, mia, corpus):
+    body = {"username": "nina", "password": "a long word for nina", "is_operator": True}
+    assert send(as_(mia), "POST", "/api/v1/users/", body).status_code == 403
+    assert not User.objects.filter(username="nina").exists()

@@ -138,7 +138,7 @@ class UserView(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     def create(self, request: Request) -> Response:
         given = NewUser(data=request.data)
         given.is_valid(raise_exception=True)
-        user = services.createuser_of(by=user_of(request), **given.validated_data)
+        user = services.create_user(by=user_of(request), **given.validated_data)
         return Response(UserAnswer(user).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=UserChange, responses=UserAnswer)
