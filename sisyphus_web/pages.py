@@ -12,17 +12,26 @@ TONES = {"success": "accept", "error": "reject", "warning": "unsure"}
 
 
 def respond(
-    request: HttpRequest, *, page: str, part: str, context: dict[str, Any], status: int = 200
+    request: HttpRequest,
+    *,
+    page: str,
+    part: str,
+    context: dict[str, Any],
+    status: int = 200,
+    tell: tuple[str, ...] = (),
 ) -> HttpResponse:
-    """The template `part` if htmx asks, else `page`, which includes it."""
+    """The template `part` if htmx asks, else `page`, which includes it; `tell` names events for the page."""
     is_part = bool(request.headers.get("HX-Request"))
     response = render(request, part if is_part else page, context, status=status)
     if is_part:
         toasts = [
             {"text": str(each), "tone": TONES.get(each.level_tag, "info")} for each in get_messages(request)
         ]
+        events: dict[str, Any] = {name: {} for name in tell}
         if toasts:
-            response["HX-Trigger"] = json.dumps({"toast": {"toasts": toasts}})
+            events["toast"] = {"toasts": toasts}
+        if events:
+            response["HX-Trigger"] = json.dumps(events)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

@@ -16,7 +16,7 @@ from indexing.forms import IndexingForm
 from indexing.models import IndexingSettings, MediaFile
 from indexing.services.builds import start_build
 from indexing.services.corpora import change_settings
-from indexing.services.features import start_extract
+from indexing.services.features import start_switch
 from indexing.views import reads
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
@@ -49,6 +49,7 @@ def corpus(request: HttpRequest, corpus_id: int) -> HttpResponse:
             "corpus": this,
             "totals": reads.totals_of(corpus_id),
             "media_roots": settings.MEDIA_ROOTS,
+            "refused_path": request.GET.get("path", ""),
             "max_upload_bytes": settings.MAX_UPLOAD_BYTES,
         }
     )
@@ -65,7 +66,7 @@ def activity(request: HttpRequest, corpus_id: int) -> HttpResponse:
         "totals": reads.totals_of(corpus_id),
     }
     was_moving = request.GET.get("was") == "moving"
-    response = render(request, "indexing/partials/activity.html", context)
+    response = render(request, "indexing/partials/activity_live.html", context)
     if was_moving:  # the table follows the ingest, and once more when it has ended
         response["HX-Trigger"] = "media:changed"
     return response
@@ -98,7 +99,11 @@ def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
         return redirect("corpus", corpus_id)
     context = {"corpus": this, "form": form}
     return respond(
-        request, page="indexing/settings.html", part="indexing/partials/settings.html", context=context
+        request,
+        page="indexing/settings.html",
+        part="indexing/partials/settings.html",
+        context=context,
+        tell=("media:changed",),  # the features say whether they follow the settings
     )
 
 
@@ -117,9 +122,7 @@ def rebuild(request: HttpRequest, corpus_id: int) -> HttpResponse:
 
 def _start_rebuild(this: Corpus, what: str, user: User) -> Job:
     if what == "features":
-        extract = start_extract(this, encoder=_chosen(this).encoder, created_by=user, activate=True)
-        start_build(this, created_by=user, after=[extract])
-        return extract
+        return start_switch(this, encoder=_wanted(_chosen(this)), created_by=user)
     if what == "index":
         return start_build(this, created_by=user)
     if what == "stacks":
@@ -137,7 +140,7 @@ def _to_corpus(request: HttpRequest, corpus_id: int) -> HttpResponse:
         "corpus": get_object_or_404(Corpus, pk=corpus_id),
         "totals": reads.totals_of(corpus_id),
     }
-    part = "indexing/partials/activity.html"
+    part = "indexing/partials/activity_live.html"
     return respond(request, page=part, part=part, context=context)
 
 
@@ -172,7 +175,7 @@ def _index_context(this: Corpus) -> dict[str, Any]:
         model_dir=settings.MODEL_DIR,
         keep=chosen.encoder,
     )
-    wanted = catalog.best(settings.MODEL_DIR) if chosen.encoder == "auto" else chosen.encoder
+    wanted = _wanted(chosen)
     feature_sets = list(reads.feature_sets_of(this.pk))
     in_use = next((each.encoder for each in feature_sets if each.is_active), wanted)
     return {
@@ -186,6 +189,11 @@ def _index_context(this: Corpus) -> dict[str, Any]:
         "feature_sets": feature_sets,
         "builds": list(reads.builds_of(this.pk)),
     }
+
+
+def _wanted(chosen: IndexingSettings) -> str:
+    """The encoder that the settings ask for; `auto` asks for the best that is available now."""
+    return catalog.best(settings.MODEL_DIR) if chosen.encoder == "auto" else chosen.encoder
 
 
 def _learned() -> list[EncoderState]:

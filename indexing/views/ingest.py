@@ -1,8 +1,11 @@
 """Media from a folder of this server: choose one below the allowed roots, start the ingest."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from indexing.services.folders import list_folder
@@ -35,6 +38,7 @@ def ingest_folder(request: HttpRequest, corpus_id: int) -> HttpResponse:
         start_ingest(this, path=path, created_by=request.user)
     except JobError as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, f"Ingesting {path}. You may close this page; the work goes on.")
+        # What was typed comes back, to be corrected.
+        return redirect(f"{reverse('corpus', args=[corpus_id])}?{urlencode({'path': path})}#add-media")
+    messages.success(request, f"Ingesting {path}. You may close this page; the work goes on.")
     return redirect("corpus", corpus_id)

@@ -43,7 +43,9 @@ def corpus_jobs(request: HttpRequest, corpus_id: int) -> HttpResponse:
     """The jobs of one corpus, newest first."""
     found = _filtered(request, Job.objects.for_people().filter(corpus=corpus_id))
     context = _list_context(request, found)
-    return respond(request, page="jobs/corpus_jobs.html", part="jobs/partials/list.html", context=context)
+    return respond(
+        request, page="jobs/corpus_jobs.html", part="jobs/partials/list_live.html", context=context
+    )
 
 
 def _filtered(request: HttpRequest, found: JobQuerySet) -> JobQuerySet:

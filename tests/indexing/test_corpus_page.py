@@ -166,3 +166,29 @@ def test_a_deleted_media_file_is_gone_from_its_page(as_mia, corpus):
     as_mia.post(reverse("media-file-delete", args=[corpus.pk, media.pk]))
     assert as_mia.get(reverse("media-file-page", args=[corpus.pk, media.pk])).status_code == 404
     assert MediaFile.objects.get(pk=media.pk).deleted_at is not None
+
+
+def test_a_refused_folder_comes_back_to_be_corrected(as_mia, corpus, settings, tmp_path):
+    settings.MEDIA_ROOTS = [tmp_path]
+    answer = as_mia.post(reverse("corpus-ingest", args=[corpus.pk]), {"path": "/etc"}, follow=True)
+    page = answer.content.decode()
+    assert "/etc is not below a folder that may be ingested" in page
+    assert 'value="/etc"' in page
+
+
+def test_rebuilding_the_features_takes_the_encoder_the_page_asks_for(as_mia, corpus, settings, tmp_path):
+    made.FeatureSetFactory(corpus=corpus, encoder="builtin@1", is_active=True)
+    settings.MODEL_DIR = tmp_path
+    (tmp_path / "mobilenet_v2-imagenet.pt").write_bytes(b"weights")
+    as_mia.post(reverse("corpus-rebuild", args=[corpus.pk]), {"what": "features"})
+    extract, stacks, index = Job.objects.filter(corpus=corpus).order_by("id")
+    assert extract.params == {"encoder": "torchvision:mobilenet_v2@1", "activate": True}
+    assert (stacks.kind, index.kind) == ("stacks_build", "index_build")
+
+
+def test_the_bar_and_the_next_step_follow_the_jobs(as_mia, corpus):
+    made.JobFactory(corpus=corpus, is_running=True)
+    fill(corpus)
+    part = as_mia.get(reverse("corpus-activity", args=[corpus.pk]), HTTP_HX_REQUEST="true").content.decode()
+    assert 'id="bar-jobs" hx-swap-oob="true"><span class="badge" data-tone="info">1<' in part
+    assert "Open the workbench" in part
