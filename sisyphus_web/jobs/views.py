@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.jobs import services
 from sisyphus_web.jobs.models import Job, Worker
 from sisyphus_web.jobs.querysets import JobQuerySet
@@ -127,8 +129,13 @@ def retry(request: HttpRequest, job_id: int, corpus_id: int | None = None) -> Ht
 
 @require_safe
 def log(request: HttpRequest, job_id: int, corpus_id: int | None = None) -> HttpResponse:
-    """What a job did, line by line: a dialog for htmx, a page otherwise."""
+    """What a job did, line by line: a dialog for htmx, a page otherwise.
+
+    In a corpus it is for the job's author and the managers: it names places of the server.
+    """
     job = _job(job_id, corpus_id)
+    if corpus_id is not None and not services.is_own(job, user_of(request)):
+        raise PermissionDenied
     events = list(job.events.select_related("by").order_by("-id")[:LOG_LINES])[::-1]
     context = {
         "job": job,

@@ -83,3 +83,18 @@ def test_many_jobs_cost_as_many_queries_as_few(as_mia, corpus, django_assert_max
     made.JobFactory.create_batch(12, corpus=corpus, is_failed=True)
     with django_assert_max_num_queries(11):
         as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk]))
+
+
+def test_the_log_is_for_the_author_and_the_managers(client, corpus, ann, mia, vera):
+    job = made.JobFactory(corpus=corpus, created_by=ann)
+    url, page = (reverse(name, args=[corpus.pk, *more]) for name, more in (
+        ("corpus-job-log", [job.pk]), ("corpus-jobs-page", [])
+    ))  # fmt: skip
+    for user, status in ((ann, 200), (mia, 200), (vera, 403)):
+        client.force_login(user)
+        assert client.get(url).status_code == status
+        assert (url in client.get(page).content.decode()) == (status == 200)
+    made.JobFactory(corpus=corpus, created_by=mia)
+    others = Job.objects.latest("pk")
+    client.force_login(ann)
+    assert client.get(reverse("corpus-job-log", args=[corpus.pk, others.pk])).status_code == 403

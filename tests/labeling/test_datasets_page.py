@@ -110,3 +110,15 @@ def test_a_class_is_made_renamed_retired_and_brought_back(as_mia, corpus):
 def test_an_archived_corpus_is_nobodys_any_more(as_mia, corpus):
     as_mia.post(reverse("corpus-archive", args=[corpus.pk]))
     assert as_mia.get(reverse("corpus", args=[corpus.pk])).status_code == 404
+
+
+def test_only_a_manager_exports_and_downloads(client, corpus, ann):
+    version = made.DatasetVersionFactory(corpus=corpus)
+    made.ExportFactory(dataset_version=version, job=made.JobFactory(corpus=corpus))
+    client.force_login(ann)
+    url = reverse("dataset-export", args=[corpus.pk, version.pk])
+    assert client.post(url, {"format": "csv"}).status_code == 403
+    assert Export.objects.count() == 1
+    page = client.get(reverse("datasets", args=[corpus.pk])).content.decode()
+    assert url not in page
+    assert "/file/" not in page

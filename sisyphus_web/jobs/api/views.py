@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from sisyphus_web.accounts.models import Membership, Role
 from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import NewestFirst, Refused
 from sisyphus_web.jobs import services, system
@@ -135,8 +134,6 @@ class SystemView(APIView):
 
 def refuse_unless_own(job: Job, request: Request) -> None:
     """403 unless the asker made the job or manages its corpus."""
-    user = user_of(request)
-    manages = Membership.objects.filter(corpus_id=job.corpus_id, user=user, role=Role.MANAGER)
-    if job.created_by_id != user.pk and not manages.exists():
+    if not services.is_own(job, user_of(request)):
         detail = "Only its author or a manager of the corpus may do this."
         raise Refused("permission_denied", detail, status_code=403)

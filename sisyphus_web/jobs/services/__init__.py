@@ -2,7 +2,7 @@
 
 from sisyphus_web.jobs.errors import JobError, Stopped
 from sisyphus_web.jobs.services.lease import Lease, lease_kept, report
-from sisyphus_web.jobs.services.people import cancel, enqueue, retry
+from sisyphus_web.jobs.services.people import cancel, enqueue, is_own, retry
 from sisyphus_web.jobs.services.states import (
     MOVES,
     claim,
@@ -28,6 +28,7 @@ __all__ = [
     "finish",
     "finishing",
     "give_back",
+    "is_own",
     "lease_kept",
     "log",
     "move",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.accounts.models import Corpus, Membership, Role, User
 from sisyphus_web.jobs.models import Job
 from sisyphus_web.jobs.publish import publish_after_commit
 from sisyphus_web.jobs.registry import kind_of
@@ -60,6 +60,13 @@ def enqueue(
         if waiting_for == 0:
             publish_after_commit(job)
     return job
+
+
+def is_own(job: Job, user: User) -> bool:
+    """Whether `user` made the job or manages its corpus, and so may change it and read its log."""
+    if job.created_by_id == user.pk:
+        return True
+    return Membership.objects.filter(corpus_id=job.corpus_id, user=user, role=Role.MANAGER).exists()
 
 
 def cancel(job: Job, *, by: User | None) -> list[Job]:
