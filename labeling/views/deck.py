@@ -25,6 +25,7 @@ OF_CORPUS = {
     "sources": "sources",
 }
 OF_OBJECT = {
+    "media_file": ("media-file", "0"),
     "query_image": ("query-image", "00000000-0000-0000-0000-000000000000"),
     "weak_revert": ("weak-batch-revert", "00000000-0000-0000-0000-000000000000"),
     "item_thumbnail": ("item-thumbnail", "0"),

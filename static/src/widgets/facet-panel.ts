@@ -8,16 +8,17 @@ import { customElement, property } from "lit/decorators.js";
 import type { Api } from "../lib/api";
 import { countText, numberOf } from "../lib/format";
 import type { Counts, Filters, LabelClass, MediaKind } from "../lib/wire";
+import "./file-picker";
 
 export interface Choice {
   id: number;
   name: string;
 }
 
-/** Up to 500 of the corpus's media files or sources, by name. */
-export async function readChoices(api: Api, url: "media_files" | "sources"): Promise<Choice[]> {
+/** The sources of the corpus, by name. */
+export async function readSources(api: Api): Promise<Choice[]> {
   type Row = { id: number; name?: string; path?: string; kind?: string };
-  const answer = await api.get<Row[] | { results: Row[] }>(api.url(url, undefined, { page_size: 500 }));
+  const answer = await api.get<Row[] | { results: Row[] }>(api.url("sources", undefined, { page_size: 500 }));
   const rows = Array.isArray(answer) ? answer : answer.results;
   return rows
     .map((row) => ({ id: row.id, name: row.name || row.path || row.kind || String(row.id) }))
@@ -39,7 +40,7 @@ export class FacetPanel extends LitElement {
   @property({ attribute: false }) label_class: number | null = null;
   @property({ attribute: false }) counts: Counts | null = null;
   @property({ attribute: false }) filters: Filters = {};
-  @property({ attribute: false }) media_files: readonly Choice[] = [];
+  @property({ attribute: false }) api!: Api;
   @property({ attribute: false }) sources: readonly Choice[] = [];
   @property({ type: Boolean }) can_create = false;
   @property({ type: Boolean }) is_browsing = false;
@@ -113,7 +114,13 @@ export class FacetPanel extends LitElement {
       <div class="segmented" role="group" aria-label="Media kind">
         ${(["all", "image", "video"] as const).map((kind) => this.kindButton(kind))}
       </div>
-      ${this.select("File", "media_files", this.media_files)} ${this.sources.length > 1 ? this.select("Source", "sources", this.sources) : nothing}
+      <sfi-file-picker
+        .api=${this.api}
+        .value=${filters.media_files?.[0]}
+        @file-picked=${(event: CustomEvent<number | null>) =>
+          this.set("media_files", event.detail === null ? undefined : [event.detail])}
+      ></sfi-file-picker>
+      ${this.sources.length > 1 ? this.sourceSelect() : nothing}
       <div class="facet-pair">
         ${this.number("From s", filters.start_seconds, "0.1", (value) => this.set("start_seconds", value))}
         ${this.number("To s", filters.stop_seconds, "0.1", (value) => this.set("stop_seconds", value))}
@@ -139,18 +146,18 @@ export class FacetPanel extends LitElement {
     </button>`;
   }
 
-  private select(label: string, name: "media_files" | "sources", choices: readonly Choice[]) {
-    const current = this.filters[name]?.[0];
+  private sourceSelect() {
+    const current = this.filters.sources?.[0];
     return html`<label class="facet-field"
-      ><span>${label}</span>
+      ><span>Source</span>
       <select
         @change=${(event: Event) => {
           const id = numberOf((event.target as HTMLSelectElement).value);
-          this.set(name, id === undefined ? undefined : [id]);
+          this.set("sources", id === undefined ? undefined : [id]);
         }}
       >
         <option value="" ?selected=${current === undefined}>any</option>
-        ${choices.map((each) => html`<option value=${each.id} ?selected=${each.id === current}>${each.name}</option>`)}
+        ${this.sources.map((each) => html`<option value=${each.id} ?selected=${each.id === current}>${each.name}</option>`)}
       </select>
     </label>`;
   }

@@ -9,7 +9,7 @@ import type { Session } from "../lib/session";
 import type { Answer, Filters, Term, Tile } from "../lib/wire";
 import "./action-bar";
 import { Deck } from "./deck";
-import { type Choice, readChoices } from "./facet-panel";
+import { type Choice, readSources } from "./facet-panel";
 import "./facet-panel";
 import type { FrameDialog } from "./frame-dialog";
 import "./frame-dialog";
@@ -31,7 +31,6 @@ import "./weak-panel";
 export class WorkbenchApp extends LitElement {
   @property({ attribute: false }) session!: Session;
   @state() private problems: Stored[] = [];
-  @state() private media_files: readonly Choice[] = [];
   @state() private sources: readonly Choice[] = [];
   @state() private cut: number | null = null;
   @state() private is_taking = false;
@@ -96,7 +95,7 @@ export class WorkbenchApp extends LitElement {
           .label_class=${query.class}
           .counts=${session.counts}
           .filters=${query.filters}
-          .media_files=${this.media_files}
+          .api=${session.api}
           .sources=${this.sources}
           .can_create=${session.config.role === "manager"}
           .is_browsing=${session.isBrowsing}
@@ -302,9 +301,7 @@ export class WorkbenchApp extends LitElement {
   }
 
   private async loadChoices(): Promise<void> {
-    const { api } = this.session;
-    this.media_files = await readChoices(api, "media_files").catch(() => []);
-    this.sources = await readChoices(api, "sources").catch(() => []);
+    this.sources = await readSources(this.session.api).catch(() => []);
   }
 
   private async attempt(work: Promise<unknown>): Promise<void> {
