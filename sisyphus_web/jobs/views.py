@@ -95,7 +95,7 @@ def _disk() -> dict[str, Any]:
     floor = settings.FREE_SPACE_FLOOR_BYTES
     return {
         "total": usage.total,
-        "used": usage.used,
+        "used": usage.total - usage.free,  # with what is reserved for root
         "free": usage.free,
         "floor": floor,
         "is_low": usage.free < floor,
