@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from sisyphus_web.jobs.models import Job, Worker
@@ -64,7 +64,9 @@ def publish_unheard() -> int:
     for queue in queues():
         kinds = [name for name, kind in KINDS.items() if kind.queue == queue]
         ready = Job.objects.ready().filter(kind__in=kinds)
-        unheard = Job.objects.unpublished().filter(kind__in=kinds).order_by("last_published_at", "id")
+        # Those the broker never got first: of the others, messages may still be on their way.
+        by_age = F("last_published_at").asc(nulls_first=True)
+        unheard = Job.objects.unpublished().filter(kind__in=kinds).order_by(by_age, "id")
         waiting = unheard.count()
         if waiting == 0 or (length := queue_length(queue)) is None:
             continue

@@ -173,7 +173,8 @@ class Job(models.Model):
         for parent in self.waits_for:
             reason = f"waits for job {parent.pk} ({parent.title})"
             if parent.status == self.Status.FAILED:
-                reason += f", which failed: {parent.error_text or parent.error_code}; retry it to go on"
+                why = (parent.error_text or parent.error_code).rstrip(".")
+                reason += f", which failed: {why}; retry it to go on"
             reasons.append(reason)
         return "; ".join(reasons)
 

@@ -1,7 +1,6 @@
 """The doorbell: tell the workers of a job by the name of its task. The only place that talks to Celery."""
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -23,7 +22,8 @@ RETRY_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interv
 
 def publish_after_commit(job: "Job") -> None:
     """Ring for `job` once the caller's transaction is committed; a failure to ring is harmless."""
-    transaction.on_commit(partial(publish, job), robust=True)
+    # A lambda: Django logs a robust callback that fails by its name, and a partial has none.
+    transaction.on_commit(lambda: publish(job), robust=True)
 
 
 def publish(job: "Job") -> bool:

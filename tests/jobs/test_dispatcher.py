@@ -113,3 +113,13 @@ def test_the_books_balance(claimed, corpus):
 def test_books_that_do_not_balance_are_named(job, change, sentence):
     Job.objects.filter(pk=job.pk).update(**change)
     assert any(sentence in problem for problem in audit.job_problems())
+
+
+def test_what_the_broker_never_got_is_published_first(job, corpus):
+    Job.objects.filter(pk=job.pk).update(last_published_at=Now() - timedelta(minutes=1))
+    services.enqueue("count", corpus=corpus)  # its doorbell never rang
+    with app.connection_for_write() as broker:  # the message of the first is still on its way
+        broker.default_channel.client.lpush("tests", "{}")
+    assert dispatcher.publish_unheard() == 1
+    job.refresh_from_db()
+    assert Job.objects.filter(last_published_at__gt=job.last_published_at).count() == 1

@@ -2,12 +2,13 @@ import itertools
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from sisyphus_web.jobs import services
 from sisyphus_web.jobs.errors import JobError, Stopped
 from sisyphus_web.jobs.models import Job, JobAttempt, JobEvent
+from sisyphus_web.jobs.services import states, work
 from sisyphus_web.jobs.services.states import MOVES
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +130,50 @@ def test_a_full_disk_fails_with_its_own_code(job):
     assert job.error_code == "no-space"
 
 
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [(JobError("broken"), "failed"), (SystemExit(), "queued")],
+    ids=["failed", "given-back"],
+)
+def test_the_last_words_before_an_end_are_kept(job, end, status):
+    try:
+        with services.running(job.pk) as work:
+            services.report(work, units_done=1, units_total=3)
+            services.report(work, units_done=2, note="the second")  # too soon to be written by itself
+            raise end
+    except SystemExit:
+        pass
+    job.refresh_from_db()
+    assert (job.status, job.units_done, job.note) == (status, 2, "the second")
+
+
+def test_a_job_whose_end_could_not_be_written_is_queued_again(job, monkeypatch):
+    """PostgreSQL goes away amid the finishing transaction."""
+    log = states.log
+
+    def away(job, text, *rest, **more):
+        if text == "Done.":
+            raise OperationalError("the connection is closed")
+        log(job, text, *rest, **more)
+
+    monkeypatch.setattr(states, "log", away)
+    monkeypatch.setattr(work, "_connection_is_alive", lambda: False)
+    monkeypatch.setattr(work.connection, "close", lambda: None)
+    with services.running(job.pk):
+        pass
+    job.refresh_from_db()
+    assert job.status == "queued"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_doorbell_that_breaks_does_not_break_the_caller(corpus, monkeypatch):
+    def broken(job):
+        raise RuntimeError("no such broker")
+
+    monkeypatch.setattr("sisyphus_web.jobs.publish.publish", broken)
+    assert services.enqueue("count", corpus=corpus).status == "queued"
+
+
 def test_a_worker_told_to_end_gives_the_job_back_uncounted(job):
     with pytest.raises(SystemExit), services.running(job.pk):
         raise SystemExit
@@ -189,10 +234,10 @@ def test_a_parent_that_is_done_is_not_waited_for(job):
 def test_a_failed_parent_leaves_its_child_queued_with_the_reason(job):
     child = services.enqueue("count", after=[job])
     with services.running(job.pk):
-        raise JobError("no pictures in the folder")
+        raise JobError("no pictures in the folder.")
     child.refresh_from_db()
     assert child.status == "queued"
-    assert "which failed: no pictures in the folder" in child.waits_because
+    assert "which failed: no pictures in the folder; retry it" in child.waits_because
 
 
 def test_retry_of_the_parent_goes_on_with_the_chain(job, mia):

@@ -106,8 +106,7 @@ def claim(job_id: int) -> Job | None:
 def finish(job: Job) -> None:
     """Move a running job to done and let go what waited for it; Stopped if it is no longer the caller's."""
     with transaction.atomic():
-        unwritten = job.lease.unwritten() if job.lease else {}
-        if not move(job, Status.DONE, result=job.result, **unwritten):
+        if not move(job, Status.DONE, result=job.result, **_unwritten(job)):
             raise Stopped
         log(job, "Done.")
         waiting = list(Job.objects.waiting().filter(depends_on=job).order_by("id"))
@@ -115,6 +114,11 @@ def finish(job: Job) -> None:
             Job.objects.filter(pk=dependant.pk).update(unmet_deps=F("unmet_deps") - 1)
             if dependant.unmet_deps == 1:
                 publish_after_commit(dependant)
+
+
+def _unwritten(job: Job) -> dict[str, Any]:
+    """The last words of the worker, held back because reports are written once a second at most."""
+    return job.lease.unwritten() if job.lease else {}
 
 
 @contextmanager
@@ -136,7 +140,7 @@ def finishing(job: Job) -> Iterator[None]:
 def fail(job: Job, code: str, text: str) -> bool:
     """Move a running job to failed with its reason; what waits for it stays queued and says why."""
     with transaction.atomic():
-        if not move(job, Status.FAILED, error_code=code, error_text=text[:4000]):
+        if not move(job, Status.FAILED, error_code=code, error_text=text[:4000], **_unwritten(job)):
             return False
         log(job, f"Failed ({code}): {text}", JobEvent.Level.ERROR)
     return True
@@ -146,7 +150,7 @@ def give_back(job: Job, text: str) -> bool:
     """Queue a running job again through no fault of its own: the attempt is not counted against it."""
     with transaction.atomic():
         back: dict[str, Any] = {"attempt_limit": F("attempt_limit") + 1, "last_published_at": None}
-        if not move(job, Status.QUEUED, outcome="given-back", **back):
+        if not move(job, Status.QUEUED, outcome="given-back", **back, **_unwritten(job)):
             return False
         log(job, text, JobEvent.Level.WARNING)
         publish_after_commit(job)

@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from sisyphus_web.jobs.errors import JobError, NoSpace, OutOfMemory, Stopped
 from sisyphus_web.jobs.models import Job, JobAttempt
 from sisyphus_web.jobs.services.lease import lease_kept
-from sisyphus_web.jobs.services.states import Status, claim, fail, finish, give_back, log
+from sisyphus_web.jobs.services.states import Status, claim, fail, finishing, give_back, log
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ def running(job_id: int) -> Iterator[Job | None]:
         with lease_kept(job):
             yield job
             if job.status == Status.RUNNING:  # not ended by `finishing`
-                finish(job)
+                with finishing(job):
+                    pass
     except Stopped:
         log(job, "Stopped: cancelled or given to another worker.")
     except JobError as error:  # something the user can fix: a code, no alarm
@@ -45,7 +46,7 @@ def running(job_id: int) -> Iterator[Job | None]:
     except MemoryError as error:
         fail(job, OutOfMemory.code, str(error) or "The worker has no memory left.")
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             fail(job, "internal", f"{type(error).__name__}: {error}")
             raise
         fail(job, NoSpace.code, str(error))
