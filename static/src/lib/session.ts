@@ -167,6 +167,12 @@ export class Session extends EventTarget {
     return this.change({ terms: withTerm(this.query.terms, term), mode: "similar" });
   }
 
+  /** The first example, picked from the corpus as it lies: the file it was found in does not limit the search. */
+  beginWith(term: Term): Promise<void> {
+    const { media_files: _, ...filters } = this.query.filters;
+    return this.change({ terms: [term], filters, mode: "similar" });
+  }
+
   setTerms(terms: Term[]): Promise<void> {
     return this.change({ terms });
   }

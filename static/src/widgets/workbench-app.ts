@@ -160,7 +160,7 @@ export class WorkbenchApp extends LitElement {
       case "picked":
       case "apply":
         if (action === "apply" && session.armed) return false;
-        if (session.isBrowsing && tile) void session.addTerm(termOf(tile, 1));
+        if (session.isBrowsing && tile) void session.beginWith(termOf(tile, 1));
         return true;
       case "add-positive":
       case "add-negative":
