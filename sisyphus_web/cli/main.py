@@ -15,6 +15,9 @@ VERBS = {  # verb -> (module, what it does)
         "sisyphus_web.cli.ingest",
         "bring folders and files into a corpus, and wait until they are searchable",
     ),
+    "query": ("sisyphus_web.cli.query", "find what is like an item, an image or what was accepted"),
+    "answer": ("sisyphus_web.cli.answer", "accept, reject or be unsure about items"),
+    "weak": ("sisyphus_web.cli.weak", "take the top of a ranking as weak labels"),
     "jobs": ("sisyphus_web.cli.jobs", "list the jobs of the running Sisyphus"),
     "export": ("sisyphus_web.cli.export", "freeze what was decided and write it to a folder"),
 }
