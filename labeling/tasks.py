@@ -103,13 +103,14 @@ def _write_archive(job: Job, export: Export, out: Path, *, chunks: Path) -> None
     frames = frames_of(exports.lines_of(version))
     made: list[Path] = []
     done = 0
+    checked: set[str] = set()
     with Decoder() as decoder:
         while chunk := list(islice(frames, CHUNK_FRAMES)):
             path = chunks / f"{len(made):06}.zip"
             if not path.exists():
                 _check_space()
                 with write_beside(path) as file, zipfile.ZipFile(file, "w") as archive:
-                    for number, (frame, pixels) in enumerate(_decoded(decoder, chunk)):
+                    for number, (frame, pixels) in enumerate(_decoded(decoder, chunk, checked)):
                         for place, data in pictures.pictures_of(pixels, places(frame), export.image_format):
                             zips.add_entry(archive, place, data)
                         jobs.report(job, units_done=done + number + 1, note=frame[0].media_name)
@@ -141,24 +142,41 @@ def _places(export: Export) -> Callable[[Sequence[Line]], list[Any]]:
     return partial(pictures.image_folder_places, folders=folders, length=length, suffix=suffix)
 
 
-def _decoded(decoder: Decoder, chunk: Sequence[list[Line]]) -> Iterator[tuple[list[Line], np.ndarray]]:
-    """Each frame with its pixels, decoded by the decoder that made its thumbnail and its feature."""
+def _decoded(
+    decoder: Decoder, chunk: Sequence[list[Line]], checked: set[str]
+) -> Iterator[tuple[list[Line], np.ndarray]]:
+    """Each frame with its pixels, decoded by the decoder that made its thumbnail and its feature.
+
+    `checked` are the media files that were found to have the bytes they were taken in with.
+    """
     start = 0
     while start < len(chunk):
         first = chunk[start][0]
         stop = start
         while stop < len(chunk) and chunk[stop][0].media_sha256 == first.media_sha256:
             stop += 1
+        if first.media_sha256 not in checked:
+            _check_bytes(first)
+            checked.add(first.media_sha256)
         yield from _decoded_of(decoder, first, chunk[start:stop])
         start = stop
+
+
+def _check_bytes(line: Line) -> None:
+    """MediaGone where other pixels would be exported than were shown."""
+    path = text_to_path(line.media_path)
+    if not path.is_file():
+        raise MediaGone(f"{line.media_name} is no longer at {line.media_path}: bring it back, then retry.")
+    if sha256_of(path) != line.media_sha256:
+        raise MediaGone(
+            f"{line.media_path} holds other bytes than {line.media_name} had: bring it back, then retry."
+        )
 
 
 def _decoded_of(
     decoder: Decoder, first: Line, frames: Sequence[list[Line]]
 ) -> Iterator[tuple[list[Line], np.ndarray]]:
     """The frames of one media file."""
-    if not text_to_path(first.media_path).is_file():
-        raise MediaGone(f"{first.media_name} is no longer at {first.media_path}: bring it back, then retry.")
     try:
         if first.media_kind == "image":
             pixels = decoder.image(first.media_path).pixels

@@ -125,7 +125,7 @@ def _formed(pixels: np.ndarray, form: str, facts: dict[str, Any]) -> Message:
 def _refusal(error: Exception) -> Message:
     if isinstance(error, MediaRefused):
         return "x", {"code": error.code, "sentence": error.sentence}, b""
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
         sentence = "The file is no longer where it was. Put it back, or scan its folder again."
         return "x", {"code": "gone", "sentence": sentence}, b""
     if isinstance(error, PermissionError):

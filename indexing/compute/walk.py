@@ -19,10 +19,7 @@ class Found(NamedTuple):
 
 @dataclass(slots=True)
 class Walk:
-    """One look through a folder. `known` maps relative paths to (size, mtime_ns) and is consumed:
-
-    what is left of it afterwards is gone from the folder.
-    """
+    """One look through a folder. `known` maps relative paths to (size, mtime_ns) and is consumed."""
 
     root: str
     known: dict[str, tuple[int, int]]
@@ -32,6 +29,7 @@ class Walk:
     num_special: int = 0  # pipes, sockets, devices
     num_hidden: int = 0
     unreadable: list[str] = field(default_factory=list)
+    _unseen: list[str] = field(default_factory=list)  # folders, each with a slash at its end
 
     def new_or_changed(self) -> Iterator[Found]:
         """The files to read, folder by folder, each in order of name."""
@@ -43,6 +41,7 @@ class Walk:
                     here = sorted(entries, key=lambda entry: entry.name)
             except OSError as error:
                 self.unreadable.append(f"{path_to_text(path)}: {error.strerror}")
+                self._unseen.append(path_to_text(prefix))
                 continue
             below = []
             for entry in here:
@@ -58,6 +57,11 @@ class Walk:
                 elif (found := self._looked_at(entry, prefix)) is not None:
                     yield found
             folders.extend(reversed(below))
+
+    def gone(self) -> list[str]:
+        """What was there at the last look and is not now; nothing below a folder that could not be read."""
+        unseen = tuple(self._unseen)
+        return [path for path in self.known if not path.startswith(unseen)]
 
     def _looked_at(self, entry: os.DirEntry[str], prefix: str) -> Found | None:
         relative = prefix + entry.name

@@ -28,6 +28,7 @@ from indexing.compute.sampling import Encode, FramePolicy, dissimilar
 from indexing.compute.thumbnails import encode_jpeg, make_thumbnail
 from indexing.models import IndexingSettings, Item, MediaFile, MediaPath, Source
 from indexing.services.media_rows import SEPARATOR, ItemRow, MediaRow, PathRow, store_media
+from indexing.services.places import place_of
 from indexing.services.thumbnails import write_pack
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import NoSpace
@@ -255,11 +256,6 @@ def forget_gone(source: Source, gone: Sequence[str]) -> int:
                 media_file.path = others[0]
                 media_file.save(update_fields=["path"])
     return num_lost
-
-
-def place_of(path: MediaPath) -> str:
-    """The absolute path, as text, of a file in a folder source."""
-    return path_to_text(str(text_to_path(path.source.path) / text_to_path(path.relative_path)))
 
 
 def _read(given: Given) -> Read:

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 
 from indexing.compute.thumbnails import Place
 from indexing.models import Item, MediaFile, MediaPath, ThumbnailPack
+from indexing.services import places
 from sisyphus_web.jobs.errors import Stopped
 from sisyphus_web.jobs.models import Job
 
@@ -92,7 +93,10 @@ def store_media(
             )
             _insert_items(corpus_id, items, ids, pack_row.pk)
         if paths:
+            now = {row.relative_path: ids[row.sha256] for row in paths}
+            before = places.media_at(source_id, list(now))
             _upsert_paths(source_id, paths, ids)
+            places.follow(source_id, before, now)
 
 
 def _ids_by_sha256(corpus_id: int, wanted: set[str]) -> dict[str, int]:

@@ -76,13 +76,13 @@ def _take_folder(intake: services.Intake, source: Source) -> dict[str, int]:
     for at in found:
         files.append(services.Given(uploads.display_name(at.relative_path), *at))
     intake.take(files)
-    num_gone = len(walk.known)
-    num_lost = services.forget_gone(source, list(walk.known))
+    gone = walk.gone()
+    num_lost = services.forget_gone(source, gone)
     _log(intake, walk)
     return {
         "files": walk.num_files,
         "unchanged": walk.num_unchanged,
-        "gone": num_gone,
+        "gone": len(gone),
         "lost": num_lost,
         "links": walk.num_links,
         "special": walk.num_special,

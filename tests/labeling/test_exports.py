@@ -1,5 +1,6 @@
 """Exports of real pictures: whole, repeatable, resumable, readable by those who train."""
 
+import errno
 import hashlib
 import io
 import json
@@ -184,11 +185,11 @@ def test_a_broken_off_export_goes_on_where_it_was(version, mia, settings, monkey
     decoded = []
     real = tasks._decoded
 
-    def breaking(decoder, chunk):
+    def breaking(decoder, chunk, checked):
         decoded.append(len(chunk))
         if len(decoded) == 3:
             raise OSError("the plug was pulled")
-        return real(decoder, chunk)
+        return real(decoder, chunk, checked)
 
     monkeypatch.setattr(tasks, "_decoded", breaking)
     with pytest.raises(OSError, match="plug"):
@@ -293,3 +294,28 @@ def test_an_export_without_its_file_is_not_found(corpus, version, mia, client):
     export = export_of(version, mia, format="csv")
     shutil.rmtree(path_of(export).parent)
     assert client.get(f"/api/v1/corpora/{corpus.pk}/exports/{export.pk}/file/").status_code == 404
+
+
+def test_other_bytes_in_the_place_of_a_file_are_not_exported_for_it(version, mia, tmp_path):
+    Image.new("RGB", (64, 48), "white").save(tmp_path / "media" / "3.jpg", "JPEG")
+    export = request_export(version=version, by=mia, format="image_folder")
+    tasks.export_dataset(export.job_id)
+    export.refresh_from_db()
+    assert (export.job.status, export.job.error_code, export.sha256) == ("failed", "media-gone", "")
+    assert "3.jpg holds other bytes" in export.job.error_text
+
+
+@pytest.mark.parametrize("format", ["image_folder", "csv"])
+def test_a_disk_that_fills_up_ends_the_job_with_its_code_and_nothing_to_see(
+    version, mia, format, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("indexing.compute.files.os.fsync", full)
+    export = request_export(version=version, by=mia, format=format)
+    tasks.export_dataset(export.job_id)
+    export.refresh_from_db()
+    assert (export.job.status, export.job.error_code, export.sha256) == ("failed", "no-space", "")
+    assert not path_of(export).exists()
+    assert not list((Path(tasks.settings.DATA_DIR) / "runs").rglob("*.zip"))

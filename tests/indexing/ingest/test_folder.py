@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from indexing.compute.decoder import Decoder
+from indexing.compute.files import text_to_path
+from indexing.compute.media_facts import MediaRefused
+from indexing.compute.walk import Walk
 from indexing.models import Item, MediaFile, MediaPath, ThumbnailPack
 from indexing.services import ingest
 from indexing.services.sources import FolderNotAllowed
@@ -112,6 +116,56 @@ def test_a_moved_and_a_doubled_file_are_known_by_content(corpus, mia, root, shar
     assert again.result["lost"] == 0
     moved = corpus.media_files.get(name=photos[1].name)
     assert moved.path == str(root / "sub" / "moved.jpg")
+
+
+def test_a_place_with_other_bytes_is_not_read_for_the_former(corpus, mia, root, shared_data):
+    first, second, third = sorted((shared_data / "photos" / "llama").iterdir())[:3]
+    place = root / "a.jpg"
+    shutil.copy(first, place)
+    scan(corpus, root, mia)
+    former = corpus.media_files.get()
+    shutil.copy(second, place)
+    scan(corpus, root, mia)
+    former.refresh_from_db()
+    assert not text_to_path(former.path).exists()
+    assert corpus.media_files.exclude(pk=former.pk).get().path == str(place)
+    with pytest.raises(MediaRefused) as refused, Decoder() as decoder:
+        decoder.image(former.path)
+    assert refused.value.code == "gone"
+    shutil.copy(third, place)
+    shutil.copy(first, root / "b.jpg")  # found again, elsewhere
+    scan(corpus, root, mia)
+    former.refresh_from_db()
+    assert former.path == str(root / "b.jpg")
+
+
+def test_a_lost_file_that_is_found_again_is_read_where_it_was_found(corpus, mia, root, shared_data):
+    photo = next((shared_data / "photos" / "llama").iterdir())
+    shutil.copy(photo, root / "a.jpg")
+    scan(corpus, root, mia)
+    (root / "a.jpg").unlink()
+    assert scan(corpus, root, mia).result["lost"] == 1
+    shutil.copy(photo, root / "b.jpg")
+    scan(corpus, root, mia)
+    assert corpus.media_files.get().path == str(root / "b.jpg")
+
+
+def test_nothing_is_gone_below_a_folder_that_cannot_be_read(tmp_path, monkeypatch):
+    for name in ("a/1.jpg", "a/b/2.jpg", "c/3.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    known = {"a/1.jpg": (1, 1), "a/b/2.jpg": (1, 1), "c/4.jpg": (1, 1)}
+    scandir = os.scandir
+
+    def away(path):  # root may read everything, so chmod would not do
+        if path == str(tmp_path / "a"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("indexing.compute.walk.os.scandir", away)
+    walk = Walk(str(tmp_path), known)
+    assert [found.relative_path for found in walk.new_or_changed()] == ["c/3.jpg"]
+    assert walk.gone() == ["c/4.jpg"]
 
 
 def test_links_pipes_and_hidden_files_are_left_out_and_counted(corpus, mia, root, shared_data, tmp_path):
