@@ -13,6 +13,7 @@ MAX_RATIO = 200  # bytes out per byte in; pictures and videos hardly compress at
 FREE_BYTES = 1 << 20  # small entries may pass the ratio: a flat drawing compresses well
 BLOCK_BYTES = 1 << 20
 END = struct.Struct("<4s4H2LH")  # end of central directory
+END_64_BYTES = 56 + 20  # its 64-bit record and the locator of that, just before it
 
 
 class ArchiveRefused(ValueError):
@@ -95,17 +96,16 @@ def _check_directory(path: Path) -> None:
     if at < 0 or len(tail) - at < END.size:
         raise ArchiveRefused("The zip has no end; its upload or making was cut off. Make it again.")
     _, _, _, _, num_entries, directory_bytes, _, _ = END.unpack_from(tail, at)
-    if (num_entries != 0xFFFF and num_entries > MAX_ENTRIES) or (
-        directory_bytes != 0xFFFFFFFF and directory_bytes > MAX_DIRECTORY_BYTES
-    ):
+    end_at = max(0, size - END.size - 0xFFFF) + at
+    with path.open("rb") as file:
+        # Where the library looks for the 64-bit record, which is not where its locator says it is.
+        file.seek(max(0, end_at - END_64_BYTES))
+        before = file.read(min(end_at, END_64_BYTES))
+    is_64 = len(before) == END_64_BYTES and before[:4] == b"PK\x06\x06" and before[56:60] == b"PK\x06\x07"
+    if is_64:
+        num_entries, directory_bytes = struct.unpack_from("<2Q", before, 32)
+    if num_entries > MAX_ENTRIES or directory_bytes > MAX_DIRECTORY_BYTES:
         raise ArchiveRefused(f"The zip has more than {MAX_ENTRIES} entries. Split it.")
-    locator = tail[max(0, at - 20) : at]
-    if locator[:4] == b"PK\x06\x07":
-        with path.open("rb") as file:
-            file.seek(struct.unpack_from("<Q", locator, 8)[0])
-            record = file.read(56)
-        if len(record) < 56 or struct.unpack_from("<Q", record, 40)[0] > MAX_DIRECTORY_BYTES:
-            raise ArchiveRefused(f"The zip has more than {MAX_ENTRIES} entries. Split it.")
 
 
 def _check_entries(archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo]) -> None:

@@ -97,3 +97,37 @@ def test_a_cut_off_zip_is_refused(tmp_path, cut):
 )
 def test_names_are_for_display(given, shown):
     assert display_name(given) == shown
+
+
+def test_a_large_directory_behind_a_locator_that_points_elsewhere_is_refused(tmp_path):
+    """The library reads the record just before the locator, wherever the locator points."""
+    path = make_zip(tmp_path / "a.zip", {"a.jpg": b"a" * 100})
+    body = path.read_bytes()
+    at = body.rfind(b"PK\x05\x06")
+
+    def record(directory_bytes: int) -> bytes:
+        return struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 1, 1, directory_bytes, 0)
+
+    small, large = record(100), record(archives.MAX_DIRECTORY_BYTES + 1)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)  # of the small one
+    path.write_bytes(body[:at] + small + large + locator + body[at:])
+    with pytest.raises(ArchiveRefused, match="more than 100000 entries"):
+        list(entries(path))
+
+
+def test_a_directory_of_unknown_size_is_refused_before_it_is_read(tmp_path):
+    path = make_zip(tmp_path / "a.zip", {"a.jpg": b"a" * 100})
+    body = bytearray(path.read_bytes())
+    at = body.rfind(b"PK\x05\x06")
+    body[at + 12 : at + 16] = b"\xff\xff\xff\xff"  # without a 64-bit record
+    path.write_bytes(body)
+    with pytest.raises(ArchiveRefused):
+        list(entries(path))
+
+
+def test_a_zip_in_the_64_bit_format_is_read(tmp_path):
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(70_000):  # more than 16 bits can say
+            archive.writestr(f"{number}.jpg", b"")
+    assert sum(1 for _ in entries(path)) == 70_000
