@@ -33,6 +33,11 @@ class Refused(exceptions.APIException):
         self.fields = fields or {}
 
 
+def is_id(text: str) -> bool:
+    """Whether a client's text is a number that a bigint column may hold: plain digits, at most 18."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
     """Every refusal as {"code", "detail", "fields"}; None for bugs, which become a 500."""
     if isinstance(error, JobError):

@@ -19,7 +19,7 @@ from indexing.models import Item, Stack
 from indexing.services import items as services
 from indexing.services import thumbnails
 from sisyphus_web.accounts.models import Corpus
-from sisyphus_web.api import Refused
+from sisyphus_web.api import Refused, is_id
 
 YEAR_SECONDS = 31_536_000
 JPEG = {(200, "image/jpeg"): OpenApiTypes.BINARY}
@@ -90,7 +90,7 @@ class ItemsView(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gener
     def filter_queryset(self, queryset: QuerySet[Item]) -> QuerySet[Item]:
         for name in ("media_file", "stack"):
             if wanted := self.request.query_params.get(name):
-                if not wanted.isdecimal():
+                if not is_id(wanted):
                     raise Refused("filter", f"{name} must be an id; got {wanted!r}.")
                 queryset = queryset.filter(**{name: int(wanted)})
         if kind := self.request.query_params.get("kind"):
@@ -164,11 +164,13 @@ class ThumbnailsView(APIView):
         In the order asked for; items that are not there are left out.
         """
         asked = [part for part in request.query_params.get("ids", "").split(",") if part]
-        if not asked or len(asked) > thumbnails.MOST or not all(part.isdecimal() for part in asked):
+        if not asked or len(asked) > thumbnails.MOST or not all(map(is_id, asked)):
             raise Refused("ids", f"ids must be 1 to {thumbnails.MOST} numbers with commas between them.")
         corpus = get_object_or_404(Corpus, pk=corpus_id)
-        ids = [number for part in asked if (number := int(part)) < 2**63]
-        answer = HttpResponse(thumbnails.thumbnails_of(corpus, ids), content_type="application/octet-stream")
+        answer = HttpResponse(
+            thumbnails.thumbnails_of(corpus, list(map(int, asked))),
+            content_type="application/octet-stream",
+        )
         patch_cache_control(answer, private=True, max_age=YEAR_SECONDS, immutable=True)
         return answer
 
@@ -184,7 +186,7 @@ class StackView(APIView):
 
 
 def _item(corpus_id: int, item_id: int, *related: str) -> Item:
-    return get_object_or_404(Item.objects.select_related(*related), corpus=corpus_id, pk=item_id)
+    return get_object_or_404(Item.objects.live().select_related(*related), corpus=corpus_id, pk=item_id)
 
 
 def _not_modified(request: Request | HttpRequest, etag: str) -> HttpResponse | None:

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from indexing.models import MediaFile
 from indexing.services.media import delete_media
-from sisyphus_web.api import Refused
+from sisyphus_web.api import Refused, is_id
 
 
 class MediaFileSerializer(serializers.ModelSerializer[MediaFile]):
@@ -73,7 +73,7 @@ class MediaFilesView(
         if words := asked.get("search", "").replace("\x00", ""):
             queryset = queryset.filter(Q(name__icontains=words) | Q(sha256__startswith=words.lower()))
         if source := asked.get("source"):
-            if not source.isdecimal():
+            if not is_id(source):
                 raise Refused("filter", f"source must be the id of a source; got {source!r}.")
             queryset = queryset.filter(paths__source=int(source)).distinct()
         return queryset

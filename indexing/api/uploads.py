@@ -17,7 +17,7 @@ from indexing.services import uploads as services
 from indexing.services.ingest import start_ingest
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import user_of
-from sisyphus_web.api import Refused
+from sisyphus_web.api import Refused, is_id
 from sisyphus_web.idempotency import idempotent
 from sisyphus_web.jobs.errors import NoSpace
 
@@ -108,7 +108,7 @@ class UploadView(APIView):
         """Append a chunk at the byte named by Upload-Offset; 409 with the right offset if it is another."""
         upload = self._upload(request, corpus_id, upload_id)
         given = request.headers.get(NEXT, "")
-        if not given.isdecimal():
+        if not is_id(given):
             raise Refused("no-offset", f"Name the chunk's first byte in the header {NEXT}.")
         try:
             upload = services.add_chunk(upload, offset=int(given), chunk=request.data)

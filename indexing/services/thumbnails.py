@@ -47,7 +47,7 @@ def thumbnails_of(corpus: Corpus, ids: Sequence[int]) -> bytes:
 
     In the order of `ids`; what the corpus does not have, or cannot read, is left out.
     """
-    known = Item.objects.filter(corpus=corpus, pk__in=ids[:MOST]).exclude(thumbnail_pack=None)
+    known = Item.objects.live().filter(corpus=corpus, pk__in=ids[:MOST]).exclude(thumbnail_pack=None)
     rows = known.values_list("pk", "thumbnail_pack__sha256", "thumbnail_offset", "thumbnail_bytes")
     jpegs: dict[int, bytes] = {}
     for sha256, group in groupby(sorted(rows, key=lambda row: row[1]), key=lambda row: row[1]):

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import user_of
+from sisyphus_web.api import is_id
 from sisyphus_web.jobs import services
 from sisyphus_web.jobs.models import Job, Worker
 from sisyphus_web.jobs.querysets import JobQuerySet
@@ -28,7 +29,7 @@ LOG_LINES = 500
 def jobs(request: HttpRequest) -> HttpResponse:
     """Every job of the site, workers, queues and disk; for operators."""
     found = _filtered(request, Job.objects.for_people())
-    if (corpus_id := request.GET.get("corpus", "")).isdecimal():
+    if is_id(corpus_id := request.GET.get("corpus", "")):
         found = found.filter(corpus=int(corpus_id))
     context = _list_context(request, found) | {
         "queues": _queues(),

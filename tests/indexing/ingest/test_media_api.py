@@ -224,6 +224,23 @@ def test_a_deleted_file_takes_its_items_out_and_an_upload_brings_it_back(client,
     assert len(client.get(f"{url}items/").json()["results"]) == 1
 
 
+def test_pictures_of_a_deleted_file_are_not_found(client, url, corpus, root):
+    finish(client, url, send(client, url, "blue.jpg", jpeg(9, 9, 200)))
+    item = Item.objects.get()
+    addresses = [f"{url}items/{item.pk}/{what}" for what in ("", "thumbnail/", "frame/")]
+    assert [client.get(each).status_code for each in addresses] == [200, 200, 200]
+    client.delete(f"{url}media/{item.media_file_id}/")
+    assert [client.get(each).status_code for each in addresses] == [404, 404, 404]
+    assert client.get(f"{url}thumbnails/?ids={item.pk}").content == struct.pack("<I", 0)
+
+
+@pytest.mark.parametrize(
+    "asked", ["items/?media_file={}", "items/?stack={}", "media/?source={}", "thumbnails/?ids={}"]
+)
+def test_an_id_of_thousands_of_digits_is_refused(client, url, asked):
+    assert client.get(url + asked.format("9" * 5000)).status_code == 400
+
+
 def test_settings_are_read_by_viewers_and_changed_by_managers(client, url, corpus, vera):
     assert client_of(vera).get(f"{url}settings/").json()["frame_policy"] == "codec_keyframe"
     assert client_of(vera).patch(f"{url}settings/", {}, format="json").status_code == 403
