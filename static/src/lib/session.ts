@@ -123,7 +123,13 @@ export class Session extends EventTarget {
     this.changed();
   }
 
+  /** Makes a class and goes to it; to a name that is there already it only goes. */
   async createClass(name: string): Promise<void> {
+    const known = this.classes.find((each) => each.name.toLowerCase() === name.toLowerCase());
+    if (known) {
+      await this.setClass(known.id);
+      return;
+    }
     const made = await this.api.post<LabelClass>(this.api.url("classes"), { name });
     await this.loadClasses();
     await this.setClass(made.id);
@@ -344,8 +350,17 @@ export class Session extends EventTarget {
       ...take,
     });
     const count = answer.num_labels;
+    const taken = this.ranking.tiles.filter(
+      (tile, index) =>
+        tile.answer === "" &&
+        ("first_n" in take ? index < take.first_n : (tile.similarity ?? -1) >= take.min_similarity),
+    );
+    for (const tile of taken) tile.is_weak = true;
+    this.dispatchEvent(new CustomEvent("painted", { detail: taken.map((tile) => tile.item) }));
     this.say(
-      count === undefined ? "Weak labels taken" : `${count.toLocaleString("en-US")} weak labels taken`,
+      count === undefined
+        ? "Weak labels taken"
+        : `${count.toLocaleString("en-US")} weak labels taken; Review cleans or reverts them`,
     );
     if (this.query.class !== null) void this.loadCounts(this.query.class);
   }
@@ -441,6 +456,7 @@ export class Session extends EventTarget {
   async applyBetter(): Promise<void> {
     const { better } = this;
     this.query = { ...this.query, mode: "learned" };
+    this.error = "";
     if (!better) return this.search();
     this.dispatchEvent(new Event("query"));
     this.ranking.replace(better, this.fetchOf(this.query));
@@ -451,6 +467,12 @@ export class Session extends EventTarget {
 
   say(sentence: string): void {
     this.said = sentence;
+    this.changed();
+  }
+
+  /** The sentence about what went wrong has been read. */
+  dismiss(): void {
+    this.error = "";
     this.changed();
   }
 

@@ -17,7 +17,11 @@ export function startState(session: Session): TemplateResult | typeof nothing {
   const failure = session.error
     ? html`<div class="alert start-line" data-tone="reject" role="alert">
         <p>${session.error}</p>
-        <button type="button" class="btn btn-small" @click=${() => session.search()}>Try again</button>
+        ${
+          ranking.state === "failed"
+            ? html`<button type="button" class="btn btn-small" @click=${() => session.search()}>Try again</button>`
+            : html`<button type="button" class="btn btn-small" @click=${() => session.dismiss()}>Dismiss</button>`
+        }
       </div>`
     : nothing;
   if (!session.label_class) {

@@ -104,7 +104,7 @@ export class WorkbenchApp extends LitElement {
           @facet-filters=${(event: CustomEvent<Filters>) => session.setFilters(event.detail)}
         ></sfi-facets>
       </aside>
-      <section class="workbench-middle" aria-label="Results">
+      <section class="workbench-middle" aria-label="Results" aria-busy=${ranking.state === "loading"}>
         <sfi-actions .session=${session} @action=${(event: CustomEvent<string>) => this.deck?.perform(event.detail)}></sfi-actions>
         ${startState(session)}
         <sfi-grid></sfi-grid>
