@@ -3,13 +3,16 @@
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from indexing.compute.archives import ArchiveRefused, Entry, display_name, entries
@@ -19,10 +22,13 @@ from indexing.services.intake import Given, Intake, check_space
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import JobError, NoSpace
+from sisyphus_web.jobs.models import Job
 
 MAX_CHUNK_BYTES = 16 << 20  # of one request
 CHECK_AT_ONCE_BYTES = 256 << 20  # larger uploads are compared with their sha256 by the job
 GIVEN_UP_AFTER = timedelta(hours=24)
+FORGOTTEN_AFTER = timedelta(days=7)  # received whole, and nobody said what for
+ENTRY = "entry-"  # how the files begin that an entry of a zip is unpacked to
 FILES_AT_ONCE = 500  # of a zip
 LINES_LOGGED = 50
 ZIP = b"PK\x03\x04"
@@ -150,13 +156,35 @@ def finished_uploads(corpus: Corpus, *, ids: Sequence[UUID], created_by: User) -
 
 
 def remove_abandoned() -> int:
-    """Drop uploads that nobody continued for a day, with their bytes; how many."""
-    old = Upload.objects.filter(state=Upload.State.RECEIVING, touched_at__lt=Now() - GIVEN_UP_AFTER)
-    gone = list(old.values_list("pk", flat=True))
-    Upload.objects.filter(pk__in=gone).delete()
+    """Drop uploads that nobody continued for a day, or took in for a week, with their bytes; how many.
+
+    What an ingest still waits for stays; what a killed one had unpacked and not named goes.
+    """
+    begun = Q(state=Upload.State.RECEIVING, touched_at__lt=Now() - GIVEN_UP_AFTER)
+    received = Q(state=Upload.State.RECEIVED, touched_at__lt=Now() - FORGOTTEN_AFTER)
+    with transaction.atomic():
+        old = Upload.objects.select_for_update(skip_locked=True).filter(begun | received)
+        gone = sorted(set(old.values_list("pk", flat=True)) - _awaited())
+        Upload.objects.filter(pk__in=gone).delete()
     for upload_id in gone:
         part_path(upload_id).unlink(missing_ok=True)
+    limit = time.time() - GIVEN_UP_AFTER.total_seconds()
+    for entry in (settings.DATA_DIR / "uploads").glob(f"{ENTRY}*"):
+        with suppress(FileNotFoundError):  # its ingest ended just now
+            if entry.stat().st_mtime < limit:
+                entry.unlink()
     return len(gone)
+
+
+def _awaited() -> set[UUID]:
+    """The uploads of ingests that are to come, running, or to be tried again."""
+    status = Job.Status
+    to_come = Q(status__in=[status.QUEUED, status.RUNNING])
+    to_retry = Q(status=status.FAILED, finished_at__gt=Now() - FORGOTTEN_AFTER)
+    lists = Job.objects.filter(to_come | to_retry, kind="media_ingest").values_list(
+        "params__uploads", flat=True
+    )
+    return {UUID(each) for ids in lists for each in ids or ()}
 
 
 def take_uploads(intake: Intake, ids: Sequence[str]) -> dict[str, int]:
@@ -230,7 +258,7 @@ def _stored_entry(upload: Upload, entry: Entry) -> Given:
         raise ArchiveRefused(entry.refusal)
     folder = settings.DATA_DIR / "uploads"
     digest, num_bytes = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="entry-", suffix=".part") as out:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=ENTRY, suffix=".part") as out:
         for block in entry.blocks():
             if num_bytes // (64 << 20) != (num_bytes + len(block)) // (64 << 20):
                 check_space()
@@ -285,5 +313,6 @@ def _point_to(corpus_id: int, batch: Sequence[Given]) -> None:
 
 def _settle(upload: Upload, state: str, reason: str) -> None:
     fields = {"state": state} | ({"reason": reason} if reason else {})
-    Upload.objects.filter(pk=upload.pk).update(**fields)
+    # What another ingest has settled meanwhile stays as it is.
+    Upload.objects.filter(pk=upload.pk, state=Upload.State.RECEIVED).update(**fields)
     part_path(upload.pk).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from sisyphus_web.jobs.models import Job, Worker
 from sisyphus_web.jobs.publish import publish, queue_length
@@ -28,6 +29,8 @@ LOCK = 0x5159_7068  # any number nobody else uses in this database
 SWEEP_SECONDS = 2.0
 PUBLISH_AT_ONCE = 200  # per queue and sweep
 ORPHAN_AFTER = timedelta(hours=24)
+SETTLED_AFTER = timedelta(hours=1)
+KEPT_FOR_RETRY = timedelta(days=7)
 
 
 @dataclass
@@ -79,22 +82,38 @@ def publish_unheard() -> int:
 
 
 def remove_orphans() -> int:
-    """Remove folders of attempts that nobody works in and that are older than a day; how many."""
-    running = set(Job.objects.running().values_list("pk", "attempt"))
+    """Remove what attempts have left on disk and nobody will go on with; how many folders.
+
+    Of a job that is over, everything, a failed one's when nobody has tried it again for a week; of others
+    the folders of attempts that are older than a day and do not run.
+    """
+    folders = {int(each.name): each for each in _folders(settings.DATA_DIR / "runs") if each.name.isdigit()}
+    known = Job.objects.in_bulk(folders)
     old = time.time() - ORPHAN_AFTER.total_seconds()
     removed = 0
-    for folder in _folders(settings.DATA_DIR / "runs"):
+    for job_id, folder in folders.items():
+        job = known.get(job_id)
+        if job is not None and _is_over_for_good(job):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+            continue
         for attempt in _folders(folder):
-            ids = (folder.name, attempt.name)
-            if not all(part.isdigit() for part in ids) or attempt.stat().st_mtime > old:
-                continue
-            if (int(folder.name), int(attempt.name)) not in running:
+            runs = job is not None and job.status == Job.Status.RUNNING and attempt.name == str(job.attempt)
+            if attempt.name.isdigit() and not runs and attempt.stat().st_mtime < old:
                 shutil.rmtree(attempt, ignore_errors=True)
                 removed += 1
         if not any(folder.iterdir()) and folder.stat().st_mtime < old:
             folder.rmdir()
     Worker.objects.gone().delete()
     return removed
+
+
+def _is_over_for_good(job: Job) -> bool:
+    """Whether no attempt writes any more, also none that has yet to learn of it, and no retry is to come."""
+    if job.finished_at is None:
+        return False
+    kept = KEPT_FOR_RETRY if job.can_be_retried else SETTLED_AFTER
+    return job.finished_at < timezone.now() - kept
 
 
 def _folders(parent: Path) -> list[Path]:

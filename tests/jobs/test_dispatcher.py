@@ -123,3 +123,22 @@ def test_what_the_broker_never_got_is_published_first(job, corpus):
     assert dispatcher.publish_unheard() == 1
     job.refresh_from_db()
     assert Job.objects.filter(last_published_at__gt=job.last_published_at).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "hours", "stays"),
+    [
+        ("cancelled", 0, True),  # its worker may not know yet
+        ("cancelled", 2, False),
+        ("done", 2, False),
+        ("failed", 48, True),  # for a retry
+        ("failed", 24 * 8, False),
+    ],
+)
+def test_what_a_job_left_is_removed_when_nobody_goes_on_with_it(job, data_dir, status, hours, stays):
+    chunks = data_dir / "runs" / str(job.pk) / "chunks"
+    chunks.mkdir(parents=True)
+    (chunks / "000000.zip").touch()
+    Job.objects.filter(pk=job.pk).update(status=status, finished_at=Now() - timedelta(hours=hours))
+    dispatcher.remove_orphans()
+    assert chunks.parent.exists() == stays

@@ -1,11 +1,17 @@
 """Images to search with: decoded in the limited child, stored re-encoded."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from PIL import Image
 from rest_framework.test import APIClient
+
+from labeling.models import QueryImage
+from labeling.services import query_images
+from tests import factories as made
 
 
 @pytest.fixture
@@ -69,3 +75,16 @@ def test_an_image_of_another_corpus_is_not_found(client, api, corpus, mia, ann, 
     elsewhere = Corpus.objects.create(name="elsewhere", created_by=mia)
     Membership.objects.create(corpus=elsewhere, user=ann, role="annotator")
     assert client.get(f"/api/v1/corpora/{elsewhere.pk}/query-images/{made['id']}/").status_code == 404
+
+
+def test_images_nobody_has_searched_with_for_a_month_are_removed(corpus, data_dir):
+    used, unused, fresh = (made.QueryImageFactory(corpus=corpus) for _ in range(3))
+    QueryImage.objects.exclude(pk=fresh.pk).update(created_at=timezone.now() - timedelta(days=31))
+    made.QueryRoundFactory(corpus=corpus, label_class=None, terms=[{"kind": "image", "image": str(used.pk)}])
+    (data_dir / "query_images").mkdir()
+    for image in (used, unused, fresh):
+        query_images.path_of(image).write_bytes(b"jpeg")
+    assert query_images.remove_old() == 1
+    assert set(QueryImage.objects.all()) == {used, fresh}
+    assert not query_images.path_of(unused).exists()
+    assert query_images.path_of(used).exists()

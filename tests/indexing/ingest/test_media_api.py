@@ -2,18 +2,22 @@
 
 import hashlib
 import io
+import os
 import shutil
 import struct
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 import simplejpeg
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from indexing.models import Item, Upload
-from indexing.services.uploads import part_path, stored_path
+from indexing.services import uploads
+from indexing.services.uploads import part_path, remove_abandoned, stored_path
 from indexing.tasks.ingest import ingest_media
 
 pytestmark = pytest.mark.django_db
@@ -254,3 +258,35 @@ def test_settings_are_read_by_viewers_and_changed_by_managers(client, url, corpu
 def test_a_strangers_item_is_not_found(client, url, corpus, stan):
     assert client_of(stan).get(f"{url}items/").status_code == 404
     assert client.get(f"{url}items/999999/frame/").status_code == 404
+
+
+def test_uploads_that_were_given_up_leave_with_their_bytes(client, url, corpus, root, data_dir):
+    begun, _, awaited, fresh = (
+        Upload.objects.get(pk=send(client, url, f"{red}.jpg", jpeg(red, 0, 0))) for red in (10, 60, 110, 160)
+    )
+    Upload.objects.filter(pk=begun.pk).update(state="receiving")
+    client.post(f"{url}uploads/finish/", {"uploads": [str(awaited.pk)]}, format="json")
+    long_ago = timezone.now() - timedelta(days=8)
+    Upload.objects.exclude(pk=fresh.pk).update(touched_at=long_ago)
+    entry = data_dir / "uploads" / "entry-x.part"  # of a zip whose ingest was killed
+    entry.touch()
+    os.utime(entry, (long_ago.timestamp(),) * 2)
+    assert remove_abandoned() == 2
+    assert set(Upload.objects.all()) == {awaited, fresh}
+    assert {path.name for path in (data_dir / "uploads").iterdir()} == {
+        f"{awaited.pk}.part",
+        f"{fresh.pk}.part",
+    }
+
+
+def test_two_ingests_of_one_upload_leave_it_ingested(client, url, corpus, root):
+    upload = send(client, url, "blue.jpg", jpeg(9, 9, 200))
+    jobs = [
+        client.post(f"{url}uploads/finish/", {"uploads": [upload]}, format="json").json()["job"]
+        for _ in range(2)
+    ]
+    late = Upload.objects.get(pk=upload)
+    for job in jobs:
+        ingest_media(job)
+    uploads._settle(late, "refused", "Its bytes are no longer on the server.")  # as a slow one would
+    assert Upload.objects.get(pk=upload).state == "ingested"
