@@ -69,7 +69,7 @@ def conditions() -> dict[str, Any]:
         "cpu": cpu,
         "cores": os.cpu_count(),
         "load_average": os.getloadavg(),
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", str(Path(sys.argv[0]).resolve().relative_to(BASE)), *sys.argv[1:]]),
     }
 
 
