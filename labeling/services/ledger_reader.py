@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from labeling.services.projection import REBUILT
+
 # A statement or an idle transaction lives at most 60 s: an event not seen by then will not appear any more.
 LATE_SECONDS = 150.0
 
@@ -22,7 +24,8 @@ _MARKS = """
            (SELECT max(id) FROM labeling_verdict WHERE corpus_id = %(corpus)s AND id > %(since)s),
            (SELECT count(*) FROM labeling_weakbatch WHERE corpus_id = %(corpus)s),
            (SELECT count(*) FROM labeling_weakbatch
-            WHERE corpus_id = %(corpus)s AND reverted_at IS NOT NULL)
+            WHERE corpus_id = %(corpus)s AND reverted_at IS NOT NULL),
+           (SELECT max(id) FROM accounts_auditline WHERE corpus_id = %(corpus)s AND what = %(rebuilt)s)
 """
 _ALL = """
     SELECT item_id, label_class_id, answer, is_derived FROM labeling_currentverdict
@@ -31,6 +34,10 @@ _ALL = """
 _CHANGED = """
     SELECT item_id, label_class_id, answer, is_derived FROM labeling_currentverdict
     WHERE corpus_id = %(corpus)s AND verdict_id > %(since)s
+"""
+_REBUILT = """
+    SELECT item_id, label_class_id, answer, is_derived FROM labeling_currentverdict
+    WHERE corpus_id = %(corpus)s
 """
 _WEAK = """
     SELECT label.item_id, label.label_class_id FROM labeling_weaklabel label
@@ -52,24 +59,31 @@ class LedgerReader:
         self._since = 0  # every event up to this id has been read
         self._seen: tuple[int, int | None] | None = None
         self._weak_seen: tuple[int, int] | None = None
+        self._rebuilt: int | None = None  # the audit line of the last rebuilding of the projection
         self._newest: deque[tuple[float, int]] = deque()  # (when, newest id then)
 
     def news(self) -> News:
         """What was committed since the last question, or all at the first."""
         now = time.monotonic()
-        values = {"corpus": self._corpus_id, "since": self._since}
+        values = {"corpus": self._corpus_id, "since": self._since, "rebuilt": REBUILT}
         with connection.cursor() as cursor:
             cursor.execute(_MARKS, values)
-            number, newest, batches, reverted = cursor.fetchone()
+            number, newest, batches, reverted, rebuilt = cursor.fetchone()
             changes = weak = None
-            if (number, newest) != self._seen:
-                # Marked before it is read: what comes between is read again.
-                cursor.execute(_ALL if self._seen is None else _CHANGED, values)
+            # Marked before it is read: what comes between is read again.
+            if self._seen is None:
+                cursor.execute(_ALL, values)
+                changes = cursor.fetchall()
+            elif rebuilt != self._rebuilt:
+                cursor.execute(_REBUILT, values)
+                changes = cursor.fetchall()
+            elif (number, newest) != self._seen:
+                cursor.execute(_CHANGED, values)
                 changes = cursor.fetchall()
             if (batches, reverted) != self._weak_seen:
                 cursor.execute(_WEAK, values)
                 weak = cursor.fetchall()
-        self._seen, self._weak_seen = (number, newest), (batches, reverted)
+        self._seen, self._weak_seen, self._rebuilt = (number, newest), (batches, reverted), rebuilt
         self._move_on(now, newest)
         return News(changes, weak)
 

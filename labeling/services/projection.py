@@ -10,6 +10,9 @@ from django.db import connection, transaction
 from labeling.compute.ledger import Event, State, fold
 from labeling.models import CurrentVerdict, LabelClass, Verdict
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.accounts.services import note
+
+REBUILT = "projection-rebuild"  # what the audit log calls it
 
 
 class Difference(NamedTuple):
@@ -38,7 +41,8 @@ def projection_differences(corpus: Corpus) -> list[Difference]:
 def rebuild_projection(corpus: Corpus) -> int:
     """Make the projection equal to the fold of the ledger; the number of rows that were wrong.
 
-    Answers wait while it runs: it locks the projection against writers.
+    Answers wait while it runs: it locks the projection against writers. What was wrong is noted in the
+    audit log, by which the search service sees that it has to read the projection again.
     """
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE labeling_currentverdict IN SHARE ROW EXCLUSIVE MODE")
@@ -46,7 +50,7 @@ def rebuild_projection(corpus: Corpus) -> int:
     for item, label_class, expected, _ in wrong:
         row = CurrentVerdict.objects.filter(item=item, label_class=label_class)
         if expected is None:
-            row.delete()
+            row.update(answer="", version=0, verdict=None, is_derived=False, is_disputed=False)
             continue
         values = {
             "answer": expected.answer,
@@ -61,6 +65,8 @@ def rebuild_projection(corpus: Corpus) -> int:
             defaults=values,
             create_defaults={"corpus_id": corpus.pk} | values,
         )
+    if wrong:
+        note(REBUILT, by=None, corpus=corpus, detail=f"{len(wrong)} rows were wrong")
     return len(wrong)
 
 

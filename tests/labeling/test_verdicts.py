@@ -1,11 +1,14 @@
 """What becomes of an operation: applied, duplicate, conflict or rejected."""
 
+import io
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.db import ProgrammingError, transaction
 
 from labeling.models import CurrentVerdict, Verdict
+from labeling.services.ledger_reader import LedgerReader
 from labeling.services.projection import projection_differences, rebuild_projection
 from labeling.services.verdicts import record_verdicts
 from tests.labeling.conftest import items_of, operation
@@ -167,3 +170,17 @@ def test_a_broken_projection_is_found_and_rebuilt(corpus, ann, cat):
     assert [difference.item for difference in projection_differences(corpus)] == [items[0].pk, items[1].pk]
     assert rebuild_projection(corpus) == 2
     assert projection_differences(corpus) == []
+
+
+def test_the_reader_of_the_ledger_sees_a_rebuilt_projection(corpus, ann, cat):
+    items = items_of(corpus, 3)
+    record(corpus, ann, *(operation(item, cat) for item in items[:2]))
+    CurrentVerdict.objects.filter(item=items[0]).update(answer="reject")
+    CurrentVerdict.objects.create(corpus=corpus, item=items[2], label_class=cat, answer="accept", version=1)
+    reader = LedgerReader(corpus.pk)
+    reader.news()
+    assert reader.news().changes is None
+    call_command("audit", rebuild=True, stdout=io.StringIO())
+    changes = {item: answer for item, _, answer, _ in reader.news().changes}
+    assert changes == {items[0].pk: "accept", items[1].pk: "accept", items[2].pk: ""}
+    assert reader.news().changes is None
