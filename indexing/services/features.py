@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
@@ -134,13 +135,20 @@ def shard_folder(feature_set: FeatureSet) -> Path:
     return settings.DATA_DIR / "features" / str(feature_set.pk)
 
 
-def store_features(job: Job, feature_set: FeatureSet, features: Features) -> FeatureShard:
-    """Keep `features` for good: the shard's files, then its rows, all or none; Stopped if the job is lost."""
-    files = write_shard(shard_folder(feature_set), features)
+def store_features(job: Job, feature_set: FeatureSet, features: Features) -> FeatureShard | None:
+    """Keep `features` for good: the shard's files, then its rows, all or none; Stopped if the job is lost.
+
+    What another job has stored meanwhile, of the same media, is left out; None if that is everything.
+    """
     with transaction.atomic():
         mine = Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING, attempt=job.attempt)
         if not mine.select_for_update(no_key=True).exists():
             raise Stopped
+        FeatureSet.objects.select_for_update(no_key=True).get(pk=feature_set.pk)
+        features = _not_stored(feature_set, features)
+        if len(features) == 0:
+            return None
+        files = write_shard(shard_folder(feature_set), features)
         shard = FeatureShard.objects.create(feature_set=feature_set, **files._asdict())
         places = zip(features.item_ids.tolist(), features.slots.tolist(), strict=True)
         FeatureRow.objects.bulk_create(
@@ -148,6 +156,15 @@ def store_features(job: Job, feature_set: FeatureSet, features: Features) -> Fea
             for row, (item_id, slot) in enumerate(places)
         )
     return shard
+
+
+def _not_stored(feature_set: FeatureSet, features: Features) -> Features:
+    rows = feature_set.rows.filter(item__in=features.item_ids.tolist()).values_list("item_id", "slot")
+    if not (stored := set(rows)):
+        return features
+    places = zip(features.item_ids.tolist(), features.slots.tolist(), strict=True)
+    kept = np.array([place not in stored for place in places], bool)
+    return Features(features.vectors[kept], features.item_ids[kept], features.encoder, features.slots[kept])
 
 
 def activate_feature_set(feature_set: FeatureSet) -> None:

@@ -47,7 +47,7 @@ def undo_batch(*, corpus: Corpus, batch: UUID, operation_id: UUID, by: User, is_
         if not events:
             raise PermissionDenied
     states = lock_states(corpus, {key for event in events for key in _keys(event)})
-    before = Verdict.objects.filter(annotator=by, batch=operation_id, reverts__isnull=False)
+    before = Verdict.objects.filter(corpus=corpus, annotator=by, batch=operation_id, reverts__isnull=False)
     made = list(before.order_by("id"))
     if not made:
         made = _compensate(events, states, by=by, operation_id=operation_id)

@@ -134,6 +134,23 @@ def test_who_lost_the_job_writes_nothing(corpus, mia, items):
     assert not FeatureRow.objects.exists()
 
 
+def test_what_another_job_has_stored_meanwhile_is_not_stored_twice(corpus, mia, items):
+    from indexing.compute.features import Features, normalize, read_shard
+
+    feature_set = services.get_or_create_feature_set(
+        corpus, encoder="builtin@1", weights_sha256="0" * 64, precision="fp32", width=4
+    )
+    ids = np.array(sorted(item.pk for item in items[:3]))
+    first, second = (jobs.claim(services.start_extract(corpus, created_by=mia).pk) for _ in range(2))
+    services.store_features(first, feature_set, Features(normalize(np.eye(4)[:2]), ids[:2], "builtin@1"))
+    late = Features(normalize(np.eye(4)[:3]), ids, "builtin@1")
+    shard = services.store_features(second, feature_set, late)
+    kept = read_shard(services.shard_folder(feature_set), shard.sha256, shard.ids_sha256)
+    assert kept.item_ids.tolist() == [ids[2]]
+    assert services.store_features(second, feature_set, late) is None
+    assert feature_set.rows.count() == 3
+
+
 def test_a_missing_encoder_fails_with_a_sentence(corpus, mia, items):
     job = jobs.enqueue("features_extract", corpus=corpus, created_by=mia, encoder="torchvision:vgg11@1")
     tasks.extract_features(job.pk)

@@ -5,9 +5,10 @@ from uuid import uuid4
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from labeling.models import Verdict
+from labeling.models import LabelClass, Verdict
 from labeling.services.projection import projection_differences
 from labeling.services.undo import undo_batch
+from sisyphus_web.accounts import services
 from tests.labeling.conftest import items_of, operation
 from tests.labeling.test_verdicts import record, state_of
 
@@ -50,6 +51,17 @@ def test_undo_sent_twice_is_done_once(corpus, ann, cat):
     again = undo(corpus, ann, batch, operation_id=operation_id)
     assert first == again
     assert Verdict.objects.count() == 6
+
+
+def test_an_operation_id_of_another_corpus_undoes_here_all_the_same(corpus, ann, mia, cat):
+    elsewhere = services.create_corpus(name="elsewhere", created_by=ann)
+    dog = LabelClass.objects.create(corpus=elsewhere, name="dog", created_by=ann)
+    batch, operation_id = uuid4(), uuid4()
+    for place, label_class in ((elsewhere, dog), (corpus, cat)):
+        (item,) = items_of(place, 1)
+        record(place, ann, operation(item, label_class, batch=batch))
+        undone = undo(place, ann, batch, operation_id=operation_id)
+        assert [each.item for each in undone.undone] == [item.pk]
 
 
 def test_undo_keeps_what_was_answered_since_and_says_so(corpus, ann, mia, cat):
