@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.forms import DatasetVersionForm
@@ -31,13 +32,13 @@ def datasets(request: HttpRequest, corpus_id: int) -> HttpResponse:
         except (JobError, ValidationError) as error:
             form.add_error(None, str(error) if isinstance(error, JobError) else " ".join(error.messages))
         else:
-            messages.success(request, f"{version} is frozen. Export it in any format, as often as you like.")
-            return redirect("datasets", corpus_id)
+            messages.success(request, f"Frozen: {version}. Export it in any format, as often as you like.")
+            return redirect(f"{reverse('datasets', args=[corpus_id])}#version-{version.pk}")
     context = _versions_context(corpus) | {"form": form}
     return respond(
         request,
         page="labeling/datasets.html",
-        part="labeling/partials/versions.html",
+        part="labeling/partials/versions_live.html",
         context=context,
         status=422 if form.is_bound else 200,
     )
@@ -59,7 +60,7 @@ def export_start(request: HttpRequest, corpus_id: int, dataset_version_id: int) 
         messages.success(request, f"Writing {export.get_format_display()} of {version}.")
     if not request.headers.get("HX-Request"):
         return redirect("datasets", corpus_id)
-    part = "labeling/partials/versions.html"
+    part = "labeling/partials/versions_live.html"
     return respond(request, page=part, part=part, context=_versions_context(corpus))
 
 

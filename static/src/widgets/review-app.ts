@@ -196,7 +196,7 @@ export class ReviewApp extends LitElement {
     return html`<li class="batch" data-state="weak">
       <span class="batch-glyph" aria-hidden="true">~</span>
       <span class="batch-what"
-        >${count === undefined ? nothing : html`<b>${countText(count)}</b> `}${origin}<small>${[batch.by, when].filter(Boolean).join(" · ")}</small></span
+        >${count === undefined ? nothing : html`<b>${countText(count)}</b> weak `}<small>${[origin, batch.by, when].filter(Boolean).join(" · ")}</small></span
       >
       <button type="button" class="btn btn-small" ?disabled=${!this.session.canAnswer} @click=${() => this.revert(batch)}>
         Revert
