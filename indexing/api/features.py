@@ -12,6 +12,7 @@ from indexing.compute.encoders import catalog
 from indexing.models import FeatureSet
 from indexing.services import features as services
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.accounts.permissions import corpora_of
 from sisyphus_web.idempotency import idempotent
 from sisyphus_web.jobs import services as jobs
 
@@ -76,7 +77,7 @@ class EncodersView(APIView):
     @extend_schema(responses=EncoderSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Every encoder of this site, with what to do to get those that are not there."""
-        corpora = Corpus.objects.visible_to(request.user)
+        corpora = corpora_of(request)
         used_by: dict[str, list[int]] = {}
         active = FeatureSet.objects.filter(is_active=True, corpus__in=corpora)
         for key, corpus_id in active.values_list("encoder", "corpus_id"):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from indexing.models import IndexingSettings, Source
+from indexing.services.corpora import change_settings
 from indexing.services.ingest import start_ingest
 from indexing.services.sources import folder_source, indexing_settings
 from sisyphus_web.accounts.models import Corpus
@@ -97,5 +98,5 @@ class IndexingSettingsView(APIView):
         corpus = get_object_or_404(Corpus, pk=corpus_id)
         changed = IndexingSettingsSerializer(indexing_settings(corpus), data=request.data, partial=True)
         changed.is_valid(raise_exception=True)
-        changed.save()
-        return Response(changed.data)
+        chosen = change_settings(corpus, **changed.validated_data)
+        return Response(IndexingSettingsSerializer(chosen).data)

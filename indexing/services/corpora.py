@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from indexing.models import IndexingSettings
+from indexing.services.features import AUTO, check_encoder
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.accounts.services import create_corpus
 
@@ -17,10 +18,16 @@ def create_indexed_corpus(*, name: str, description: str, created_by: User, **in
 
 @transaction.atomic
 def change_settings(corpus: Corpus, **indexing: object) -> IndexingSettings:
-    """Change the named fields of how `corpus` is indexed; it holds for media added from now on."""
+    """Change the named fields of how `corpus` is indexed; it holds for media added from now on.
+
+    ValidationError names what is wrong, EncoderNotUsable another encoder that cannot be loaded.
+    """
     chosen = IndexingSettings.objects.select_for_update().filter(corpus=corpus).first()
     if chosen is None:
         chosen = IndexingSettings(corpus=corpus)
+    encoder = indexing.get("encoder", chosen.encoder)
+    if encoder not in (chosen.encoder, AUTO):
+        check_encoder(str(encoder))
     for name, value in indexing.items():
         setattr(chosen, name, value)
     chosen.full_clean()

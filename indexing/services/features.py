@@ -10,7 +10,7 @@ from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from indexing.compute.encoders import catalog
-from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
+from indexing.compute.encoders.specs import KEY, EncoderUnknown, WeightsRefused
 from indexing.compute.features import Features, write_shard
 from indexing.models import FeatureRow, FeatureSet, FeatureShard, Item
 from sisyphus_web.accounts.models import Corpus, User
@@ -73,17 +73,21 @@ def start_switch(corpus: Corpus, *, encoder: str, created_by: User) -> Job:
 
 
 def check_encoder(key: str) -> None:
-    """Refuse a key that cannot be loaded: unknown, refused, or without weights and a place to fetch them."""
+    """Refuse a key that cannot be loaded: unknown, refused, or without weights and a place to fetch them.
+
+    A name of torchvision or timm is free, a file must be one of the model folder: a path would read, and
+    tell, and perhaps run what is none of the caller's. It is refused before anything is opened.
+    """
+    match = KEY.match(key)
+    if match and match["family"] in ("file", "script") and "/" in match["name"]:
+        raise EncoderNotUsable(f"{key} must name a file in {settings.MODEL_DIR}")
     states = {state.key: state for state in catalog.available(settings.MODEL_DIR)}
     state = states.get(key)
     if state is None:
         try:
-            # A name of torchvision or timm is free; a path would read files that are none of the caller's.
             spec = catalog.spec_of(key, settings.MODEL_DIR)
         except (EncoderUnknown, WeightsRefused) as error:
             raise EncoderNotUsable(str(error)) from None
-        if spec.key not in states and spec.family in ("file", "script"):
-            raise EncoderNotUsable(f"{key} must name a file in {settings.MODEL_DIR}")
         if catalog.weights_file(spec, settings.MODEL_DIR) is None:
             raise EncoderNotUsable(catalog.state_of(spec, settings.MODEL_DIR).how_to_get)
         return

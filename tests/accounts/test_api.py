@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from sisyphus_web.accounts import services
 from sisyphus_web.accounts.models import Corpus, IdempotentAnswer, Membership, Token, User
+from tests.factories import FeatureSetFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -200,3 +201,13 @@ def test_only_an_operator_makes_people(as_, mia, corpus):
     body = {"username": "nina", "password": "a long word for nina", "is_operator": True}
     assert send(as_(mia), "POST", "/api/v1/users/", body).status_code == 403
     assert not User.objects.filter(username="nina").exists()
+
+
+def test_a_token_for_some_corpora_does_not_learn_of_the_others_from_the_encoders(corpus, ann):
+    other = services.create_corpus(name="second", created_by=ann)
+    for each in (corpus, other):
+        FeatureSetFactory(corpus=each, encoder="builtin@1", is_active=True)
+    _, secret = services.create_token(user=ann, name="x", scopes=["read"], corpora=[corpus])
+    script = Client(headers={"Authorization": f"Token {secret}"})
+    used = [each["used_by"] for each in script.get("/api/v1/encoders/").json() if each["key"] == "builtin@1"]
+    assert used == [[corpus.pk]]

@@ -168,6 +168,16 @@ def test_a_missing_encoder_is_refused_before_any_job(corpus, mia):
         services.start_extract(corpus, created_by=mia, encoder="file:/etc/passwd@1")
 
 
+@pytest.mark.parametrize("family", ["file", "script"])
+def test_a_path_is_refused_before_anything_of_it_is_read(corpus, mia, tmp_path, family):
+    secret = tmp_path / "config.json"  # its own side file, were it weights
+    secret.write_text('{"password": "swordfish"}')
+    key = f"{family}:{secret}@1"
+    with pytest.raises(services.EncoderNotUsable, match="must name a file in") as refused:
+        services.start_extract(corpus, created_by=mia, encoder=key)
+    assert "swordfish" not in str(refused.value)
+
+
 def test_auto_goes_on_with_the_set_in_use(corpus, mia, items, settings, shared_weights, tmp_path):
     extract(corpus, mia)
     settings.MODEL_DIR.mkdir(parents=True)

@@ -255,6 +255,18 @@ def test_settings_are_read_by_viewers_and_changed_by_managers(client, url, corpu
     assert client.patch(f"{url}settings/", {"interval_seconds": 0}, format="json").status_code == 400
 
 
+def test_the_settings_name_an_encoder_that_can_be_loaded_and_no_path(client, url, root):
+    weights = root / "net.torchscript"  # a manager may be able to write into a root
+    weights.write_bytes(b"code")
+    weights.with_suffix(".json").write_text('{"run_code": true}')
+    for key in (f"script:{weights}@1", "no such@1"):
+        answer = client.patch(f"{url}settings/", {"encoder": key}, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (409, "encoder-not-usable")
+    assert client.get(f"{url}settings/").json()["encoder"] == "auto"
+    answer = client.patch(f"{url}settings/", {"encoder": "builtin@1"}, format="json")
+    assert answer.json()["encoder"] == "builtin@1"
+
+
 def test_a_strangers_item_is_not_found(client, url, corpus, stan):
     assert client_of(stan).get(f"{url}items/").status_code == 404
     assert client.get(f"{url}items/999999/frame/").status_code == 404
