@@ -176,6 +176,8 @@ class Ranker:
             if start is None:
                 raise Refusal("no-terms", "A query needs at least one term: an item, an image or a vector.")
             length = float(np.linalg.norm(start))
+            if not np.isfinite(length):
+                raise Refusal("bad-term", "The weights of the terms are too large to add them up.")
             if length < 1e-6:
                 raise Refusal("terms-cancel-out", "The terms cancel out; remove one or change a weight.")
             return start / length, None

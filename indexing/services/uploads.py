@@ -97,20 +97,30 @@ def add_chunk(upload: Upload, *, offset: int, chunk: bytes) -> Upload:
             raise UploadRefused("busy", "Another chunk of this file is being written. Try again.") from error
         if upload.state != Upload.State.RECEIVING:
             raise UploadRefused("not-receiving", f"{upload.name} is {upload.state} already.")
-        if offset != upload.received_bytes:
-            raise WrongOffset(upload.received_bytes)
-        if offset + len(chunk) > upload.size_bytes:
+        _forget_lost_bytes(upload)
+        is_next = offset == upload.received_bytes
+        if is_next and offset + len(chunk) > upload.size_bytes:
             raise UploadRefused(
                 "too-many-bytes", f"{upload.name} was announced with {upload.size_bytes} bytes."
             )
-        _write_at(part_path(upload.pk), offset, chunk)
-        upload.received_bytes = offset + len(chunk)
+        if is_next:
+            _write_at(part_path(upload.pk), offset, chunk)
+            upload.received_bytes = offset + len(chunk)
         if upload.received_bytes == upload.size_bytes:
             upload.state = Upload.State.RECEIVED
         upload.save(update_fields=["received_bytes", "state", "touched_at"])
+    if not is_next:
+        raise WrongOffset(upload.received_bytes)
     if upload.state == Upload.State.RECEIVED and upload.size_bytes <= CHECK_AT_ONCE_BYTES:
         _check_sha256(upload)
     return upload
+
+
+def _forget_lost_bytes(upload: Upload) -> None:
+    """A disk may hold less than was received, a restored one for instance: no hole is left in the file."""
+    part = part_path(upload.pk)
+    held = part.stat().st_size if part.exists() else 0
+    upload.received_bytes = min(upload.received_bytes, held)
 
 
 def _write_at(path: Path, offset: int, chunk: bytes) -> None:

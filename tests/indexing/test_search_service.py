@@ -161,6 +161,11 @@ def test_nonsense_is_refused_by_name(corpus, items, terms, code):
     assert refused.value.detail.code == code
 
 
+def test_weights_beyond_all_measure_are_refused(corpus, items):
+    with pytest.raises(search.SearchRefused, match="too large"):
+        search.rank(corpus, terms=like(items[0], weight=1e39), filters={}, k=5)
+
+
 def test_decided_items_do_not_come_back_unless_asked_for(corpus, ann, items, cars):
     answer(corpus, ann, cars, items[23], "accept")
     answer(corpus, ann, cars, items[43], "reject")

@@ -1,6 +1,7 @@
 import itertools
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
@@ -172,6 +173,13 @@ def test_a_doorbell_that_breaks_does_not_break_the_caller(corpus, monkeypatch):
 
     monkeypatch.setattr("sisyphus_web.jobs.publish.publish", broken)
     assert services.enqueue("count", corpus=corpus).status == "queued"
+
+
+def test_a_full_disk_of_the_database_fails_with_the_same_code(job):
+    with services.running(job.pk):
+        raise OperationalError("could not extend file") from psycopg.errors.DiskFull("could not extend file")
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "no-space")
 
 
 def test_a_worker_told_to_end_gives_the_job_back_uncounted(job):

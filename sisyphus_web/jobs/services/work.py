@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from sisyphus_web.jobs.errors import JobError, NoSpace, OutOfMemory, Stopped
@@ -39,10 +40,13 @@ def running(job_id: int) -> Iterator[Job | None]:
     except JobError as error:  # something the user can fix: a code, no alarm
         fail(job, error.code, str(error))
     except (OperationalError, InterfaceError) as error:
-        if _connection_is_alive():
+        if _is_disk_full(error):
+            fail(job, NoSpace.code, f"The disk of the database is full: {error}")
+        elif _connection_is_alive():
             fail(job, "internal", f"{type(error).__name__}: {error}")
             raise
-        _return_to_queue(job, error)
+        else:
+            _return_to_queue(job, error)
     except MemoryError as error:
         fail(job, OutOfMemory.code, str(error) or "The worker has no memory left.")
     except OSError as error:
@@ -65,6 +69,10 @@ def _connection_is_alive() -> bool:
         return connection.connection is not None and connection.is_usable()
     except DatabaseError:
         return False
+
+
+def _is_disk_full(error: Exception) -> bool:
+    return isinstance(error.__cause__, psycopg.errors.DiskFull)
 
 
 def _return_to_queue(job: Job, error: Exception) -> None:

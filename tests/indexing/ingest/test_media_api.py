@@ -178,6 +178,24 @@ def test_an_upload_that_cannot_fit_is_refused_before_a_byte_is_sent(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+def test_bytes_that_the_disk_lost_are_asked_for_again(client, url, corpus, root):
+    body = jpeg(9, 9, 200)
+    begun = client.post(f"{url}uploads/", {"name": "a.jpg", "size_bytes": len(body)}, format="json").json()
+    address = f"{url}uploads/{begun['id']}/"
+
+    def put(at: int, part: bytes):
+        headers = {"HTTP_UPLOAD_OFFSET": str(at)}
+        return client.patch(address, part, content_type="application/octet-stream", **headers)
+
+    assert put(0, body[:300]).status_code == 200
+    part_path(begun["id"]).unlink()
+    refused = put(300, body[300:])
+    assert (refused.status_code, refused.headers["Upload-Offset"]) == (409, "0")
+    assert client.get(address).json()["received_bytes"] == 0
+    assert put(0, body).status_code == 200
+    assert part_path(begun["id"]).read_bytes() == body
+
+
 def test_an_unfinished_upload_is_not_ingested(client, url, corpus, root):
     begun = client.post(f"{url}uploads/", {"name": "a.jpg", "size_bytes": 10}, format="json").json()
     answer = client.post(f"{url}uploads/finish/", {"uploads": [begun["id"]]}, format="json")
