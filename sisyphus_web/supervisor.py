@@ -110,10 +110,6 @@ class Supervisor:
         """What a signal handler may call."""
         self._is_stopping = True
 
-    @property
-    def is_stopping(self) -> bool:
-        return self._is_stopping
-
     def step(self, seconds: float) -> None:
         """Pass on output for up to so long, then start again whatever has died and waited its pause."""
         self._pass_output(seconds)

@@ -15,7 +15,6 @@ from indexing.compute.vectors import NOTHING, Found, RefinedIndex
 
 EXACT_SHARE = 0.5  # selections of a smaller share of the rows are scanned one by one: it costs their number
 MOST_CANDIDATES = 12_000  # beyond, one scan of the vectors is cheaper than to keep so many in order
-BY_CODES_UP_TO = 1000  # neighbors; for more, one scan of the vectors is no dearer than the candidates
 KEPT_SELECTIONS = 8  # filters in use, of one Resident
 
 

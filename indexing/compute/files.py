@@ -1,6 +1,5 @@
 """Files that are whole or not there: written beside, synced, renamed."""
 
-import errno
 import hashlib
 import os
 import shutil
@@ -56,11 +55,6 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
-
-
-def is_disk_full(error: OSError) -> bool:
-    """Whether an error means that there is no room, rather than a bad disk or a bad path."""
-    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def path_to_text(path: str) -> str:

@@ -24,7 +24,6 @@ from sisyphus_web.jobs.models import Job
 KEPT_BUILDS = 2  # the published one, and the one before it for when that is damaged
 ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
 STALE_SHARE = 0.05  # of items deleted since the build: above it, build anew
-STALE_ROWS = 50_000  # of the delta: above it every query pays, so build anew
 
 
 class NoFeatures(JobError):

@@ -92,12 +92,6 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
-@register.filter
-def item_of(mapping: dict[Any, Any] | None, key: Any) -> Any:
-    """`mapping[key]`, or nothing."""
-    return (mapping or {}).get(key, "")
-
-
 CLASS_OF_INPUT = {"select": "select", "textarea": "textarea", "number": "input input-number", "file": ""}
 BARE = ("checkbox", "radio", "hidden")
 
