@@ -198,6 +198,7 @@ def _reported(job: Job, lines: Callable[[], Iterator[Line]]) -> Iterator[Line]:
         if number % 1_000 == 0:
             jobs.report(job, units_done=number)
         yield line
+    jobs.report(job, units_done=job.units_total or 0, force=True)
 
 
 def _check_space() -> None:

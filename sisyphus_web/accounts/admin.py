@@ -3,9 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from sisyphus_web.accounts.models import AuditLine, Corpus, LoginAttempt, Membership, Token, User
+
+
+def sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """The sign-in page of the site, which slows guessing; 403 for a person whom the admin does not let in."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next", reverse("admin:index")))
+
+
+admin.site.login = sign_in  # type: ignore[method-assign]
+admin.site.site_header = admin.site.site_title = "Sisyphus"
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

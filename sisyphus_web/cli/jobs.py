@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     rows = []
     for job in jobs[: arguments.limit]:
         total = "?" if job.units_total is None else job.units_total
-        failed = job.status == Job.Status.FAILED
+        note = "" if job.is_final else job.note
+        if job.status == Job.Status.FAILED:
+            note = f"{job.error_text} {advice.of(job.error_code)}"
         rows.append(
             {
                 "id": job.pk,
@@ -36,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "kind": job.kind,
                 "status": job.status,
                 "progress": f"{job.units_done} of {total} {job.unit}".strip() if job.units_done else "",
-                "note": f"{job.error_text} {advice.of(job.error_code)}" if failed else job.note,
+                "note": note,
                 "units_done": job.units_done,
                 "units_total": job.units_total,
                 "error_code": job.error_code,

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+WHOLE = ("id", "kind", "status")  # words of a few letters: the long columns beside them wrap instead
+
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
     """Rows under their columns; numbers to the right; `empty` if there are none."""
@@ -16,7 +18,12 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, empty: s
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         is_number = all(isinstance(row[column], int | float) for row in rows)
-        shown.add_column(column.replace("_", " "), justify="right" if is_number else "left", overflow="fold")
+        shown.add_column(
+            column.replace("_", " "),
+            justify="right" if is_number else "left",
+            overflow="fold",
+            no_wrap=column in WHOLE,
+        )
     for row in rows:
         shown.add_row(*(str(row[column]).replace("[", "\\[") for column in columns))
     console.print(shown)

@@ -96,3 +96,9 @@ def test_the_users_page_costs_the_same_for_many_people(as_olga, django_assert_ma
     made.UserFactory.create_batch(5)
     with django_assert_max_num_queries(6):
         as_olga.get("/users/")
+
+
+def test_the_admin_has_no_sign_in_of_its_own(client, mia):
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0] == "/login/?next=/admin/"
+    client.force_login(mia)
+    assert client.get("/admin/", follow=True).status_code == 403

@@ -81,8 +81,12 @@ export class Session extends EventTarget {
     return this.classes.find((each) => each.id === this.query.class) ?? null;
   }
 
+  get isViewer(): boolean {
+    return this.config.role === "viewer";
+  }
+
   get canAnswer(): boolean {
-    return this.config.role !== "viewer" && this.label_class !== null;
+    return !this.isViewer && this.label_class !== null;
   }
 
   /** No example yet: the grid shows the corpus as it lies. */
@@ -109,7 +113,7 @@ export class Session extends EventTarget {
 
   /** The batches of earlier pages can be undone as well. */
   private async loadHistory(): Promise<void> {
-    if (this.config.role === "viewer") return;
+    if (this.isViewer) return;
     const said = await this.api
       .get<{ results: BatchRow[] }>(this.api.url("batches"))
       .catch(() => ({ results: [] }));

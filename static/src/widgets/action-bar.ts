@@ -29,12 +29,8 @@ export class ActionBar extends LitElement {
 
   protected override render() {
     const { session } = this;
-    const is_off = !session.canAnswer;
     return html`<div class="actions" role="toolbar" aria-label="Answers">
-      ${this.button("accept", "✓", "Accept", "a", is_off)} ${this.button("reject", "✕", "Reject", "x", is_off)}
-      ${this.button("unsure", "?", "Unsure", "u", is_off)}
-      ${this.is_review ? nothing : this.button("later", "…", "Later", "space", false)}
-      ${this.button("undo", "↶", "Undo", "z", !session.decisions.batches.some((batch) => batch.state === "said"))}
+      ${session.isViewer ? html`<span class="actions-note">You may look, not answer: your role here is viewer</span>` : this.answers()}
       <span class="actions-gap"></span>
       ${this.is_review ? nothing : this.ranking()}
       <button type="button" class="btn btn-small btn-ghost" title="Keys" aria-label="Keys" @click=${() => this.tell("help")}>
@@ -42,6 +38,15 @@ export class ActionBar extends LitElement {
       </button>
     </div>
     <div class="deck-float">${this.armed() ?? this.chosen()} ${this.pill()}</div>`;
+  }
+
+  private answers() {
+    const { session } = this;
+    const is_off = !session.canAnswer;
+    return html`${this.button("accept", "✓", "Accept", "a", is_off)} ${this.button("reject", "✕", "Reject", "x", is_off)}
+      ${this.button("unsure", "?", "Unsure", "u", is_off)}
+      ${this.is_review ? nothing : this.button("later", "…", "Later", "space", false)}
+      ${this.button("undo", "↶", "Undo", "z", !session.decisions.batches.some((batch) => batch.state === "said"))}`;
   }
 
   private chosen() {

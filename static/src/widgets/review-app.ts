@@ -118,6 +118,7 @@ export class ReviewApp extends LitElement {
         ${this.weakPanel()}
         <sfi-side
           .batches=${session.decisions.batches}
+          .has_history=${!session.isViewer}
           .problems=${this.problems}
           .counts=${session.counts}
           .revision=${Date.now()}
@@ -198,9 +199,11 @@ export class ReviewApp extends LitElement {
       <span class="batch-what"
         >${count === undefined ? nothing : html`<b>${countText(count)}</b> weak `}<small>${[origin, batch.by, when].filter(Boolean).join(" · ")}</small></span
       >
-      <button type="button" class="btn btn-small" ?disabled=${!this.session.canAnswer} @click=${() => this.revert(batch)}>
-        Revert
-      </button>
+      ${
+        this.session.isViewer
+          ? nothing
+          : html`<button type="button" class="btn btn-small" @click=${() => this.revert(batch)}>Revert</button>`
+      }
     </li>`;
   }
 

@@ -20,6 +20,7 @@ export class SidePanel extends LitElement {
   @property({ attribute: false }) batches: readonly Batch[] = [];
   @property({ attribute: false }) problems: readonly Stored[] = [];
   @property({ attribute: false }) counts: Counts | null = null;
+  @property({ attribute: false }) has_history = true; // a viewer has none
   @property({ attribute: false }) revision = 0; // batches are changed in place
 
   protected override createRenderRoot(): this {
@@ -36,16 +37,20 @@ export class SidePanel extends LitElement {
           ${this.counter("untouched", "untouched", "·")}
         </dl>
       </section>
-      <section class="panel grows" aria-label="History">
-        <h2 class="panel-title">History</h2>
-        ${
-          this.batches.length
-            ? html`<ol class="history">
-                ${this.batches.slice(0, SHOWN).map((batch) => this.batchRow(batch))}
-              </ol>`
-            : html`<p class="panel-note">Every batch of answers appears here and can be undone, whatever its age.</p>`
-        }
-      </section>`;
+      ${this.has_history ? this.history() : nothing}`;
+  }
+
+  private history() {
+    return html`<section class="panel grows" aria-label="History">
+      <h2 class="panel-title">History</h2>
+      ${
+        this.batches.length
+          ? html`<ol class="history">
+              ${this.batches.slice(0, SHOWN).map((batch) => this.batchRow(batch))}
+            </ol>`
+          : html`<p class="panel-note">Every batch of answers appears here and can be undone, whatever its age.</p>`
+      }
+    </section>`;
   }
 
   private counter(name: keyof Counts, state: string, glyph: string) {

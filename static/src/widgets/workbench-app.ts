@@ -1,6 +1,6 @@
 /** The workbench: query bar, facets, grid, history and weak labels around one session. */
 
-import { html, LitElement } from "lit";
+import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { afterPaint } from "../lib/after-paint";
 import type { Batch } from "../lib/decisions";
@@ -110,17 +110,10 @@ export class WorkbenchApp extends LitElement {
         <sfi-grid></sfi-grid>
       </section>
       <aside class="workbench-right" aria-label="History">
-        <sfi-weak
-          .similarity=${this.cut === null ? null : (ranking.tiles[this.cut - 1]?.similarity ?? null)}
-          .total=${ranking.total}
-          .countAbove=${(similarity: number) => this.countAbove(similarity)}
-          .is_ready=${ready}
-          .is_busy=${this.is_taking}
-          @weak-take=${(event: CustomEvent<Take>) => this.attempt(this.takeWeak(event.detail))}
-          @weak-cut=${(event: CustomEvent<number | null>) => this.cutAbove(event.detail)}
-        ></sfi-weak>
+        ${session.isViewer ? nothing : this.weak(ready)}
         <sfi-side
           .batches=${session.decisions.batches}
+          .has_history=${!session.isViewer}
           .problems=${this.problems}
           .counts=${session.counts}
           .revision=${Date.now()}
@@ -145,6 +138,20 @@ export class WorkbenchApp extends LitElement {
       <sfi-stack></sfi-stack>
       <sfi-help></sfi-help>
     `;
+  }
+
+  private weak(is_ready: boolean) {
+    const { session } = this;
+    const { ranking } = session;
+    return html`<sfi-weak
+      .similarity=${this.cut === null ? null : (ranking.tiles[this.cut - 1]?.similarity ?? null)}
+      .total=${ranking.total}
+      .countAbove=${(similarity: number) => this.countAbove(similarity)}
+      .is_ready=${is_ready}
+      .is_busy=${this.is_taking}
+      @weak-take=${(event: CustomEvent<Take>) => this.attempt(this.takeWeak(event.detail))}
+      @weak-cut=${(event: CustomEvent<number | null>) => this.cutAbove(event.detail)}
+    ></sfi-weak>`;
   }
 
   /** What only the workbench does with a key. */
