@@ -4,6 +4,8 @@ Rows are numbered from 0 in the order they were added; whose they are is `item_i
 Similarity is the inner product, which for unit vectors is the cosine; larger is nearer.
 """
 
+import errno
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -175,8 +177,12 @@ def exact_index(vectors: np.ndarray) -> LoadedIndex:
 
 
 def save(index: LoadedIndex, path: Path) -> None:
-    """Write the structure to `path`, as it is: no checksum, no fsync (`builds` does both)."""
-    faiss.write_index(index._index, str(path))
+    """Write the structure to `path`, or OSError. Checksum and fsync are the part of `builds`."""
+    try:
+        faiss.write_index(index._index, str(path))
+    except RuntimeError as error:  # says it in words only
+        is_full = os.strerror(errno.ENOSPC) in str(error)
+        raise OSError(errno.ENOSPC if is_full else errno.EIO, str(error)) from error
 
 
 def load(path: Path, *, factory: str, num_vectors: int, width: int) -> LoadedIndex:

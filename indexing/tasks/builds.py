@@ -28,6 +28,7 @@ def build_index(job_id: int) -> None:
     from indexing.compute.builds import write_build
     from indexing.compute.features import ShardDamaged
     from indexing.compute.manifests import BuildRefused
+    from indexing.services.intake import check_space
 
     with jobs.running(job_id) as job:
         if job is None:
@@ -39,6 +40,7 @@ def build_index(job_id: int) -> None:
         if services.is_current(feature_set):
             job.result = {"build": str(feature_set.builds.get(is_published=True).pk), "reason": "still right"}
             return
+        check_space()
         shards = list(feature_set.shards.order_by("pk"))
         num_rows = sum(shard.num_rows for shard in shards)
         jobs.report(job, units_total=num_rows, unit="vectors", note="reading features")

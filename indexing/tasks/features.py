@@ -186,7 +186,9 @@ class _Shard:
         import numpy as np
 
         from indexing.compute.features import Features
+        from indexing.services.intake import check_space
 
+        check_space()
         item_ids = np.array([item_id for ids, _ in self._parts for item_id in ids], np.int64)
         vectors = np.concatenate([part for _, part in self._parts])
         services.store_features(self._job, self._feature_set, Features(vectors, item_ids, self._encoder.key))

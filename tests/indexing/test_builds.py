@@ -265,3 +265,14 @@ def test_builds_are_listed_and_started_over_rest(corpus, items, client, mia, ver
     assert [each["factory"] for each in answer["builds"]] == ["Flat"]
     assert answer["serving"] is None  # no search service runs here
     assert client.post(url).status_code == 403
+
+
+@pytest.mark.django_db
+def test_a_full_disk_ends_the_build_with_its_code_and_nothing_published(corpus, xb, mia, settings):
+    add_items(make_feature_set(corpus, width=64), xb[:50])
+    settings.FREE_SPACE_FLOOR_BYTES = 2**62
+    job = services.start_build(corpus, created_by=mia)
+    build_index(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == ("failed", "no-space")
+    assert not FeatureIndex.objects.exists()

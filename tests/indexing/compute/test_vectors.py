@@ -1,3 +1,6 @@
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -113,3 +116,9 @@ def test_a_file_of_other_vectors_is_refused(tmp_path, exact):
     vectors.save(exact, tmp_path / "x")
     with pytest.raises(VectorsRefused, match="should hold 10 x 64"):
         vectors.load(tmp_path / "x", factory="SQfp16", num_vectors=10, width=64)
+
+
+def test_a_full_disk_is_an_oserror_that_says_so(exact):
+    with pytest.raises(OSError, match="No space left") as full:
+        vectors.save(exact, Path("/dev/full"))
+    assert full.value.errno == errno.ENOSPC
