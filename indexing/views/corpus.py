@@ -146,7 +146,7 @@ def _to_corpus(request: HttpRequest, corpus_id: int) -> HttpResponse:
 
 def _media_context(request: HttpRequest, corpus_id: int) -> dict[str, Any]:
     state, kind = request.GET.get("state", ""), request.GET.get("kind", "")
-    words = request.GET.get("q", "").strip()
+    words = request.GET.get("q", "").replace("\x00", "").strip()
     table = reads.media_table(corpus_id, state=state, kind=kind, words=words)
     return {
         "corpus_id": corpus_id,

@@ -192,3 +192,7 @@ def test_the_bar_and_the_next_step_follow_the_jobs(as_mia, corpus):
     part = as_mia.get(reverse("corpus-activity", args=[corpus.pk]), HTTP_HX_REQUEST="true").content.decode()
     assert 'id="bar-jobs" hx-swap-oob="true"><span class="badge" data-tone="info">1<' in part
     assert "Open the workbench" in part
+
+
+def test_a_name_filter_may_hold_anything(as_mia, corpus, url):
+    assert as_mia.get(url, {"q": "a\x00b"}).status_code == 200

@@ -70,11 +70,12 @@ export function readQuery(parameters: URLSearchParams): Query {
   if (media_files.length) filters.media_files = media_files;
   const sources = parameters.getAll("source").map(Number).filter(Number.isInteger);
   if (sources.length) filters.sources = sources;
-  const number = (name: string): number | null => {
+  const number = (name: string, least = Number.NEGATIVE_INFINITY): number | null => {
     const text = parameters.get(name);
-    return text === null || text === "" || Number.isNaN(Number(text)) ? null : Number(text);
+    const value = text === null || text === "" ? Number.NaN : Number(text);
+    return Number.isFinite(value) && value >= least ? value : null;
   };
-  const [from, to, similarity] = [number("from"), number("to"), number("similarity")];
+  const [from, to, similarity] = [number("from", 0), number("to", 0), number("similarity")];
   if (from !== null) filters.start_seconds = from;
   if (to !== null) filters.stop_seconds = to;
   if (similarity !== null) filters.min_similarity = similarity;

@@ -1,6 +1,6 @@
 /** The workbench without its page: the query, its ranking, what was said, and what the next key is about. */
 
-import { type Api, sentenceOf } from "./api";
+import { type Api, ApiError, sentenceOf } from "./api";
 import { browse } from "./browse";
 import { type Batch, type Context, Decisions } from "./decisions";
 import { debounced, latest } from "./latest";
@@ -24,6 +24,7 @@ import type {
   Tile,
 } from "./wire";
 
+const RETRY_MS = 3000;
 const UNDECIDED = ["untouched", "weak"]; // what a ranking shows when nothing else is asked for
 
 /** Answers that wait for Enter: "accept all above", "reject all below". */
@@ -50,6 +51,7 @@ export class Session extends EventTarget {
   said = ""; // for the live region and the status line
   error = "";
   round_ms: number | null = null;
+  private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly left = new Map<number, Query>(); // where each class was left
 
   constructor(
@@ -206,6 +208,7 @@ export class Session extends EventTarget {
     const asked_at = performance.now();
     if (!(await this.ranking.start(this.source()))) {
       if (this.ranking.error) this.fail(this.ranking.error);
+      this.retryLater();
       return;
     }
     this.round_ms = performance.now() - asked_at;
@@ -215,6 +218,16 @@ export class Session extends EventTarget {
       this.say(`${this.ranking.total.toLocaleString("en-US")} ranked`);
     void this.ranking.more(); // the second page is fetched while the first is looked at
     void this.askBetter();
+  }
+
+  /** A service that starts or a server that is away comes back: the same search is tried until it does. */
+  private retryLater(): void {
+    const { error } = this.ranking;
+    if (!(error instanceof ApiError) || (error.status !== 0 && error.status !== 503)) return;
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => {
+      if (this.ranking.error === error) void this.search();
+    }, RETRY_MS);
   }
 
   /** Where the tiles of the present query come from. */

@@ -18,7 +18,7 @@ export function startState(session: Session): TemplateResult | typeof nothing {
     ? html`<div class="alert start-line" data-tone="reject" role="alert">
         <p>${session.error}</p>
         ${
-          ranking.state === "failed"
+          ranking.state !== "idle"
             ? html`<button type="button" class="btn btn-small" @click=${() => session.search()}>Try again</button>`
             : html`<button type="button" class="btn btn-small" @click=${() => session.dismiss()}>Dismiss</button>`
         }
