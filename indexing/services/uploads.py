@@ -202,7 +202,7 @@ def take_uploads(intake: Intake, ids: Sequence[str]) -> dict[str, int]:
     waiting = Upload.objects.filter(pk__in=ids, state=Upload.State.RECEIVED).order_by("created_at", "pk")
     intake.num_done = len(ids) - waiting.count()
     jobs.report(intake.job, units_done=intake.num_done, units_total=len(ids), unit="files", force=True)
-    num_refused = 0
+    num_refused, num_files = 0, len(ids)
     for upload in waiting:
         check_space()
         try:
@@ -212,7 +212,9 @@ def take_uploads(intake: Intake, ids: Sequence[str]) -> dict[str, int]:
             jobs.log(intake.job, f"{upload.name}: {refusal}", "warning")
             _settle(upload, Upload.State.REFUSED, str(refusal))
             continue
-        for batch in files:
+        for number, batch in enumerate(files):
+            num_files += len(batch) - (number == 0)  # a zip counts as its entries
+            jobs.report(intake.job, units_total=num_files)
             intake.take(batch)
             _point_to(intake.corpus_id, batch)
         _settle(upload, Upload.State.INGESTED, "")
@@ -231,18 +233,23 @@ def _unpacked(upload: Upload, intake: Intake) -> Iterable[list[Given]]:
     if upload.sha256 and sha256 != upload.sha256:
         raise UploadRefused("checksum-mismatch", "It arrived with other bytes than announced. Send it again.")
     if is_zip:
-        return _entries_of(upload, part, intake)
+        return _entries_of(upload, part, intake, sha256)
     _keep(part, sha256)
-    return [
-        [Given(upload.name, f"{upload.pk}/{upload.name}", str(stored_path(sha256)), upload.size_bytes, 0)]
-    ]
+    return [[_whole(upload, sha256)]]
 
 
-def _entries_of(upload: Upload, part: Path, intake: Intake) -> Iterable[list[Given]]:
+def _whole(upload: Upload, sha256: str) -> Given:
+    return Given(upload.name, f"{upload.pk}/{upload.name}", str(stored_path(sha256)), upload.size_bytes, 0)
+
+
+def _entries_of(upload: Upload, part: Path, intake: Intake, sha256: str) -> Iterable[list[Given]]:
+    """What is in a zip; one that cannot be opened stands for itself, so that it is seen to be refused."""
     batch: list[Given] = []
+    is_open = False
     refused: list[str] = []
     try:
         for entry in entries(part):
+            is_open = True
             if Path(entry.name).name.startswith(".") or entry.name.startswith("__MACOSX/"):
                 continue
             try:
@@ -254,6 +261,9 @@ def _entries_of(upload: Upload, part: Path, intake: Intake) -> Iterable[list[Giv
                 batch = []
     except ArchiveRefused as refusal:
         refused.append(f"{upload.name}: {refusal}")
+        if not is_open:
+            _keep(part, sha256)
+            batch.append(_whole(upload, sha256))
     if batch:
         yield batch
     for line in refused[:LINES_LOGGED]:

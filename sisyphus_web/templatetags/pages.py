@@ -32,6 +32,12 @@ def count(value: Any) -> str:
 
 
 @register.filter
+def pairs(value: dict[str, Any] | None) -> list[tuple[str, Any]]:
+    """Names and values of a dict from the database: `.items` would find a key of that name first."""
+    return list((value or {}).items())
+
+
+@register.filter
 def size(value: int | None) -> str:
     """Bytes as '0 B', '812 KB', '3.4 GB' (powers of 1000)."""
     amount, unit = float(value or 0), "B"

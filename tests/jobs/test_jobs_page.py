@@ -98,3 +98,9 @@ def test_the_log_is_for_the_author_and_the_managers(client, corpus, ann, mia, ve
     others = Job.objects.latest("pk")
     client.force_login(ann)
     assert client.get(reverse("corpus-job-log", args=[corpus.pk, others.pk])).status_code == 403
+
+
+def test_a_result_may_have_any_names(as_mia, corpus):
+    job = made.JobFactory(corpus=corpus, result={"items": 24, "keys": 2})
+    page = as_mia.get(reverse("corpus-job-log", args=[corpus.pk, job.pk])).content.decode()
+    assert "<dt>items</dt><dd>24</dd>" in page

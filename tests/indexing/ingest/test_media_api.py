@@ -320,3 +320,10 @@ def test_two_ingests_of_one_upload_leave_it_ingested(client, url, corpus, root):
         ingest_media(job)
     uploads._settle(late, "refused", "Its bytes are no longer on the server.")  # as a slow one would
     assert Upload.objects.get(pk=upload).state == "ingested"
+
+
+def test_a_zip_that_cannot_be_opened_is_seen_to_be_refused(client, url, corpus, root):
+    job = finish(client, url, send(client, url, "broken.zip", b"PK\x03\x04 nonsense"))
+    file = corpus.media_files.get()
+    assert (file.name, file.state) == ("broken.zip", "refused")
+    assert (job["units_done"], job["units_total"]) == (1, 1)
