@@ -65,7 +65,7 @@ class LedgerReader:
     def news(self) -> News:
         """What was committed since the last question, or all at the first."""
         now = time.monotonic()
-        values = {"corpus": self._corpus_id, "since": self._since, "rebuilt": REBUILT}
+        values: dict[str, int | str] = {"corpus": self._corpus_id, "since": self._since, "rebuilt": REBUILT}
         with connection.cursor() as cursor:
             cursor.execute(_MARKS, values)
             number, newest, batches, reverted, rebuilt = cursor.fetchone()

@@ -66,6 +66,8 @@ def is_own(job: Job, user: User) -> bool:
     """Whether `user` made the job or manages its corpus, and so may change it and read its log."""
     if job.created_by_id == user.pk:
         return True
+    if job.corpus_id is None:
+        return False
     return Membership.objects.filter(corpus_id=job.corpus_id, user=user, role=Role.MANAGER).exists()
 
 
