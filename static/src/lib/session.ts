@@ -367,11 +367,11 @@ export class Session extends EventTarget {
       ...take,
     });
     const count = answer.num_labels;
-    const taken = this.ranking.tiles.filter(
-      (tile, index) =>
-        tile.answer === "" &&
-        ("first_n" in take ? index < take.first_n : (tile.similarity ?? -1) >= take.min_similarity),
-    );
+    const undecided = this.ranking.tiles.filter((tile) => tile.answer === "" && !tile.is_weak);
+    const taken =
+      "first_n" in take
+        ? undecided.slice(0, take.first_n)
+        : undecided.filter((tile) => (tile.similarity ?? -1) >= take.min_similarity);
     for (const tile of taken) tile.is_weak = true;
     this.dispatchEvent(new CustomEvent("painted", { detail: taken.map((tile) => tile.item) }));
     this.say(

@@ -23,7 +23,7 @@ import "./status-bar";
 
 interface WeakBatch {
   id: string;
-  class?: number;
+  label_class: number;
   first_n: number | null;
   min_similarity: number | null;
   num_labels?: number;
@@ -174,7 +174,10 @@ export class ReviewApp extends LitElement {
   }
 
   private weakPanel() {
-    const shown = this.weak.filter((batch) => batch.reverted_at === null);
+    const { query } = this.session;
+    const shown = this.weak.filter(
+      (batch) => batch.reverted_at === null && batch.label_class === query.class,
+    );
     return html`<section class="panel" aria-label="Weak batches">
       <h2 class="panel-title">Weak batches</h2>
       ${
