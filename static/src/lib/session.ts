@@ -367,7 +367,7 @@ export class Session extends EventTarget {
       ...take,
     });
     const count = answer.num_labels;
-    const undecided = this.ranking.tiles.filter((tile) => tile.answer === "" && !tile.is_weak);
+    const undecided = this.ranking.tiles.filter((tile) => tile.answer === "");
     const taken =
       "first_n" in take
         ? undecided.slice(0, take.first_n)
@@ -472,6 +472,10 @@ export class Session extends EventTarget {
   /** The better ranking takes the place of the whole grid; decided tiles leave it. */
   async applyBetter(): Promise<void> {
     const { better } = this;
+    if (!better && !this.counts?.accepted) {
+      this.say("Accept something first: then there is something to learn from");
+      return;
+    }
     this.query = { ...this.query, mode: "learned" };
     this.error = "";
     if (!better) return this.search();
