@@ -14,6 +14,7 @@ from sisyphus_web.jobs.models import Job
 
 logger = logging.getLogger(__name__)
 
+
 def check() -> list[str]:
     """One sentence per thing that is wrong; empty when the books balance."""
     return [*job_problems(), *ledger_problems(), *indexing.problems()]

@@ -37,7 +37,7 @@ def _leave_worker_pid(**_: Any) -> None:
 
 @signals.worker_process_init.connect
 def _child_may_be_killed(**_: Any) -> None:
-    """A process that ignores a stop may be killed: the worker, or the supervisor of a solo one, starts anew."""
+    """A process that ignores a stop may be killed: the worker, or a solo one's supervisor, starts anew."""
     from sisyphus_web.jobs.services import Lease
 
     Lease.may_be_killed = True

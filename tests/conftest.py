@@ -16,7 +16,8 @@ def data_dir(tmp_path, settings):
     settings.DATA_DIR.mkdir(mode=0o700)
     settings.MODEL_DIR = settings.DATA_DIR / "models"
     settings.FREE_SPACE_FLOOR_BYTES = 0  # of a small disk, too
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # scrypt takes 0.1 s a person
+    # scrypt takes a tenth of a second for each person of the cast
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings.DATA_DIR
 
 

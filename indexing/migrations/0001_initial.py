@@ -750,11 +750,19 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['corpus', 'deleted_at'], name='item_deleted'),
+            model_name="item",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", False)),
+                fields=["corpus", "deleted_at"],
+                name="item_deleted",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mediafile',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['corpus', 'deleted_at'], name='media_file_deleted'),
+            model_name="mediafile",
+            index=models.Index(
+                condition=models.Q(("deleted_at__isnull", False)),
+                fields=["corpus", "deleted_at"],
+                name="media_file_deleted",
+            ),
         ),
     ]
