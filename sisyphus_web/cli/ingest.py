@@ -80,7 +80,7 @@ def _wait(corpus: "Corpus", *, since: int, is_quiet: bool) -> list["Job"]:
         while True:
             jobs = list(corpus.jobs.filter(pk__gte=since).order_by("pk"))
             for job in jobs:
-                words = " ".join(filter(None, [job.status, job.note]))
+                words = " ".join(filter(None, [job.status, "" if job.is_final else job.note]))
                 total = job.units_total or (1 if job.status == "done" else None)
                 done = total if job.status == "done" else job.units_done
                 if job.pk not in bars:
