@@ -250,9 +250,15 @@ def _count(
 
 def _warnings(version: DatasetVersion, by_class: dict[str, Any]) -> list[str]:
     shares = {"train": 1.0, "val": version.val_share, "test": version.test_share}
+    rejected = {side: sum(sides[side]["reject"] for sides in by_class.values()) for side in shares}
     return [
         f"{side} has no accepted example of {name!r}: there are too few separate videos and photos of it."
         for name, sides in by_class.items()
         for side, share in shares.items()
         if share > 0 and sides[side]["accept"] == 0
+    ] + [
+        f"{side} has no rejected example, so no background folder: a loader that numbers the folders it "
+        "finds numbers the classes otherwise there than on the other sides."
+        for side, share in shares.items()
+        if share > 0 and rejected[side] == 0 and any(rejected.values())
     ]

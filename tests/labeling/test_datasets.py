@@ -133,3 +133,11 @@ def test_a_version_knows_the_class_as_it_was_named(corpus, mia, cat, decided):
     cat.save()
     assert version.card["classes"][0]["name"] == "cat"
     assert canonical_sha256(version) == version.sha256
+
+
+def test_a_side_without_a_background_is_warned_of(corpus, ann, mia, cat):
+    items = items_of(corpus, 31)
+    answers = ["accept"] * 30 + ["reject"]
+    record(corpus, ann, *(operation(item, cat, answer) for item, answer in zip(items, answers, strict=True)))
+    warnings = freeze(corpus, mia, cat).card["warnings"]
+    assert sum("no background folder" in warning for warning in warnings) == 2
