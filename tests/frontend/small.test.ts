@@ -58,7 +58,9 @@ describe("a query in the address bar", () => {
 
   it("leaves out what is broken", () => {
     const query = readQuery(
-      new URLSearchParams("class=x&term=i&term=i5@2,0,1,1&state=stolen&kind=audio&from=soon&to=-5&similarity=1e400&mode=odd"),
+      new URLSearchParams(
+        "class=x&term=i&term=i5@2,0,1,1&state=stolen&kind=audio&from=soon&to=-5&similarity=1e400&mode=odd",
+      ),
     );
     expect(query).toEqual({ class: null, terms: [], filters: {}, mode: "similar" });
     expect(parseTerm("i5*-1")).toEqual({ kind: "item", item: 5, weight: -1, box: null });
