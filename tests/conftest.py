@@ -1,12 +1,27 @@
-"""The cast: ann annotates, mia manages, vera views, olga operates, stan is a stranger."""
+"""The cast: ann annotates, mia manages, vera views, olga operates, stan is a stranger; a real Chromium."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from sisyphus_web.accounts.models import Corpus, Membership, Role, User
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's synchronous API runs a loop
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +50,17 @@ def shared_weights() -> Path:
     if not (SHARED / "weights").is_dir():
         pytest.skip(f"needs the real weights in {SHARED / 'weights'}")
     return SHARED / "weights"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the run."""
+    if not CHROMIUM.is_file():
+        pytest.skip(f"needs Chromium at {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield browser
+        browser.close()
 
 
 def _person(name: str, **fields) -> User:

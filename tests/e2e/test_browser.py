@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import chromium  # noqa: F401 - the fixture
-
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 1024, "height": 768}
 KEPT = os.environ.get("SISYPHUS_SCREENSHOTS")  # a folder: where to keep the pictures of the pages
 
 
 @pytest.fixture(scope="module")
-def page(instance, chromium, ready_corpus):  # noqa: F811 - the fixture
+def page(instance, chromium, ready_corpus):
     context = chromium.new_context(viewport=WIDE, base_url=instance.url, accept_downloads=True)
     page = context.new_page()
     said: list[str] = []
@@ -72,6 +70,7 @@ def test_a_rare_object_is_found_by_example_and_answered_by_keyboard(page, ready_
     expect(page.locator("body")).to_contain_text("motorbike")
     page.locator(".tile", has_text="Motorbikes").first.click()
     expect(page.locator(".term")).to_have_count(1)
+    expect(page.locator(".tile-caption").first).to_contain_text("1.000")  # it is ranked by the example
     for key in "aaaaaxx":
         page.keyboard.press(key)
     saved(page)

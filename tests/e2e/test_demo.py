@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from sisyphus_web.demo import NUM_PHOTOS, has_triangle
-from tests.browser.conftest import chromium  # noqa: F401 - the fixture
 from tests.e2e.instance import ROOT
 from tests.e2e.test_browser import page, picture, saved  # noqa: F401 - the page is a fixture
 
