@@ -4,12 +4,12 @@ import { expect, test, vi } from "vitest";
 import { CHUNK_BYTES, keyOf, type Memory, UploadQueue } from "../../static/src/lib/upload-queue";
 import { UploadRefused, type UploadServer } from "../../static/src/lib/upload-server";
 
-/** A server that holds bytes in memory; `failures` are thrown by `send`, one per call. */
+/** A server that holds bytes in memory; `failures` are thrown by `send` of that file, one per call. */
 class FakeServer implements UploadServer {
   readonly held = new Map<string, number>();
   readonly finished: string[][] = [];
   readonly sends: number[] = [];
-  failures: Error[] = [];
+  readonly failures = new Map<string, Error[]>();
 
   async begin(name: string): Promise<{ id: string; received: number }> {
     const id = `id-of-${name}`;
@@ -20,7 +20,7 @@ class FakeServer implements UploadServer {
     return this.held.get(id);
   }
   async send(id: string, offset: number, bytes: Blob): Promise<number> {
-    const failure = this.failures.shift();
+    const failure = this.failures.get(id)?.shift();
     if (failure) throw failure;
     if (offset !== this.held.get(id)) throw new UploadRefused("wrong offset", false);
     this.sends.push(offset);
@@ -76,7 +76,7 @@ test("many files are one ingest", async () => {
 
 test("a lost connection is tried again from what the server has", async () => {
   const server = new FakeServer();
-  server.failures = [new TypeError("network"), new UploadRefused("busy", false)];
+  server.failures.set("id-of-a", [new TypeError("network"), new UploadRefused("busy", false)]);
   const { queue, finished } = queueOf(server);
   queue.add([{ name: "a", file: fileOf("a", 9) }]);
   await vi.waitFor(() => expect(finished).toHaveBeenCalled());
@@ -85,7 +85,7 @@ test("a lost connection is tried again from what the server has", async () => {
 
 test("a final refusal fails that file alone, with the server's words", async () => {
   const server = new FakeServer();
-  server.failures = [new UploadRefused("The disk is full.", true)];
+  server.failures.set("id-of-a", [new UploadRefused("The disk is full.", true)]);
   const { queue, finished } = queueOf(server);
   queue.add(["a", "b"].map((name) => ({ name, file: fileOf(name, 3) })));
   await vi.waitFor(() => expect(finished).toHaveBeenCalled());
@@ -126,7 +126,7 @@ test("nothing is sent while paused, everything after", async () => {
 
 test("a retry sends only what had failed", async () => {
   const server = new FakeServer();
-  server.failures = [new UploadRefused("no", true)];
+  server.failures.set("id-of-a", [new UploadRefused("no", true)]);
   const { queue, finished } = queueOf(server);
   queue.add(["a", "b"].map((name) => ({ name, file: fileOf(name, 3) })));
   await vi.waitFor(() => expect(finished).toHaveBeenCalledTimes(1));
