@@ -1,0 +1,24 @@
+"""What people said about items, and what is made of it: ledger, weak labels, dataset versions, exports."""
+
+from labeling.models.classes import LabelClass
+from labeling.models.datasets import DatasetEntry, DatasetVersion, Split, SplitAssignment
+from labeling.models.exports import Export
+from labeling.models.queries import QueryImage, QueryRound
+from labeling.models.verdicts import Answer, CurrentVerdict, Verdict
+from labeling.models.weak import WeakBatch, WeakLabel
+
+__all__ = [
+    "Answer",
+    "CurrentVerdict",
+    "DatasetEntry",
+    "DatasetVersion",
+    "Export",
+    "LabelClass",
+    "QueryImage",
+    "QueryRound",
+    "Split",
+    "SplitAssignment",
+    "Verdict",
+    "WeakBatch",
+    "WeakLabel",
+]

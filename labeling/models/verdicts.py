@@ -1,0 +1,120 @@
+"""What people said about items: the ledger and its projection."""
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from indexing.models import Item, Stack
+from labeling.models.classes import LabelClass
+from labeling.models.queries import QueryRound
+from labeling.querysets import CurrentVerdictQuerySet, VerdictQuerySet
+from sisyphus_web.accounts.models import Corpus
+
+
+class Answer(models.TextChoices):
+    ACCEPT = "accept"
+    REJECT = "reject"
+    UNSURE = "unsure"
+
+
+class Verdict(models.Model):
+    """An event: what somebody said, once. Appended to, never edited; undo is one more event (`reverts`).
+
+    A decision on a stack is one event; `member_ids` are the items it was propagated to.
+    An event that reverts another carries the answer that counts again ('' = none).
+    Every item it touches, `item` and `member_ids`, moves one version on (compute/ledger.py folds them).
+    """
+
+    corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="verdicts")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="verdicts")
+    stack = models.ForeignKey(
+        Stack, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False, related_name="+"
+    )
+    member_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)  # besides `item`
+    replaced = ArrayField(
+        models.CharField(max_length=8, blank=True),
+        default=list,
+        blank=True,
+        help_text="What counted before, of `item`, then of `member_ids`; a trailing * marks a derived one.",
+    )
+    label_class = models.ForeignKey(LabelClass, on_delete=models.PROTECT, related_name="verdicts")
+    answer = models.CharField(max_length=8, choices=Answer, blank=True)
+    version = models.IntegerField(help_text="Of the item's state after this event.")
+    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="verdicts")
+    operation_id = models.UUIDField(
+        help_text="Made by the client: the same operation sent twice is recorded once."
+    )
+    batch = models.UUIDField(help_text="What was answered with one key press; undone together.")
+    reverts = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="reverted_by"
+    )
+    query_round = models.ForeignKey(
+        QueryRound, null=True, blank=True, on_delete=models.PROTECT, related_name="verdicts"
+    )
+    rank = models.IntegerField(null=True, blank=True)
+    mode = models.CharField(
+        max_length=16, blank=True, default="", help_text="similar, learned, review, import, ..."
+    )
+    is_forced = models.BooleanField(default=False, help_text="Said against what somebody else had said.")
+    client_time = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = VerdictQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["annotator", "operation_id"], name="verdict_operation_is_recorded_once"
+            ),
+            models.UniqueConstraint(
+                fields=["item", "label_class", "version"], name="verdict_version_is_said_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["corpus", "id"], name="verdict_of_corpus"
+            ),  # the search service follows the ledger
+            models.Index(fields=["batch"], name="verdict_of_batch"),  # undo
+        ]
+        triggers = [
+            pgtrigger.Protect(name="verdict_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"verdict {self.pk}: {self.answer}"
+
+
+class CurrentVerdict(models.Model):
+    """The projection: what counts for (item, class) now. Rebuilt from the ledger with the same result."""
+
+    corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="current_verdicts")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="current_verdicts")
+    label_class = models.ForeignKey(LabelClass, on_delete=models.PROTECT, related_name="current_verdicts")
+    answer = models.CharField(max_length=8, choices=Answer, blank=True, default="")  # '' = untouched again
+    version = models.IntegerField(default=0)
+    verdict = models.ForeignKey(Verdict, null=True, on_delete=models.PROTECT, related_name="+")
+    is_derived = models.BooleanField(default=False, help_text="From the answer to its stack, not to itself.")
+    is_disputed = models.BooleanField(default=False, help_text="The last answers of two annotators differ.")
+
+    objects = CurrentVerdictQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item", "label_class"], name="current_verdict_is_one_per_item")
+        ]
+        indexes = [
+            # review grids, counters, exclusion of decided items
+            models.Index(fields=["label_class", "answer", "item"], name="current_verdict_by_answer"),
+            # the disputed grid and its counter
+            models.Index(
+                fields=["label_class", "item"],
+                condition=Q(is_disputed=True),
+                name="current_verdict_disputed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id}: {self.answer or 'untouched'}"
