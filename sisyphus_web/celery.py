@@ -23,6 +23,7 @@ app.conf.update(
     broker_connection_max_retries=None,  # a worker waits for its broker for as long as it takes
     broker_connection_timeout=2,
     worker_cancel_long_running_tasks_on_connection_loss=False,  # the row says whether it goes on
+    worker_consumer="sisyphus_web.celery_consumer:Consumer",  # comes back soon after a long outage
     task_default_queue="cpu",
     timezone="UTC",
 )

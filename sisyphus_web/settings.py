@@ -109,6 +109,9 @@ WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", default=2, minimum=1)
 JOB_LEASE_SECONDS = env_int(
     "SISYPHUS_JOB_LEASE_SECONDS", default=60, minimum=2
 )  # a worker silent for longer loses its job
+JOB_SILENCE_SECONDS = env_int(
+    "SISYPHUS_JOB_SILENCE_SECONDS", default=3600, minimum=2
+)  # work that does not report for longer has run away: its process is killed
 MAX_UPLOAD_BYTES = env_int("SISYPHUS_MAX_UPLOAD_BYTES", default=20 * 2**30)  # one uploaded file
 FREE_SPACE_FLOOR_BYTES = env_int(
     "SISYPHUS_FREE_SPACE_FLOOR_BYTES", default=2 * 2**30

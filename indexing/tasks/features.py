@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,8 @@ from indexing.services import features as services
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import GpuOutOfMemory
 from sisyphus_web.jobs.models import Job
+from sisyphus_web.jobs.params import ExtractFeatures
+from sisyphus_web.jobs.registry import params_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,14 +33,6 @@ SECONDS_PER_SHARD = 8.0  # what a killed worker loses at most
 PICTURES_PER_BATCH = 32
 BYTES_PER_BATCH = 256 * 2**20  # of pixels: pictures at their own size are large
 FAILURES_LOGGED = 50
-
-
-@dataclass(frozen=True, slots=True)
-class ExtractFeatures:
-    """What the job is asked for."""
-
-    encoder: str = services.AUTO
-    activate: bool = False  # let queries use the set when it is done
 
 
 class Decoded(NamedTuple):
@@ -58,7 +51,7 @@ def extract_features(job_id: int) -> None:
     with jobs.running(job_id) as job:
         if job is None:
             return
-        params = ExtractFeatures(**job.params)
+        params = params_of(job.params, ExtractFeatures)
         encoder, feature_set = _prepare(job, params)
         with Decoder() as decoder:
             num_new, num_failed = _encode(job, feature_set, encoder, decoder)

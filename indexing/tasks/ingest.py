@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
@@ -16,19 +15,13 @@ from indexing.services import uploads
 from indexing.services.features import key_to_extract
 from indexing.services.sources import allowed_folder, indexing_settings
 from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.params import IngestMedia
+from sisyphus_web.jobs.registry import params_of
 
 if TYPE_CHECKING:
     from indexing.compute.walk import Walk
 
 LINES_LOGGED = 50
-
-
-@dataclass(frozen=True, slots=True)
-class IngestMedia:
-    """What the job is asked for: a folder source to scan, or uploads of a source to take in."""
-
-    source: int
-    uploads: list[str] = field(default_factory=list)
 
 
 @shared_task(name="indexing.ingest_media", ignore_result=True)
@@ -39,7 +32,7 @@ def ingest_media(job_id: int) -> None:
     with jobs.running(job_id) as job:
         if job is None:
             return
-        params = IngestMedia(**job.params)
+        params = params_of(job.params, IngestMedia)
         source = Source.objects.select_related("corpus").get(pk=params.source, corpus=job.corpus_id)
         chosen = indexing_settings(source.corpus)
         with Decoder() as decoder:
@@ -76,6 +69,7 @@ def _take_folder(intake: services.Intake, source: Source) -> dict[str, int]:
     for at in found:
         files.append(services.Given(uploads.display_name(at.relative_path), *at))
     intake.take(files)
+    jobs.report(intake.job, note="Looking for what is gone", force=True)
     gone = walk.gone()
     num_lost = services.forget_gone(source, gone)
     _log(intake, walk)

@@ -67,9 +67,9 @@ def publish_unheard() -> int:
     for queue in queues():
         kinds = [name for name, kind in KINDS.items() if kind.queue == queue]
         ready = Job.objects.ready().filter(kind__in=kinds)
-        # Those the broker never got first: of the others, messages may still be on their way.
+        # Of one priority those the broker never got first: of the others, messages may be on their way.
         by_age = F("last_published_at").asc(nulls_first=True)
-        unheard = Job.objects.unpublished().filter(kind__in=kinds).order_by(by_age, "id")
+        unheard = Job.objects.unpublished().filter(kind__in=kinds).order_by("-priority", by_age, "id")
         waiting = unheard.count()
         if waiting == 0 or (length := queue_length(queue)) is None:
             continue

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs import advice, registry
@@ -150,7 +151,18 @@ class Job(models.Model):
         """Seconds until it is done at the present rate; None if that cannot be said."""
         if self.status != self.Status.RUNNING or not self.units_total or not self.rate_per_second:
             return None
+        if self.silence_seconds is not None:
+            return None
         return max(0, self.units_total - self.units_done) / self.rate_per_second
+
+    @property
+    def silence_seconds(self) -> float | None:
+        """For how long nothing was heard of a running job's worker; None while it renews its lease."""
+        if self.status != self.Status.RUNNING or self.lease_until is None:
+            return None
+        lease = settings.JOB_LEASE_SECONDS
+        silent = lease - (self.lease_until - timezone.now()).total_seconds()
+        return silent if silent > lease / 2 else None  # it renews every quarter; one may come late
 
     @property
     def advice(self) -> str:

@@ -37,6 +37,7 @@ def publish(job: "Job") -> bool:
             kind.task,
             args=[job.pk],
             queue=kind.queue,
+            priority=_step_of(job),
             ignore_result=True,
             retry=True,
             retry_policy=RETRY_ONCE,
@@ -48,11 +49,18 @@ def publish(job: "Job") -> bool:
     return True
 
 
+def _step_of(job: "Job") -> int:
+    """The job's place among kombu's steps for Redis, each a list of its own, of which 0 is read first."""
+    return 3 if job.priority == 0 else 0 if job.priority > 0 else 6
+
+
 def queue_length(queue: str) -> int | None:
-    """Messages waiting in the broker for `queue`; None if the broker does not answer."""
+    """Messages waiting in the broker for `queue`, of every priority; None if the broker does not answer."""
     try:
         with app.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
-            return int(connection.default_channel.client.llen(queue))
+            channel = connection.default_channel
+            steps = {channel._q_for_pri(queue, step) for step in channel.priority_steps}
+            return sum(int(channel.client.llen(step)) for step in steps)
     except (OperationalError, RedisError, OSError):
         return None

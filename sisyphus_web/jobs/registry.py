@@ -1,6 +1,14 @@
-"""Every kind of job: its task, its queue, its words. Names only: nothing here imports a task."""
+"""Every kind of job: its task, its queue, its words, its params. Names only: nothing here imports a task."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import msgspec
+
+from sisyphus_web.jobs import params
+
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +18,7 @@ class Kind:
     task: str  # the Celery task's name; it takes one integer, the job's id
     queue: str  # cpu or gpu: which workers may run it
     title: str  # what it does, in words
+    params: type | None = None  # a frozen dataclass of jobs/params.py; None: any JSON
 
 
 KINDS: dict[str, Kind] = {}
@@ -37,12 +46,40 @@ def title_of(name: str) -> str:
     return KINDS[name].title if name in KINDS else name
 
 
+def check_params(name: str, given: Mapping[str, Any]) -> None:
+    """ValueError, saying what was expected, unless `given` are params of the kind `name`."""
+    wanted = kind_of(name).params
+    if wanted is None:
+        return
+    names = [field.name for field in fields(wanted)]
+    if unknown := sorted(set(given) - set(names)):
+        expected = ", ".join(names) or "no params"
+        raise ValueError(f"a job {name} takes {expected}; got {', '.join(unknown)} as well")
+    try:
+        msgspec.convert(dict(given), wanted)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"the params of a job {name} are wrong: {error}") from None
+
+
+def params_of(given: Mapping[str, Any], wanted: type[P]) -> P:
+    """The params of a row as the dataclass its task works with.
+
+    A param that this version does not know is left out: a newer version may have enqueued the job.
+    """
+    names = {field.name for field in fields(wanted)}  # type: ignore[arg-type]  # they are dataclasses
+    return msgspec.convert({name: value for name, value in given.items() if name in names}, wanted)
+
+
 def queues() -> list[str]:
     return sorted({kind.queue for kind in KINDS.values()})
 
 
-register("media_ingest", Kind("indexing.ingest_media", "cpu", "Ingest media"))
-register("features_extract", Kind("indexing.extract_features", "gpu", "Extract features"))
-register("stacks_build", Kind("indexing.build_stacks", "cpu", "Build stacks"))
-register("index_build", Kind("indexing.build_index", "gpu", "Build the feature index"))
-register("dataset_export", Kind("labeling.export_dataset", "cpu", "Export a dataset version"))
+register("media_ingest", Kind("indexing.ingest_media", "cpu", "Ingest media", params.IngestMedia))
+register(
+    "features_extract", Kind("indexing.extract_features", "gpu", "Extract features", params.ExtractFeatures)
+)
+register("stacks_build", Kind("indexing.build_stacks", "cpu", "Build stacks", params.Nothing))
+register("index_build", Kind("indexing.build_index", "gpu", "Build the feature index", params.Nothing))
+register(
+    "dataset_export", Kind("labeling.export_dataset", "cpu", "Export a dataset version", params.ExportDataset)
+)

@@ -125,6 +125,21 @@ def test_what_the_broker_never_got_is_published_first(job, corpus):
     assert Job.objects.filter(last_published_at__gt=job.last_published_at).count() == 1
 
 
+def test_a_job_of_higher_priority_is_published_first_and_read_first(job, corpus):
+    late = services.enqueue("count", corpus=corpus, priority=1)
+    later = services.enqueue("count", corpus=corpus, priority=-1)
+    assert dispatcher.publish_unheard() == 3
+    assert publish.queue_length("tests") == 3
+    seen = []
+    with app.connection_for_write() as broker:
+        consumer = app.amqp.TaskConsumer(broker.default_channel, queues=[app.amqp.queues["tests"]])
+        consumer.on_message = lambda message: seen.append(message.payload[0][0])
+        with consumer:
+            while len(seen) < 3:
+                broker.drain_events(timeout=30)
+    assert seen == [late.pk, job.pk, later.pk]
+
+
 @pytest.mark.parametrize(
     ("status", "hours", "stays"),
     [

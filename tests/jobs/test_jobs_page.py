@@ -1,7 +1,10 @@
 """Jobs as pages: of a corpus, of the site; cancel, retry, log."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from sisyphus_web.jobs.models import Job
 from tests import factories as made
@@ -104,3 +107,13 @@ def test_a_result_may_have_any_names(as_mia, corpus):
     job = made.JobFactory(corpus=corpus, result={"items": 24, "keys": 2})
     page = as_mia.get(reverse("corpus-job-log", args=[corpus.pk, job.pk])).content.decode()
     assert "<dt>items</dt><dd>24</dd>" in page
+
+
+def test_a_job_whose_worker_is_silent_says_since_when_and_when_it_goes_on(as_mia, corpus, settings):
+    settings.JOB_LEASE_SECONDS = 60
+    ends = timezone.now() + timedelta(seconds=19)
+    made.JobFactory(corpus=corpus, is_running=True, lease_until=ends)
+    page = as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk])).content.decode()
+    assert f"not heard from for 41 s; will be taken up again at {ends:%H:%M:%S} UTC" in page
+    assert "2.4/s" not in page
+    assert "min left" not in page

@@ -1,4 +1,7 @@
 import itertools
+import os
+import signal
+import time
 from datetime import timedelta
 
 import psycopg
@@ -6,10 +9,11 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 
-from sisyphus_web.jobs import services
+from sisyphus_web.jobs import registry, services
 from sisyphus_web.jobs.errors import JobError, Stopped
 from sisyphus_web.jobs.models import Job, JobAttempt, JobEvent
-from sisyphus_web.jobs.services import states, work
+from sisyphus_web.jobs.params import IngestMedia
+from sisyphus_web.jobs.services import lease, states, work
 from sisyphus_web.jobs.services.states import MOVES
 
 pytestmark = pytest.mark.django_db
@@ -215,6 +219,39 @@ def test_rate_and_eta_follow_the_reports(claimed, monkeypatch):
     assert claimed.progress_percent == 50
 
 
+def test_what_the_first_chunk_had_to_load_is_no_part_of_the_rate(claimed, monkeypatch):
+    """A minute for a model and the first 32 items, then 32 items every 4 seconds."""
+    now = [100.0]
+    monkeypatch.setattr("sisyphus_web.jobs.services.lease.time.monotonic", lambda: now[0])
+    services.report(claimed, units_done=0, units_total=1000)
+    for seconds, done in ((160, 32), (162, 32), (164, 64), (166, 64), (168, 96)):
+        now[0] = seconds
+        services.report(claimed, units_done=done)
+    claimed.refresh_from_db()
+    assert claimed.rate_per_second == pytest.approx(8)
+
+
+def test_a_done_job_is_at_nothing(job):
+    with services.running(job.pk) as work:
+        services.report(work, units_done=1, note="video 3 of 3: b.mp4")
+    job.refresh_from_db()
+    assert (job.status, job.units_done, job.note) == ("done", 1, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_work_that_never_reports_loses_its_lease_and_its_process(claimed, settings, monkeypatch):
+    settings.JOB_LEASE_SECONDS, settings.JOB_SILENCE_SECONDS = 2, 0
+    killed = []
+    monkeypatch.setattr(lease, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(lease.Lease, "may_be_killed", True)
+    monkeypatch.setattr(lease.os, "kill", lambda pid, number: killed.append((pid, number)))
+    with services.lease_kept(claimed):
+        end = time.monotonic() + 30
+        while not killed and time.monotonic() < end:
+            time.sleep(0.05)
+    assert killed == [(os.getpid(), signal.SIGKILL)]
+
+
 def test_report_raises_stopped_after_a_cancel(claimed, mia):
     services.cancel(Job.objects.get(pk=claimed.pk), by=mia)
     with pytest.raises(Stopped):
@@ -285,6 +322,25 @@ def test_an_idempotency_key_makes_one_job(corpus):
 def test_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(LookupError, match="media_ingest"):
         services.enqueue("no-such-kind")
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"source": 3, "folder": "/x"}, "takes source, uploads; got folder as well"),
+        ({"uploads": []}, "missing required field `source`"),
+        ({"source": "3"}, "Expected `int`, got `str`"),
+    ],
+)
+def test_params_that_are_not_the_kinds_are_refused(params, words):
+    with pytest.raises(ValueError, match=words):
+        services.enqueue("media_ingest", **params)
+    assert Job.objects.count() == 0
+
+
+def test_a_worker_leaves_out_the_params_of_a_newer_version():
+    given = {"source": 3, "uploads": ["a"], "of_a_newer_version": True}
+    assert registry.params_of(given, IngestMedia) == IngestMedia(source=3, uploads=["a"])
 
 
 def test_nothing_can_wait_for_a_cancelled_job(job, mia):

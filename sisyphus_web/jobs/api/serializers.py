@@ -17,6 +17,14 @@ class JobAnswer(serializers.ModelSerializer[Job]):
     )
     progress_share = serializers.FloatField(read_only=True, allow_null=True, help_text="0 to 1.")
     eta_seconds = serializers.FloatField(read_only=True, allow_null=True)
+    silence_seconds = serializers.FloatField(
+        read_only=True,
+        allow_null=True,
+        help_text="For how long nothing was heard of its worker; null while it is heard of.",
+    )
+    lease_until = serializers.DateTimeField(
+        read_only=True, allow_null=True, help_text="When it is taken from a worker that stays silent."
+    )
     advice = serializers.CharField(read_only=True, help_text="What to do about a failure.")
     waits_for = serializers.SerializerMethodField(help_text="Ids of the jobs that must be done before it.")
     waits_because = serializers.CharField(read_only=True)
@@ -25,9 +33,9 @@ class JobAnswer(serializers.ModelSerializer[Job]):
         model = Job
         fields = [
             "id", "corpus", "kind", "title", "status", "units_done", "units_total", "unit", "note",
-            "progress_share", "rate_per_second", "eta_seconds", "error_code", "error_text", "advice",
-            "result", "attempt", "created_by", "created_at", "started_at", "finished_at", "unmet_deps",
-            "waits_for", "waits_because",
+            "progress_share", "rate_per_second", "eta_seconds", "silence_seconds", "lease_until",
+            "error_code", "error_text", "advice", "result", "attempt", "created_by",
+            "created_at", "started_at", "finished_at", "unmet_deps", "waits_for", "waits_because",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import F, Value
 from django.db.models.functions import Greatest, Now
@@ -36,6 +37,8 @@ class Lease:
         self.pending: dict[str, Any] = {}
         self.rate: float | None = None
         self.measured: tuple[float, int] | None = None  # when, units done
+        self.is_warm = False  # the first chunk is done: what it had to load is no part of the rate
+        self.heard_at = time.monotonic()  # when the work itself last reported
 
     def unwritten(self) -> dict[str, Any]:
         """The progress not yet in the row, as columns."""
@@ -45,13 +48,16 @@ class Lease:
         return fields
 
     def measure(self, units_done: int) -> None:
-        """Follow the rate; the first report of an attempt only says where it begins."""
+        """Follow the rate, from the end of an attempt's first chunk; a report of no progress is skipped."""
         now = time.monotonic()
         if self.measured is None:
             self.measured = (now, units_done)
             return
         seconds, units = now - self.measured[0], units_done - self.measured[1]
-        if seconds < WRITE_EVERY_SECONDS / 2 or units < 0:
+        if seconds < WRITE_EVERY_SECONDS / 2 or units <= 0:
+            return
+        if not self.is_warm:
+            self.is_warm, self.measured = True, (now, units_done)
             return
         fresh = units / seconds
         weight = min(1.0, seconds / RATE_OVER_SECONDS)
@@ -74,6 +80,7 @@ def report(
     UPDATE renews the lease. Call it outside of transactions: its row lock would hold up the lease's thread.
     """
     lease = job.lease = job.lease or Lease()
+    lease.heard_at = time.monotonic()
     if lease.lost.is_set():
         raise Stopped
     given = {"units_done": units_done, "units_total": units_total, "unit": unit, "note": note and note[:300]}
@@ -100,7 +107,8 @@ def lease_kept(job: Job) -> Iterator[Lease]:
     """Renew the job's lease four times per lease, from a thread and connection of its own, during the block.
 
     When the row is no longer ours, the next `report` raises Stopped; a worker's process that has not
-    stopped ten seconds later is killed, and the worker starts another.
+    stopped ten seconds later is killed, and the worker starts another. Work that does not report at all
+    for JOB_SILENCE_SECONDS has run away: its lease is kept no longer and its process is killed as well.
     """
     lease = job.lease = Lease()
     ended = threading.Event()
@@ -119,6 +127,10 @@ def _keep(job_id: int, attempt: int, lease: Lease, ended: threading.Event) -> No
     wait = lease_length().total_seconds() / 4
     try:
         while not ended.wait(wait):
+            if time.monotonic() - lease.heard_at > settings.JOB_SILENCE_SECONDS:
+                logger.error("job %s: its work has not reported for too long and is given up", job_id)
+                lease.lost.set()
+                break
             try:
                 ours = _renew(job_id, attempt)
             except (DatabaseError, InterfaceError) as error:

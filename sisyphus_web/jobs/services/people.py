@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from sisyphus_web.accounts.models import Corpus, Membership, Role, User
 from sisyphus_web.jobs.models import Job
 from sisyphus_web.jobs.publish import publish_after_commit
-from sisyphus_web.jobs.registry import kind_of
+from sisyphus_web.jobs.registry import check_params
 from sisyphus_web.jobs.services.states import Status, log, move
 
 ATTEMPTS = 3  # before a job whose workers get lost is given up
@@ -27,9 +27,9 @@ def enqueue(
     """Insert a job in the caller's transaction and ring for it after commit.
 
     It starts when every job of `after` is done. A second call with the same corpus, kind and
-    `idempotency_key` gives the first call's job.
+    `idempotency_key` gives the first call's job. ValueError for params that are not the kind's.
     """
-    kind_of(kind)
+    check_params(kind, params)
     of_key = {"corpus": corpus, "kind": kind, "idempotency_key": idempotency_key}
     with transaction.atomic():
         if idempotency_key and (known := Job.objects.filter(**of_key).first()):

@@ -106,7 +106,8 @@ def claim(job_id: int) -> Job | None:
 def finish(job: Job) -> None:
     """Move a running job to done and let go what waited for it; Stopped if it is no longer the caller's."""
     with transaction.atomic():
-        if not move(job, Status.DONE, result=job.result, **_unwritten(job)):
+        # What it was at is over: a job that is done shows its result.
+        if not move(job, Status.DONE, result=job.result, **(_unwritten(job) | {"note": ""})):
             raise Stopped
         log(job, "Done.")
         waiting = list(Job.objects.waiting().filter(depends_on=job).order_by("id"))

@@ -1,0 +1,31 @@
+"""What each kind of job is asked for: ids and settings, checked when it is enqueued."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The corpus says it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestMedia:
+    """A folder source to scan, or uploads of a source to take in."""
+
+    source: int
+    uploads: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractFeatures:
+    """An encoder's key; "auto" is the one that the corpus uses, else the best there is."""
+
+    encoder: str = "auto"
+    activate: bool = False  # let queries use the set when it is done
+
+
+@dataclass(frozen=True, slots=True)
+class ExportDataset:
+    """The id of the export to write."""
+
+    export: int
