@@ -5,8 +5,8 @@
             | [-] word | [-] "words"    text to search with; with - less like it
 
 Words without quotes are one text. A value or a text with spaces, commas or quotes stands in quotes, with
-\\" and \\\\ inside. Values of source, state, kind, split and file are alternatives; those of class and has must
-all hold. The same grammar is read by static/src/lib/grammar.ts; tests/labeling/compute/grammar_cases.json
+\\" and \\\\ inside. Values of source, state, kind, split and file are alternatives; those of class and has
+must all hold. The same grammar is read by static/src/lib/grammar.ts; tests/labeling/compute/grammar_cases.json
 binds the two.
 """
 

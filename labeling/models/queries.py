@@ -35,12 +35,19 @@ class QueryRound(models.Model):
     terms = models.JSONField(default=list)
     filters = models.JSONField(default=dict)
     mode = models.CharField(max_length=16)
+    mix = models.JSONField(default=dict, blank=True)  # shares of the queue's presets and limits; {}: the top
+    fingerprint = models.CharField(max_length=64, blank=True, default="", help_text="Of what was asked.")
     build = models.CharField(max_length=80, blank=True, default="")
     encoder = models.CharField(max_length=160, blank=True, default="")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["corpus", "-id"], name="query_round_of_corpus")]  # the history
+        indexes = [
+            models.Index(fields=["corpus", "-id"], name="query_round_of_corpus"),  # the history
+            models.Index(  # the history with one line for each query
+                fields=["corpus", "created_by", "fingerprint", "-id"], name="query_round_of_query"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"round {self.pk}"
