@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from indexing.models import Item
@@ -61,7 +61,6 @@ REASONS = {
 }
 
 
-@transaction.atomic
 def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Operation]) -> list[Result]:
     """Append each operation that saw the version that counts; the results come in the order of `operations`.
 
@@ -71,6 +70,15 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
     it was shown, the answer is about the item alone. One's own answer to a stack is no conflict for one's
     later answer to a member.
     """
+    try:
+        return _record(corpus, annotator, operations)
+    except IntegrityError:
+        # One of the operation ids was written meanwhile, with other items and so past our locks.
+        return _record(corpus, annotator, operations)
+
+
+@transaction.atomic
+def _record(corpus: Corpus, annotator: User, operations: Sequence[Operation]) -> list[Result]:
     context = _Context(corpus, annotator, operations)
     results: list[Result] = []
     appended: list[Verdict] = []

@@ -1,11 +1,13 @@
 """What becomes of an operation: applied, duplicate, conflict or rejected."""
 
 import io
+import threading
+import time
 from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
-from django.db import ProgrammingError, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from labeling.models import CurrentVerdict, Verdict
 from labeling.services.ledger_reader import LedgerReader
@@ -184,3 +186,33 @@ def test_the_reader_of_the_ledger_sees_a_rebuilt_projection(corpus, ann, cat):
     changes = {item: answer for item, _, answer, _ in reader.news().changes}
     assert changes == {items[0].pk: "accept", items[1].pk: "accept", items[2].pk: ""}
     assert reader.news().changes is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_operation_id_that_races_with_itself_on_another_item_is_recorded_once(corpus, ann, cat):
+    """The second request waits for the first one's commit amid its own; it is a duplicate all the same."""
+    first, second = items_of(corpus, 2)
+    same = uuid4()
+    found: list[str] = []
+
+    def late() -> None:
+        try:
+            results = record(corpus, ann, operation(second, cat, operation_id=same))
+            found.extend(each.outcome for each in results)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=late)
+    with transaction.atomic():
+        record(corpus, ann, operation(first, cat, operation_id=same))
+        thread.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        with connection.cursor() as cursor:
+            for _ in range(600):
+                cursor.execute(waiting)
+                if cursor.fetchone()[0]:
+                    break
+                time.sleep(0.05)
+    thread.join(60)
+    assert found == ["duplicate"]
+    assert Verdict.objects.get().item == first
