@@ -221,6 +221,17 @@ class Stack(models.Model):
         related_name="stacks",
         help_text="Empty: of photos.",
     )
+    revision = models.IntegerField(
+        default=0, help_text="Counts up when items join: a tile names what it showed."
+    )
+    split_from = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The stack its item left as an exception; still one group that splits do not tear.",
+    )
 
     def __str__(self) -> str:
         return f"stack {self.pk}"
@@ -250,6 +261,7 @@ class Item(models.Model):
     x1_px = models.IntegerField(null=True, blank=True)
     y1_px = models.IntegerField(null=True, blank=True)
     stack = models.ForeignKey(Stack, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
+    stack_revision = models.IntegerField(default=0, help_text="Of its stack when it joined.")
     perceptual_hash = models.BigIntegerField(
         null=True, blank=True
     )  # 64 bits, signed as PostgreSQL stores them

@@ -3,17 +3,22 @@
 from labeling.models.classes import LabelClass
 from labeling.models.datasets import DatasetEntry, DatasetVersion, Split, SplitAssignment
 from labeling.models.exports import Export
+from labeling.models.leases import Lease
+from labeling.models.looks import BlindLook, GoldAnswer
 from labeling.models.queries import QueryImage, QueryRound
 from labeling.models.verdicts import Answer, CurrentVerdict, Verdict
 from labeling.models.weak import WeakBatch, WeakLabel
 
 __all__ = [
     "Answer",
+    "BlindLook",
     "CurrentVerdict",
     "DatasetEntry",
     "DatasetVersion",
     "Export",
+    "GoldAnswer",
     "LabelClass",
+    "Lease",
     "QueryImage",
     "QueryRound",
     "Split",

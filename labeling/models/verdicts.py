@@ -26,6 +26,7 @@ class Verdict(models.Model):
     A decision on a stack is one event; `member_ids` are the items it was propagated to.
     An event that reverts another carries the answer that counts again ('' = none).
     Every item it touches, `item` and `member_ids`, moves one version on (compute/ledger.py folds them).
+    A blind look (`is_blind`) is a vote on `item` alone: recorded beside what counts, which it does not change.
     """
 
     corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="verdicts")
@@ -59,6 +60,19 @@ class Verdict(models.Model):
         max_length=16, blank=True, default="", help_text="similar, learned, review, import, ..."
     )
     is_forced = models.BooleanField(default=False, help_text="Said against what somebody else had said.")
+    is_blind = models.BooleanField(
+        default=False, help_text="Said without seeing what counted: mode second or gold."
+    )
+    is_settling = models.BooleanField(
+        default=False,
+        help_text="Said in review of a dispute with its votes shown: those before dispute no more.",
+    )
+    reason = models.CharField(
+        max_length=500, blank=True, default="", help_text="Why, in the annotator's words."
+    )
+    left_stack = models.BigIntegerField(
+        null=True, blank=True, help_text="The stack `item` left by contradicting what was derived for it."
+    )
     client_time = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -78,6 +92,12 @@ class Verdict(models.Model):
                 fields=["corpus", "id"], name="verdict_of_corpus"
             ),  # the search service follows the ledger
             models.Index(fields=["batch"], name="verdict_of_batch"),  # undo
+            # agreement, gold scores, the error of propagation: few rows among many
+            models.Index(
+                fields=["label_class", "mode"],
+                condition=Q(mode__in=["second", "gold", "derived"]),
+                name="verdict_of_check",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="verdict_is_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
