@@ -29,7 +29,7 @@ export class ReviewSession extends Session {
     return false;
   }
 
-  protected override get mode(): string {
+  override get mode(): string {
     return "review";
   }
 

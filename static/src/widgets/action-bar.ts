@@ -56,9 +56,9 @@ export class ActionBar extends LitElement {
 
   private pill() {
     const { session } = this;
-    if (this.is_review || !session.better || session.num_better === 0) return nothing;
+    if (this.is_review || session.better.num === 0) return nothing;
     return html`<button type="button" class="pill" @click=${() => this.tell("apply-ranking")}>
-      ${countText(session.num_better)} better candidates <kbd>r</kbd>
+      ${countText(session.better.num)} better candidates <kbd>r</kbd>
     </button>`;
   }
 
@@ -104,7 +104,7 @@ export class ActionBar extends LitElement {
           aria-pressed=${session.query.mode === "learned"}
           ?disabled=${!session.counts?.accepted}
           title="More like the accepted, less like the rejected${blend}"
-          @click=${() => session.applyBetter()}
+          @click=${() => session.better.apply()}
         >
           Like the accepted
         </button>

@@ -5,13 +5,11 @@
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import { GLYPH_OF, isAnswer } from "../lib/answers";
 import { timeText } from "../lib/format";
 import { layoutOf, stepped } from "../lib/grid-window";
 import { actionOf } from "../lib/keymap";
-import type { Answer, Tile } from "../lib/wire";
-
-const GLYPH: Readonly<Record<string, string>> = { accept: "✓", reject: "✕", unsure: "?" };
-const ANSWERS = new Set(["accept", "reject", "unsure"]);
+import type { Tile } from "../lib/wire";
 
 @customElement("sfi-stack")
 export class StackDialog extends LitElement {
@@ -75,7 +73,7 @@ export class StackDialog extends LitElement {
       @click=${() => this.go(index)}
     >
       <img src=${this.pictureOf(tile.item)} alt="" loading="lazy" />
-      <span class="tile-glyph" ?hidden=${!tile.answer}>${GLYPH[tile.answer] ?? ""}</span>
+      <span class="tile-glyph" ?hidden=${!tile.answer}>${GLYPH_OF[tile.answer] ?? ""}</span>
       <span class="tile-caption"
         >${tile.media_kind === "video" ? timeText(tile.pts_seconds) : tile.name}${tile.answer ? html`<i class="visually-hidden">, ${tile.answer}</i>` : nothing}</span
       >
@@ -95,9 +93,9 @@ export class StackDialog extends LitElement {
     const action = actionOf(event);
     if (!action || event.key === "Escape" || event.key === "Enter") return;
     const tile = this.tiles[this.cursor];
-    if (ANSWERS.has(action) && tile) {
+    if (isAnswer(action) && tile) {
       event.preventDefault();
-      this.dispatchEvent(new CustomEvent("stack-answer", { detail: { tile, answer: action as Answer } }));
+      this.dispatchEvent(new CustomEvent("stack-answer", { detail: { tile, answer: action } }));
       this.go(Math.min(this.cursor + 1, this.tiles.length - 1));
       this.requestUpdate();
       return;

@@ -3,58 +3,58 @@
 import { html, LitElement, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { countText } from "../lib/format";
-import type { OutboxState } from "../lib/outbox";
+import type { Session } from "../lib/session";
 import type { Counts } from "../lib/wire";
 
 @customElement("sfi-status")
 export class StatusBar extends LitElement {
-  @property({ type: Number }) per_minute = 0;
-  @property({ attribute: false }) counts: Counts | null = null;
-  @property({ type: Number }) unsaved = 0;
-  @property({ attribute: false }) state: OutboxState = "idle";
-  @property({ attribute: false }) round_ms: number | null = null;
-  @property({ type: String }) encoder = "";
-  @property({ attribute: false }) blend: number | null = null; // share of what was learned; null: similarity alone
-  @property({ type: String }) said = "";
-  @property({ type: String }) login_url = "";
+  @property({ attribute: false }) session!: Session;
+  @property({ attribute: false }) revision = 0; // the session is changed in place
 
   protected override createRenderRoot(): this {
     return this;
   }
 
   protected override render() {
+    const { session } = this;
     return html`<div class="status-bar">
-      <span class="status-figure"><b>${this.per_minute}</b> / min</span>
+      <span class="status-figure"><b>${session.rate.perMinute(Date.now())}</b> / min</span>
       <span class="status-figure" data-state="accept"><i aria-hidden="true">✓</i> <b>${this.figure("accepted")}</b> accepted</span>
       <span class="status-figure" data-state="reject"><i aria-hidden="true">✕</i> <b>${this.figure("rejected")}</b> rejected</span>
-      <span class="status-said" role="status" aria-live="polite">${this.said}</span>
-      ${this.round_ms === null ? nothing : html`<span class="status-figure">round <b>${Math.round(this.round_ms)}</b> ms</span>`}
-      ${
-        this.encoder
-          ? html`<span class="status-figure" title="Encoder in use"
-              >${this.encoder}${this.blend === null ? nothing : ` · ${Math.round(this.blend * 100)} % learned`}</span
-            >`
-          : nothing
-      }
-      ${this.saving()}
+      <span class="status-said" role="status" aria-live="polite">${session.said}</span>
+      ${session.round_ms === null ? nothing : html`<span class="status-figure">round <b>${Math.round(session.round_ms)}</b> ms</span>`}
+      ${this.encoder()} ${this.saving()}
     </div>`;
   }
 
   private figure(name: keyof Counts): string {
-    return this.counts ? countText(this.counts[name]) : "–";
+    const { counts } = this.session;
+    return counts ? countText(counts[name]) : "–";
+  }
+
+  private encoder() {
+    const { ranking, config, query } = this.session;
+    const encoder = ranking.encoder || (config.encoder ?? "");
+    const blend = query.mode === "learned" ? ranking.blend : null;
+    const learned = blend === null ? "" : ` · ${Math.round(blend * 100)} % learned`;
+    return encoder
+      ? html`<span class="status-figure" title="Encoder in use">${encoder}${learned}</span>`
+      : nothing;
   }
 
   private saving() {
-    if (this.state === "signed-out") {
+    const { outbox, config } = this.session;
+    const { unsaved, state } = outbox;
+    if (state === "signed-out") {
       return html`<span class="status-unsaved is-stuck" role="alert"
-        >${countText(this.unsaved)} unsaved, kept here.
-        <a href=${this.login_url} target="_blank" rel="noopener">Sign in again</a></span
+        >${countText(unsaved)} unsaved, kept here.
+        <a href=${config.urls.login ?? ""} target="_blank" rel="noopener">Sign in again</a></span
       >`;
     }
-    const is_stuck = this.state === "waiting";
+    const is_stuck = state === "waiting";
     const why = is_stuck ? " · server not reachable, trying again" : "";
-    return html`<span class="status-unsaved ${is_stuck ? "is-stuck" : ""}" data-unsaved=${this.unsaved}
-      >${this.unsaved ? `${countText(this.unsaved)} unsaved${why}` : "all saved"}</span
+    return html`<span class="status-unsaved ${is_stuck ? "is-stuck" : ""}" data-unsaved=${unsaved}
+      >${unsaved ? `${countText(unsaved)} unsaved${why}` : "all saved"}</span
     >`;
   }
 }

@@ -1,11 +1,9 @@
 /** One recycled node of the grid. It writes to the page only what has changed since the last time. */
 
+import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
 import { similarityText, timeText } from "../lib/format";
 import type { Thumbnails } from "../lib/thumbnails";
 import type { Tile } from "../lib/wire";
-
-const GLYPH: Readonly<Record<string, string>> = { accept: "✓", reject: "✕", unsure: "?" };
-const SAID: Readonly<Record<string, string>> = { accept: "accepted", reject: "rejected", unsure: "unsure" };
 
 export interface TileState {
   is_cursor: boolean;
@@ -64,7 +62,7 @@ export class TileView {
     this.attribute("aria-selected", String(state.is_chosen));
     this.attribute("aria-posinset", String(this.index + 1));
     this.attribute("aria-setsize", String(total));
-    this.text(this.glyph, "glyph", GLYPH[state.lit || answer] ?? (state.is_later ? "…" : ""));
+    this.text(this.glyph, "glyph", GLYPH_OF[state.lit || answer] ?? (state.is_later ? "…" : ""));
     this.text(this.count, "count", tile && tile.count > 1 ? `×${tile.count}` : "");
     this.text(this.weak, "weak", tile ? marksOf(tile) : "");
     this.text(this.caption, "caption", tile ? captionOf(tile) : "…");
@@ -158,7 +156,7 @@ function labelOf(tile: Tile, state: TileState): string {
     tile.count > 1 ? `stack of ${tile.count}` : "",
     tile.name,
     tile.media_kind === "video" ? `at ${timeText(tile.pts_seconds)}` : "",
-    tile.answer ? (SAID[tile.answer] ?? "") : state.is_later ? "put off" : "undecided",
+    tile.answer ? (PARTICIPLE_OF[tile.answer] ?? "") : state.is_later ? "put off" : "undecided",
     marksOf(tile),
     state.lit ? `would be: ${state.lit}` : "",
   ];

@@ -6,8 +6,7 @@
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { countText, numberOf } from "../lib/format";
-
-export type Take = { first_n: number } | { min_similarity: number };
+import type { Take } from "../lib/weak-labels";
 
 @customElement("sfi-weak")
 export class WeakPanel extends LitElement {
@@ -40,9 +39,7 @@ export class WeakPanel extends LitElement {
 
   protected override render() {
     const is_first = this.by === "first_n";
-    return html`<section class="panel" aria-label="Weak labels">
-      <h2 class="panel-title">Take as weak labels</h2>
-      <div class="segmented" role="group" aria-label="Take by">
+    return html`<div class="segmented" role="group" aria-label="Take by">
         <button type="button" aria-pressed=${is_first} @click=${() => this.choose("first_n")}>First N</button>
         <button type="button" aria-pressed=${!is_first} @click=${() => this.choose("min_similarity")}>Similarity ≥</button>
       </div>
@@ -63,8 +60,7 @@ export class WeakPanel extends LitElement {
             : "Needs a class and a ranking."
         }
         ${this.similarity === null ? nothing : html` Cut line at <b>${this.similarity.toFixed(3)}</b>.`}
-      </p>
-    </section>`;
+      </p>`;
   }
 
   private get count(): number | null {

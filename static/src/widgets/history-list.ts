@@ -1,0 +1,45 @@
+/** The last batches of answers, each undoable and redoable at any age. Events: "history-undo", "history-redo" (Batch). */
+
+import { html, LitElement } from "lit";
+import { customElement, property } from "lit/decorators.js";
+import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
+import type { Batch } from "../lib/decisions";
+import { agoText, countText } from "../lib/format";
+
+const SHOWN = 50;
+
+@customElement("sfi-history")
+export class HistoryList extends LitElement {
+  @property({ attribute: false }) batches: readonly Batch[] = [];
+  @property({ attribute: false }) revision = 0; // batches are changed in place
+
+  protected override createRenderRoot(): this {
+    return this;
+  }
+
+  protected override render() {
+    return this.batches.length
+      ? html`<ol class="history">
+          ${this.batches.slice(0, SHOWN).map((batch) => this.row(batch))}
+        </ol>`
+      : html`<p class="panel-note">Every batch of answers appears here and can be undone, whatever its age.</p>`;
+  }
+
+  private row(batch: Batch) {
+    const is_undone = batch.state === "undone";
+    return html`<li class="batch ${is_undone ? "is-undone" : ""}" data-state=${batch.answer}>
+      <span class="batch-glyph" aria-hidden="true">${GLYPH_OF[batch.answer]}</span>
+      <span class="batch-what"
+        ><b>${countText(batch.count)}</b> ${is_undone ? "undone" : PARTICIPLE_OF[batch.answer]}
+        <small>${batch.class_name} · ${agoText(batch.at, Date.now())}${batch.is_saved ? "" : " · unsaved"}</small></span
+      >
+      <button type="button" class="btn btn-small" @click=${() => this.tell(is_undone ? "history-redo" : "history-undo", batch)}>
+        ${is_undone ? "Redo" : "Undo"}
+      </button>
+    </li>`;
+  }
+
+  private tell(name: string, batch: Batch): void {
+    this.dispatchEvent(new CustomEvent(name, { detail: batch }));
+  }
+}
