@@ -34,8 +34,10 @@ class Neighbor(msgspec.Struct, frozen=True):
     item: int
     stack: int | None
     count: int
-    similarity: float
+    similarity: float | None  # None: listed, not ranked
     box: tuple[float, float, float, float] | None = None
+    source: str = "neighbor"  # what proposed it
+    preset: str = "harvest"  # of the queue's mix
 
 
 class RankAnswer(msgspec.Struct, frozen=True):
@@ -48,6 +50,8 @@ class RankAnswer(msgspec.Struct, frozen=True):
     total: int  # stacks (or items) in the whole ranking
     took_ms: float
     neighbors: list[Neighbor]
+    mix: dict[str, float] = {}  # the shares in effect; empty: the top alone
+    notes: list[str] = []  # why a preset had nothing to give
 
 
 class _Failure(msgspec.Struct):
@@ -79,7 +83,8 @@ def rank(
     offset: int = 0,
     fold: bool = True,
     label_class_id: int | None = None,
-    mode: Literal["similar", "learned"] | str = "similar",
+    mode: Literal["similar", "learned", "browse"] | str = "similar",
+    mix: dict[str, Any] | None = None,
 ) -> RankAnswer:
     """The neighbors in places [offset, offset + k) of the corpus's ranking for these terms and filters.
 
@@ -95,6 +100,8 @@ def rank(
         "label_class": label_class_id,
         "mode": mode,
     }
+    if mix:
+        asked["mix"] = mix
     return msgspec.json.decode(_ask("POST", "/rank", msgspec.json.encode(asked)), type=RankAnswer)
 
 

@@ -14,6 +14,13 @@ from sisyphus_web.accounts.models import Corpus
 Box = tuple[float, float, float, float]
 
 
+class Why(msgspec.Struct, frozen=True):
+    """Why a tile is here: what proposed it, and the preset of the queue that it came by."""
+
+    source: str  # neighbor, learned, explore, hard negative, browse
+    preset: str  # harvest, boundary, explore, hard, audit; browse
+
+
 class Shown(NamedTuple):
     """An item that stands for a tile, and where it was found."""
 
@@ -24,6 +31,7 @@ class Shown(NamedTuple):
     similarity: float | None
     rank: int
     box: Box | None = None
+    why: Why | None = None
 
 
 class Tile(msgspec.Struct, kw_only=True):
@@ -50,6 +58,7 @@ class Tile(msgspec.Struct, kw_only=True):
     height_px: int
     thumbnail: str = ""  # its address
     box: Box | None  # relative, 0 to 1; the part that was found, or the region the item is
+    why: Why | None = None  # None: in a list that nobody ranked
 
 
 TILES = """
@@ -108,6 +117,7 @@ def describe_tiles(corpus: Corpus, shown: Sequence[Shown], *, label_class_id: in
                 width_px=row[14],
                 height_px=row[15],
                 box=each.box or _relative(row[16:20], width_px=row[14], height_px=row[15]),
+                why=each.why,
             )
         )
     return tiles

@@ -57,6 +57,11 @@ class EncoderSpec:
     has_consent: bool = False  # of the operator, to run the code inside a TorchScript file
     preference: int = 0  # `auto` takes the largest that is there
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether text has a vector among those of the pictures."""
+        return self.family == "openclip" or self.architecture.startswith("openclip:")
+
     def __post_init__(self) -> None:
         if not KEY.match(self.key):
             raise ValueError(f"an encoder key looks like resnet50-mac@1 or timm:NAME@1, got {self.key!r}")

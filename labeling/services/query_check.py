@@ -1,0 +1,137 @@
+"""A rank request checked against its corpus, in the words of the search service."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+
+from indexing.compute.encoders import EncoderUnknown, WeightsRefused, spec_of
+from indexing.models import FeatureSet, Item
+from labeling.models import LabelClass, QueryImage
+from labeling.services.query_text import plain, understand
+from labeling.services.rank_request import BadQuery, Filters, NoFeatures, RankRequest, Term
+from sisyphus_web.accounts.models import Corpus
+
+VALUES = {  # kind of a term -> the field that says which
+    "item": "item",
+    "image": "image",
+    "vector": "vector",
+    "text": "text",
+    "class": "label_class",
+    "classifier": "classifier",
+}
+WITH_BOX = ("item", "image")
+
+
+class Query(NamedTuple):
+    """A checked query, in the words of the search service."""
+
+    terms: list[dict[str, Any]]
+    filters: dict[str, Any]
+    mode: str
+    label_class: LabelClass | None
+    mix: dict[str, Any] = {}
+
+
+def encoder_of(corpus: Corpus) -> str:
+    """The key of the encoder in use; NoFeatures where nothing was encoded yet."""
+    key = FeatureSet.objects.filter(corpus=corpus, is_active=True).values_list("encoder", flat=True).first()
+    if key is None:
+        raise NoFeatures(
+            "Nothing of this corpus has been encoded yet: add media and wait until features were extracted."
+        )
+    return key
+
+
+def reads_text(encoder: str) -> bool:
+    """Whether the encoder has a tower for text; False for one that is gone."""
+    try:
+        return spec_of(encoder, settings.MODEL_DIR).reads_text
+    except (EncoderUnknown, WeightsRefused):
+        return False
+
+
+def checked(corpus: Corpus, request: RankRequest) -> Query:
+    """The query that `request` asks; ObjectDoesNotExist for what is not of it, BadQuery for nonsense."""
+    label_class = (
+        LabelClass.objects.get(corpus=corpus, pk=request.label_class) if request.label_class else None
+    )
+    filters, asked = request.filters, list(request.terms)
+    if request.q is not None:
+        if filters != Filters():
+            raise BadQuery("bad-filter", "Give the filters once: as q, or as filters.")
+        filters, of_text = understand(corpus, request.q)
+        asked += of_text
+    terms = [_term(each) for each in asked]
+    _check_mode(request.mode, has_terms=bool(terms), label_class=label_class)
+    _check_known(corpus, terms)
+    if any(term["kind"] == "text" for term in terms):
+        _check_text(corpus)
+    mix = msgspec.to_builtins(request.mix) if request.mix else {}
+    if mix and not any(share for preset, share in mix.items() if not preset.startswith("per_")):
+        mix["harvest"] = 1.0  # limits alone
+    return Query(terms, plain(filters), request.mode, label_class, mix)
+
+
+def _check_mode(mode: str, *, has_terms: bool, label_class: LabelClass | None) -> None:
+    if mode == "learned" and label_class is None:
+        raise BadQuery("class-needed", "A learned ranking needs a class: it learns from its answers.")
+    if mode == "similar" and not has_terms:
+        raise BadQuery("no-terms", "A query needs at least one term: an item, an image, a class or text.")
+    if mode == "browse" and has_terms:
+        raise BadQuery("bad-term", "Browsing takes no terms: leave them out, or ask with mode similar.")
+
+
+def _check_known(corpus: Corpus, terms: list[dict[str, Any]]) -> None:
+    """ObjectDoesNotExist unless everything the terms name is of this corpus."""
+    for kind, known in (
+        ("item", Item.objects.live()),
+        ("image", QueryImage.objects.all()),
+        ("class", LabelClass.objects.all()),
+    ):
+        named = {term[kind] for term in terms if term["kind"] == kind}
+        if named and known.filter(corpus=corpus, pk__in=named).count() < len(named):
+            raise ObjectDoesNotExist
+
+
+def _check_text(corpus: Corpus) -> None:
+    encoder = encoder_of(corpus)
+    if not reads_text(encoder):
+        raise BadQuery(
+            "encoder-reads-no-text",
+            f"{encoder} cannot search by text. Choose an encoder that reads text (openclip:...) on the page "
+            "of the corpus, or give an example instead.",
+        )
+
+
+def _term(term: Term) -> dict[str, Any]:
+    value = getattr(term, VALUES[term.kind])
+    given = {kind for kind, field in VALUES.items() if getattr(term, field) is not None}
+    if given != {term.kind}:
+        raise BadQuery("bad-term", f"A term of kind {term.kind!r} carries {term.kind!r} and nothing else.")
+    if term.kind == "classifier":
+        raise BadQuery(
+            "no-classifier",
+            "There is no classifier to search with yet: train one first. A class is a term already.",
+        )
+    if term.weight == 0:
+        raise BadQuery("bad-term", "A term's weight is above 0 (more like this) or below 0 (less like this).")
+    if term.kind == "vector" and not any(value):
+        raise BadQuery("bad-term", "A vector of zeros points nowhere.")
+    if term.kind == "text" and not value.strip():
+        raise BadQuery("bad-term", "A term of kind 'text' needs words.")
+    if term.box is not None:
+        x0, y0, x1, y1 = term.box
+        if term.kind not in WITH_BOX or not (x0 < x1 and y0 < y1):
+            raise BadQuery("bad-box", "A box is x0 < x1, y0 < y1, of 0 to 1, on an item or an image.")
+    checked_term = {
+        "kind": term.kind,
+        term.kind: str(value) if isinstance(value, UUID) else value,
+        "box": list(term.box) if term.box else None,
+        "weight": term.weight,
+    }
+    return checked_term | ({"learned": True} if term.kind == "class" and term.learned else {})
