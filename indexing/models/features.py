@@ -1,0 +1,110 @@
+"""Feature sets and the builds over them."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+
+from indexing.models.items import Item
+from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.jobs.models import Job
+
+
+class FeatureSet(models.Model):
+    """Features of one corpus by one encoder, as immutable shards on disk."""
+
+    corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="feature_sets")
+    encoder = models.CharField(max_length=160)  # registry key, e.g. resnet50-mac@1
+    weights_sha256 = models.CharField(max_length=64, blank=True, default="")
+    precision = models.CharField(
+        max_length=8, default="fp32"
+    )  # of the inference; part of what a vector depends on
+    width = models.IntegerField()
+    is_active = models.BooleanField(default=False, help_text="The one that queries of this corpus use.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["corpus", "encoder", "weights_sha256", "precision"],
+                name="feature_set_is_one_per_encoder",
+            ),
+            models.UniqueConstraint(
+                fields=["corpus"], condition=Q(is_active=True), name="feature_set_active_is_one_per_corpus"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.encoder} of {self.corpus_id}"
+
+
+class FeatureShard(models.Model):
+    """Up to some thousand rows of a feature set: two .npy files named by their sha256, never changed."""
+
+    feature_set = models.ForeignKey(FeatureSet, on_delete=models.CASCADE, related_name="shards")
+    sha256 = models.CharField(max_length=64)  # of the vectors file, which also names it
+    ids_sha256 = models.CharField(max_length=64)
+    num_rows = models.IntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                # Twins have equal vectors: only with their ids is a shard one of its kind.
+                fields=["feature_set", "sha256", "ids_sha256"],
+                name="feature_shard_is_one_per_content",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256
+
+
+class FeatureRow(models.Model):
+    """Which row of which shard is the feature of an item."""
+
+    feature_set = models.ForeignKey(FeatureSet, on_delete=models.CASCADE, related_name="rows")
+    item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="features")
+    slot = models.SmallIntegerField(default=0)
+    shard = models.ForeignKey(FeatureShard, on_delete=models.CASCADE, related_name="rows")
+    row = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["feature_set", "item", "slot"], name="feature_row_is_one_per_item_and_slot"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"row {self.row} of shard {self.shard_id}"
+
+
+class FeatureIndex(models.Model):
+    """One build: an immutable, checksummed faiss structure over a feature set, with its measured recall."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    feature_set = models.ForeignKey(FeatureSet, on_delete=models.CASCADE, related_name="builds")
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    factory = models.CharField(max_length=80)
+    num_vectors = models.BigIntegerField()
+    last_shard_id = models.BigIntegerField(help_text="Newest shard in it; later shards are the delta.")
+    recall_at_10 = models.FloatField()
+    recall_at_100 = models.FloatField()
+    recall_num_queries = models.IntegerField()
+    manifest_sha256 = models.CharField(max_length=64)
+    is_published = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "feature indices"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["feature_set"],
+                condition=Q(is_published=True),
+                name="feature_index_published_is_one_per_set",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"build {self.pk}"
