@@ -19,6 +19,8 @@ from labeling.services.verdicts import BATCH_LIMIT, Operation, Result, record_ve
 from sisyphus_web.accounts.permissions import corpora_of, user_of
 from sisyphus_web.api import Refused
 
+BLIND = {"second", "gold", "derived"}  # modes of looks that were mixed in without a sign
+
 
 class RawBatch(msgspec.Struct):
     operations: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=BATCH_LIMIT)]
@@ -40,6 +42,9 @@ class VerdictResults(msgspec.Struct):
 class UndoRequest(msgspec.Struct):
     batch: UUID
     operation_id: UUID
+    author: Annotated[str, msgspec.Meta(max_length=150)] | None = (
+        None  # whose, where several used the batch id
+    )
 
 
 class UndoAnswer(msgspec.Struct):
@@ -64,9 +69,17 @@ class VerdictAnswer(serializers.ModelSerializer[Verdict]):
         model = Verdict
         fields = [
             "id", "item", "stack", "member_ids", "label_class", "answer", "version", "by", "operation_id",
-            "batch", "reverts", "query_round", "rank", "mode", "is_forced", "client_time", "created_at",
+            "batch", "reverts", "query_round", "rank", "mode", "is_forced", "is_settling", "reason",
+            "client_time", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def to_representation(self, verdict: Verdict) -> dict[str, Any]:
+        """Which answers were blind looks is for managers to know; to others they are like any other."""
+        shown: dict[str, Any] = super().to_representation(verdict)
+        if not self.context["view"].is_manager and shown["mode"] in BLIND:
+            shown["mode"] = ""
+        return shown
 
 
 class VerdictView(CorpusView, generics.ListAPIView[Verdict]):
@@ -112,6 +125,7 @@ class UndoView(CorpusView):
                 operation_id=asked.operation_id,
                 by=user_of(request),
                 is_manager=self.is_manager,
+                author=asked.author,
             )
         except Verdict.DoesNotExist:
             raise Http404 from None
@@ -143,6 +157,9 @@ class BatchView(CorpusView):
             annotator=user_of(request) if is_mine else None,
             **({"before": int(before)} if before else {}),
         )
+        if not self.is_manager:
+            for batch in batches:
+                batch.mode = "" if batch.mode in BLIND else batch.mode
         return json_answer(Batches(results=batches))
 
 

@@ -15,6 +15,9 @@ class Event(NamedTuple):
     answer: str  # '' only where it reverts: nothing counts again
     annotator: int
     reverts: int | None
+    is_blind: bool = False  # a vote beside what counts
+    is_gold: bool = False  # blind, on an item whose answer is known: it checks a person, not the item
+    is_settling: bool = False  # said with all votes shown: the ones before it dispute no more
 
 
 @dataclass(slots=True)
@@ -38,14 +41,20 @@ def fold(events: Iterable[Event]) -> dict[tuple[int, int], State]:
     """(item, class) -> state after `events`, which come in order of their ids.
 
     An answer to a stack counts as derived for its members. An event that reverts another brings back,
-    for each of its items, what counted just before the reverted one.
+    for each of its items, what counted just before the reverted one. A blind vote, and what takes one back,
+    is a version of the item that leaves what counts as it is.
     """
     pasts: dict[tuple[int, int], list[Past]] = {}
     said: dict[tuple[int, int], list[Event]] = {}
+    versions: dict[tuple[int, int], int] = {}
     for event in events:
         said.setdefault((event.item, event.label_class), []).append(event)
         for item in targets(event):
-            past = pasts.setdefault((item, event.label_class), [])
+            key = (item, event.label_class)
+            versions[key] = versions.get(key, 0) + 1
+            if event.is_blind:
+                continue
+            past = pasts.setdefault(key, [])
             if event.reverts is None:
                 past.append(Past(event.id, event.answer, item != event.item))
             else:
@@ -53,7 +62,7 @@ def fold(events: Iterable[Event]) -> dict[tuple[int, int], State]:
     return {
         key: State(
             answer=past[-1].answer,
-            version=len(past),
+            version=versions[key],
             verdict=past[-1].event,
             is_derived=past[-1].is_derived,
             is_disputed=is_disputed(said.get(key, [])),
@@ -71,15 +80,20 @@ def targets(event: Event) -> Iterator[int]:
 def is_disputed(said: Sequence[Event]) -> bool:
     """Whether the last answers of two annotators differ; `said` are the events on the item itself, in order.
 
-    What was propagated from a stack is nobody's answer to the item. What was undone does not count.
+    What was propagated from a stack is nobody's answer to the item. What was undone does not count, nor do
+    gold checks, nor what was said before the last answer that settled a dispute.
     """
     undone: set[int] = set()
     for event in reversed(said):
         if event.reverts is not None and event.id not in undone:
             undone.add(event.reverts)
-    last = {
-        event.annotator: event.answer for event in said if event.reverts is None and event.id not in undone
-    }
+    last: dict[int, str] = {}
+    for event in said:
+        if event.reverts is not None or event.id in undone or event.is_gold:
+            continue
+        if event.is_settling:
+            last.clear()
+        last[event.annotator] = event.answer
     return len(set(last.values())) > 1
 
 

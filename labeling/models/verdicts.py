@@ -26,7 +26,7 @@ class Verdict(models.Model):
     A decision on a stack is one event; `member_ids` are the items it was propagated to.
     An event that reverts another carries the answer that counts again ('' = none).
     Every item it touches, `item` and `member_ids`, moves one version on (compute/ledger.py folds them).
-    A blind look (`is_blind`) is a vote on `item` alone: recorded beside what counts, which it does not change.
+    A blind vote (`is_blind`) is about `item` alone: recorded beside what counts, which it does not change.
     """
 
     corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="verdicts")

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from labeling.compute.ledger import Event, State, fold
 from labeling.models import CurrentVerdict, LabelClass, Verdict
+from labeling.services.states import IS_GOLD
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.services import note
 
@@ -86,8 +87,10 @@ def _differences(corpus: Corpus) -> Iterator[Difference]:
 
 
 def _events(label_class: LabelClass) -> Iterator[Event]:
-    rows = Verdict.objects.of_class(label_class).values_list(
-        "id", "item_id", "member_ids", "label_class_id", "answer", "annotator_id", "reverts_id"
-    )
+    events = Verdict.objects.of_class(label_class).annotate(is_gold=IS_GOLD)
+    rows = events.values_list(
+        "id", "item_id", "member_ids", "label_class_id", "answer", "annotator_id", "reverts_id",
+        "is_blind", "is_gold", "is_settling",
+    )  # fmt: skip
     for row in rows.iterator(chunk_size=5000):
         yield Event(*row)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from labeling.compute.ledger import Event, is_disputed
 from labeling.models import Verdict
 from sisyphus_web.accounts.models import Corpus
 
 Key = tuple[int, int]  # item id, label class id
+IS_GOLD = Q(mode="gold", is_blind=True)
 
 INSERT_MISSING = """
     INSERT INTO labeling_currentverdict
@@ -58,6 +60,7 @@ class Held:
     is_derived: bool
     is_disputed: bool
     verdict: Verdict | None = None  # the event of this transaction that moved it last
+    is_voted: bool = False  # in this transaction, blindly: another version, the same answer
 
     @property
     def mark(self) -> str:
@@ -67,6 +70,11 @@ class Held:
     def move(self, verdict: Verdict, answer: str, *, is_derived: bool) -> None:
         """One version on; the row is written by `save_states`."""
         self.answer, self.is_derived, self.verdict = answer, is_derived, verdict
+        self.version += 1
+
+    def vote(self) -> None:
+        """One version on, by a blind vote or what takes one back: what counts stays."""
+        self.is_voted = True
         self.version += 1
 
 
@@ -88,14 +96,14 @@ def lock_states(corpus: Corpus, keys: Iterable[Key]) -> dict[Key, Held]:
 
 def save_states(states: Iterable[Held]) -> None:
     """Write the states that an event of this transaction moved, in one statement."""
-    moved = [state for state in states if state.verdict is not None]
+    moved = [state for state in states if state.verdict is not None or state.is_voted]
     if not moved:
         return
     columns: list[Any] = [
         [state.id for state in moved],
         [state.answer for state in moved],
         [state.version for state in moved],
-        [state.verdict.pk for state in moved if state.verdict is not None],
+        [state.verdict.pk if state.verdict is not None else state.verdict_id for state in moved],
         [state.is_derived for state in moved],
         [state.is_disputed for state in moved],
     ]
@@ -113,10 +121,14 @@ def settle_disputes(states: dict[Key, Held], events: Sequence[Verdict]) -> None:
             label_class__in={label_class for _, label_class in touched},
         )
         .order_by("id")
-        .values_list("id", "item_id", "label_class_id", "answer", "annotator_id", "reverts_id")
-    )
-    for pk, item, label_class, answer, annotator, reverts in rows:
+        .annotate(is_gold=IS_GOLD)
+        .values_list(
+            "id", "item_id", "label_class_id", "answer", "annotator_id", "reverts_id",
+            "is_blind", "is_gold", "is_settling",
+        )
+    )  # fmt: skip
+    for pk, item, label_class, *rest in rows:
         if (item, label_class) in said:
-            said[item, label_class].append(Event(pk, item, (), label_class, answer, annotator, reverts))
+            said[item, label_class].append(Event(pk, item, (), label_class, *rest))
     for key, direct in said.items():
         states[key].is_disputed = is_disputed(direct)

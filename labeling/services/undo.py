@@ -11,8 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from labeling.models import CurrentVerdict, Verdict
+from labeling.services.derivation import forget_sources_off
+from labeling.services.exceptions import move_back
 from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs.errors import JobError
 
 
 class Restored(msgspec.Struct):
@@ -32,30 +35,59 @@ class Undone(msgspec.Struct):
     kept: int
 
 
+class SeveralAuthors(JobError):
+    """A batch id that two people used, and none of them asks."""
+
+    code = "several-authors"
+
+
 @transaction.atomic
-def undo_batch(*, corpus: Corpus, batch: UUID, operation_id: UUID, by: User, is_manager: bool) -> Undone:
+def undo_batch(
+    *, corpus: Corpus, batch: UUID, operation_id: UUID, by: User, is_manager: bool, author: str | None = None
+) -> Undone:
     """Append, for each event of `batch`, what brings back what counted before it; undoing that is redo.
 
     Only where nothing was said since: other items are kept and counted. Annotators undo their own
-    events, managers anyone's. The same `operation_id` again changes nothing and gives the same answer.
+    events, managers anyone's; but only one person's at a time: one's own, those of the `author` named, or of
+    the only one there is. SeveralAuthors where that is not clear. The same `operation_id` again changes
+    nothing and gives the same answer.
     """
-    events = list(Verdict.objects.filter(corpus=corpus, batch=batch).order_by("-id"))
-    if not events:
-        raise Verdict.DoesNotExist
-    if not is_manager:
-        events = [event for event in events if event.annotator_id == by.pk]
-        if not events:
-            raise PermissionDenied
+    events = _events_of(corpus, batch, by=by, is_manager=is_manager, author=author)
     states = lock_states(corpus, {key for event in events for key in _keys(event)})
     before = Verdict.objects.filter(corpus=corpus, annotator=by, batch=operation_id, reverts__isnull=False)
-    made = list(before.order_by("id"))
+    made = list(before.select_related("reverts").order_by("id"))
     if not made:
         made = _compensate(events, states, by=by, operation_id=operation_id)
         Verdict.objects.bulk_create(made)
         if made:
             settle_disputes(states, made)
             save_states(states.values())
-    return _answer(operation_id, events, made)
+            if any(event.mode == "derived" for event in events):
+                forget_sources_off(corpus)
+    return _answer(operation_id, events, made, by=by)
+
+
+def _events_of(
+    corpus: Corpus, batch: UUID, *, by: User, is_manager: bool, author: str | None
+) -> list[Verdict]:
+    """The events of one person in `batch`, newest first, that `by` may take back."""
+    events = list(
+        Verdict.objects.filter(corpus=corpus, batch=batch).select_related("annotator").order_by("-id")
+    )
+    names = {event.annotator.username for event in events}
+    if author is None and by.username in names:
+        author = by.username
+    if author is not None:
+        events = [event for event in events if event.annotator.username == author]
+    if not events:
+        raise Verdict.DoesNotExist
+    if not is_manager and events[0].annotator_id != by.pk:
+        raise PermissionDenied
+    if author is None and len(names) > 1:
+        raise SeveralAuthors(
+            f"This batch id was used by {', '.join(sorted(names))}: say whose answers to undo (author)."
+        )
+    return events
 
 
 def _compensate(
@@ -68,6 +100,9 @@ def _compensate(
     """
     made: list[Verdict] = []
     for event in events:
+        if event.is_blind:
+            made += _take_back_vote(event, states[_keys(event)[0]], by=by, operation_id=operation_id)
+            continue
         again: dict[str, list[tuple[Held, bool]]] = {}
         for key, mark in zip(_keys(event), event.replaced, strict=True):
             state = states[key]
@@ -89,11 +124,35 @@ def _compensate(
                 batch=operation_id,
                 reverts=event,
                 mode="undo",
+                left_stack=move_back(event) if first[0].item == event.item_id else None,
             )
             for state, is_derived in moved:
                 state.move(verdict, answer, is_derived=is_derived)
             made.append(verdict)
     return made
+
+
+def _take_back_vote(event: Verdict, state: Held, *, by: User, operation_id: UUID) -> list[Verdict]:
+    """What takes a blind vote back, or back again: a version more, and what counts stays."""
+    if Verdict.objects.filter(reverts=event).exists():
+        return []
+    verdict = Verdict(
+        corpus_id=event.corpus_id,
+        item_id=event.item_id,
+        stack_id=event.stack_id,
+        replaced=[state.mark],
+        label_class_id=event.label_class_id,
+        answer="",
+        version=state.version + 1,
+        annotator=by,
+        operation_id=uuid5(operation_id, f"{event.pk}/vote"),
+        batch=operation_id,
+        reverts=event,
+        mode="undo",
+        is_blind=True,
+    )
+    state.vote()
+    return [verdict]
 
 
 def _still_counts(event: Verdict, state: Held) -> bool:
@@ -104,28 +163,46 @@ def _still_counts(event: Verdict, state: Held) -> bool:
         Q(item=state.item) | Q(member_ids__contains=[state.item]),
         label_class=state.label_class,
         corpus=event.corpus_id,
+        is_blind=False,
         id__gt=event.pk,
         id__lt=state.verdict.reverts_id,
     )
     return not between.exists()
 
 
-def _answer(operation_id: UUID, events: Sequence[Verdict], made: Sequence[Verdict]) -> Undone:
+def _answer(operation_id: UUID, events: Sequence[Verdict], made: Sequence[Verdict], *, by: User) -> Undone:
     touched = {key for event in events for key in _keys(event)}
     restored = {key for event in made for key in _keys(event)}
+    own = {event.pk for event in events if event.annotator_id == by.pk}
+    # To who voted blind, what counts stays hidden: the tile shows their own vote, or none.
+    hidden = {
+        _keys(event)[0]: _shown_after(event) for event in made if event.is_blind and event.reverts_id in own
+    }
     now = CurrentVerdict.objects.filter(
         item__in={item for item, _ in restored}, label_class__in={label_class for _, label_class in restored}
     ).order_by("item")
+    undone = []
+    for state in now:
+        key = (state.item_id, state.label_class_id)
+        if key in hidden:
+            undone.append(Restored(state.item_id, hidden[key], 0))
+        elif key in restored:
+            undone.append(Restored(state.item_id, state.answer, state.version))
     return Undone(
         batch=operation_id,
         label_classes=sorted({label_class for _, label_class in touched}),
-        undone=[
-            Restored(state.item_id, state.answer, state.version)
-            for state in now
-            if (state.item_id, state.label_class_id) in restored
-        ],
+        undone=undone,
         kept=len(touched - restored),
     )
+
+
+def _shown_after(undo: Verdict) -> str:
+    """The vote that stands after `undo`: none after taking one back, the vote itself after redoing it."""
+    undone = undo.reverts
+    if undone is None or undone.reverts is None:
+        return ""
+    said = undone.reverts  # what `undo` brings back
+    return said.answer if said.reverts_id is None else _shown_after(said)
 
 
 def _keys(event: Verdict) -> list[Key]:

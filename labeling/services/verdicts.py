@@ -12,13 +12,18 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from indexing.models import Item
-from labeling.models import LabelClass, QueryRound, Verdict
+from labeling.models import BlindLook, LabelClass, QueryRound, Verdict
+from labeling.services.derivation import forget_sources_off, items_off
+from labeling.services.exceptions import split_stacks
+from labeling.services.leases import release_tiles
+from labeling.services.looks import draw_looks, looks_of, vote_of
 from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
 
 BATCH_LIMIT = 100  # operations in one request
 BIGINT = 2**63 - 1
 Id = Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
+RESERVED = {"second", "gold", "derived", "undo"}  # modes that only the server says
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
@@ -32,11 +37,13 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answer: Literal["accept", "reject", "unsure"]
     base_version: Count
     stack: Id | None = None
+    stack_revision: Count | None = None  # as the tile had it: who joined the stack later is not answered
     force: bool = False
     round: Id | None = None
     rank: Count | None = None
     mode: Annotated[str, msgspec.Meta(max_length=16, pattern="^[ -~]*$")] = ""
     client_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""  # why, said in review
 
 
 class Result(msgspec.Struct, kw_only=True):
@@ -67,8 +74,12 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
     A known operation id gives `duplicate` with what it did the first time. A version that moved on gives
     `conflict` with what counts now, unless `force`. An answer to a stack is one event: members that nobody
     answered directly follow it, the others are exceptions and stay. If the item has left the stack since
-    it was shown, the answer is about the item alone. One's own answer to a stack is no conflict for one's
-    later answer to a member.
+    it was shown, or its source's stacks are answered frame by frame, the answer is about the item alone.
+    One's own answer to a stack is no conflict for one's later answer to a member.
+
+    An answer to a member against what was derived for it takes the member out of the stack. An answer to what
+    was served blind is a vote beside what counts (compute/ledger.py), whatever version its tile showed. An
+    answer in review to a disputed item settles the dispute.
     """
     try:
         return _record(corpus, annotator, operations)
@@ -88,27 +99,34 @@ def _record(corpus: Corpus, annotator: User, operations: Sequence[Operation]) ->
         results.append(result)
         said = context.known.get(operation.operation_id)
         if said is not None:
-            _repeat(result, said, corpus)
+            _repeat(result, operation, said, corpus)
             continue
         reason = context.refusal(operation)
         if reason:
             result.outcome, result.reason = "rejected", reason
             continue
         state = context.states[operation.item, operation.label_class]
+        look = context.look(operation, state)
         has_moved_on = state.version != operation.base_version and not context.is_own_stack(state)
-        if has_moved_on and not operation.force:
+        if has_moved_on and not operation.force and look is None:
             result.outcome, result.reason = "conflict", "answered-since"
             conflicts.append((result, state))
             continue
-        verdict = _append(context, operation, state)
+        verdict = _append(context, operation, state, vote_of(look, state) if look else None)
+        if look is not None:
+            look.said = verdict
         appended.append(verdict)
         context.known[operation.operation_id] = verdict
-        result.answer, result.version = verdict.answer, verdict.version
+        result.answer, result.version = verdict.answer, _version_shown(operation, verdict)
         result.by, result.at = annotator.username, verdict.created_at
     Verdict.objects.bulk_create(appended)
     if appended:
         settle_disputes(context.states, appended)
         save_states(context.states.values())
+        split_stacks(corpus, appended)
+        draw_looks(appended, context.second_shares)
+        release_tiles({(event.label_class_id, event.stack_id or -event.item_id) for event in appended})
+        context.save_looks()
     _explain(conflicts)
     return results
 
@@ -124,23 +142,24 @@ class _Context:
             live.filter(pk__in={operation.item for operation in operations}).values_list("pk", "stack_id")
         )
         asked = {operation.label_class for operation in operations}
-        self.retired: dict[int, bool] = {
-            pk: retired is not None
-            for pk, retired in LabelClass.objects.filter(corpus=corpus, pk__in=asked).values_list(
-                "pk", "retired_at"
-            )
-        }
+        classes = LabelClass.objects.filter(corpus=corpus, pk__in=asked)
+        self.retired: dict[int, bool] = {}
+        self.second_shares: dict[int, float] = {}
+        for pk, retired, second_share in classes.values_list("pk", "retired_at", "second_share"):
+            self.retired[pk], self.second_shares[pk] = retired is not None, second_share
         rounds = {operation.round for operation in operations if operation.round is not None}
         self.rounds = set(
             QueryRound.objects.filter(corpus=corpus, pk__in=rounds).values_list("pk", flat=True)
             if rounds
             else ()
         )
-        self.members: dict[int, list[int]] = {}
+        self.off = items_off(corpus, [each.item for each in operations if each.stack is not None])
+        self.members: dict[int, list[tuple[int, int]]] = {}  # (item, the stack's revision when it joined)
         stacks = {self.stack_for(operation) for operation in operations} - {None}
         if stacks:
-            for stack, item in live.filter(stack__in=stacks).order_by("pk").values_list("stack_id", "pk"):
-                self.members.setdefault(stack, []).append(item)  # type: ignore[arg-type]  # not null by the filter
+            of_stacks = live.filter(stack__in=stacks).order_by("pk")
+            for stack, item, revision in of_stacks.values_list("stack_id", "pk", "stack_revision"):
+                self.members.setdefault(stack, []).append((item, revision))  # type: ignore[arg-type]  # not null
         keys: set[Key] = set()
         for operation in operations:
             if self.refusal(operation) == "":
@@ -154,16 +173,35 @@ class _Context:
             )
         }
         self.own_stacks = self._own_stack_events()
+        self.looks = looks_of(annotator, self.states)
 
     def stack_for(self, operation: Operation) -> int | None:
         """The stack that is answered: the one shown, while its item is still in it."""
         is_there = operation.stack is not None and self.stack_of.get(operation.item) == operation.stack
-        return operation.stack if is_there else None
+        return operation.stack if is_there and operation.item not in self.off else None
 
     def others(self, operation: Operation) -> list[int]:
-        """The other members of the stack that is answered."""
-        stack = self.stack_for(operation)
-        return [item for item in self.members.get(stack or 0, []) if item != operation.item]
+        """The other members of the stack that is answered, as far as they were in it when it was shown."""
+        stack, seen = self.stack_for(operation), operation.stack_revision
+        return [
+            item
+            for item, revision in self.members.get(stack or 0, [])
+            if item != operation.item and (seen is None or revision <= seen)
+        ]
+
+    def look(self, operation: Operation, state: Held) -> BlindLook | None:
+        """What this answers if it was served blind: then its tile showed a version below the true one."""
+        look = self.looks.get((operation.item, operation.label_class))
+        is_open = operation.mode == "review" or operation.force or operation.base_version >= state.version
+        return None if is_open else look
+
+    def save_looks(self) -> None:
+        """Mark what was answered."""
+        answered = [look for look in self.looks.values() if look.said is not None]
+        if answered:
+            BlindLook.objects.bulk_update(answered, ["said"])
+        if any(look.kind == BlindLook.Kind.DERIVED for look in answered):
+            forget_sources_off(self.corpus)
 
     def refusal(self, operation: Operation) -> str:
         """Why the operation cannot be recorded, or ''."""
@@ -195,14 +233,19 @@ class _Context:
         return set(own.values_list("pk", flat=True))
 
 
-def _append(context: _Context, operation: Operation, state: Held) -> Verdict:
+def _append(context: _Context, operation: Operation, state: Held, vote: BlindLook.Kind | None) -> Verdict:
     """The event, not yet in the database, and the moves of every state it touches."""
-    others = [context.states[item, operation.label_class] for item in context.others(operation)]
+    is_blind = vote in (BlindLook.Kind.SECOND, BlindLook.Kind.GOLD)
+    stack = context.stack_for(operation) if vote != BlindLook.Kind.DERIVED else None
+    others = (
+        [] if vote else [context.states[item, operation.label_class] for item in context.others(operation)]
+    )
     followers = [other for other in others if other.is_derived or other.answer == ""]
+    is_exception = stack is None and state.is_derived and state.answer != operation.answer
     verdict = Verdict(
         corpus=context.corpus,
         item_id=operation.item,
-        stack_id=context.stack_for(operation),
+        stack_id=stack,
         member_ids=[other.item for other in followers],
         replaced=[state.mark, *(other.mark for other in followers)],
         label_class_id=operation.label_class,
@@ -213,23 +256,35 @@ def _append(context: _Context, operation: Operation, state: Held) -> Verdict:
         batch=operation.batch,
         query_round_id=operation.round,
         rank=operation.rank,
-        mode=operation.mode,
+        mode=vote or ("" if operation.mode in RESERVED else operation.mode),
         is_forced=operation.force and state.version != operation.base_version,
+        is_blind=is_blind,
+        is_settling=operation.mode == "review" and state.is_disputed,
+        reason=operation.reason.strip(),
+        left_stack=context.stack_of[operation.item] if is_exception and not is_blind else None,
         client_time=operation.client_time,
         created_at=context.now,
     )
+    if is_blind:
+        state.vote()
+        return verdict
     state.move(verdict, operation.answer, is_derived=False)
     for other in followers:
         other.move(verdict, operation.answer, is_derived=True)
     return verdict
 
 
-def _repeat(result: Result, said: Verdict, corpus: Corpus) -> None:
+def _version_shown(operation: Operation, said: Verdict) -> int:
+    """The version as the sender may know it: that of a blind vote would tell of the answers before it."""
+    return operation.base_version + 1 if said.is_blind else said.version
+
+
+def _repeat(result: Result, operation: Operation, said: Verdict, corpus: Corpus) -> None:
     if said.corpus_id != corpus.pk:
         result.outcome, result.reason = "rejected", "operation-used-elsewhere"
         return
     result.outcome, result.item = "duplicate", said.item_id
-    result.answer, result.version, result.at = said.answer, said.version, said.created_at
+    result.answer, result.version, result.at = said.answer, _version_shown(operation, said), said.created_at
     result.by = said.annotator.username
 
 

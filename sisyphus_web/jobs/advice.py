@@ -24,6 +24,7 @@ ADVICE = {
     "folder-not-allowed": "Choose a folder below one of the media roots, or ask the operator to add a root.",
     "nothing-to-rebuild": "Choose what to build again on the corpus's page.",
     "no-items": "Accept some items of the class first, then make the version again.",
+    "several-authors": "Name the person whose answers are to be taken back.",
     "nothing-to-take": "Rank again or lower the similarity, so that there is something to take.",
     "job-error": "Read the log of the job, mend what it names, then retry.",
 }

@@ -1,0 +1,44 @@
+"""Exceptions leave their stack: an answer against what was derived for a member takes it out, by an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from indexing.models import Item, Stack
+from labeling.models import Verdict
+from sisyphus_web.accounts.models import Corpus
+
+
+def split_stacks(corpus: Corpus, events: Sequence[Verdict]) -> None:
+    """Give the item of every event with `left_stack` a stack of its own; the others keep theirs.
+
+    Its own, not none, so that the next grouping does not put it back; the new stack names the old one, and
+    both stay one group for the splits of datasets.
+    """
+    leaving = [event for event in events if event.left_stack is not None and event.reverts_id is None]
+    if not leaving:
+        return
+    old = Stack.objects.in_bulk({event.left_stack for event in leaving if event.left_stack is not None})
+    for event in leaving:
+        stack = old[event.left_stack]  # type: ignore[index]  # not None by the filter
+        alone = Stack.objects.create(
+            corpus=corpus, media_file_id=stack.media_file_id, split_from_id=stack.split_from_id or stack.pk
+        )
+        Item.objects.filter(pk=event.item_id).update(stack=alone, stack_revision=0)
+
+
+def move_back(event: Verdict) -> int | None:
+    """Undo what `event` did to its item's stack; the stack the item was in until now, None if it stays.
+
+    Who was shown the stack before did not see the item in it: it joins as a later member.
+    """
+    if event.left_stack is None:
+        return None
+    stack = Stack.objects.select_for_update().filter(pk=event.left_stack).first()
+    item = Item.objects.filter(pk=event.item_id).first()
+    if stack is None or item is None or item.stack_id == stack.pk:
+        return None
+    stack.revision += 1
+    stack.save(update_fields=["revision"])
+    Item.objects.filter(pk=item.pk).update(stack=stack, stack_revision=stack.revision)
+    return item.stack_id

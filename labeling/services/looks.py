@@ -1,0 +1,71 @@
+"""Blind looks: drawn when an answer is recorded, served among others later, recognized by who answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils import timezone
+
+from labeling.models import BlindLook, Verdict
+from labeling.services.derivation import SHARE
+from labeling.services.states import Held, Key
+from sisyphus_web.accounts.models import User
+
+Kind = BlindLook.Kind
+# A derived answer is checked once its stack was left: its exceptions have been said, and nobody remembers it.
+REST = timedelta(minutes=5)
+GOOD_FOR = timedelta(hours=24)  # after that, an answer to what was served blind is an answer like any other
+
+
+def looks_of(annotator: User, keys: Iterable[Key]) -> dict[Key, BlindLook]:
+    """What this annotator was served blind lately, by (item, class)."""
+    items, classes = {item for item, _ in keys}, {label_class for _, label_class in keys}
+    served = BlindLook.objects.filter(
+        annotator=annotator,
+        label_class__in=classes,
+        item__in=items,
+        served_at__gt=timezone.now() - GOOD_FOR,
+    )
+    return {(look.item_id, look.label_class_id): look for look in served}
+
+
+def vote_of(look: BlindLook, state: Held) -> BlindLook.Kind | None:
+    """What an answer to `look` is now; None: an answer like any other, since nothing counts any more.
+
+    A derived answer that somebody has confirmed or contradicted meanwhile is a decided item like others.
+    """
+    if state.answer == "":
+        return None
+    if look.kind == Kind.DERIVED and not state.is_derived:
+        return Kind.SECOND
+    return Kind(look.kind)
+
+
+def draw_looks(events: Sequence[Verdict], second_shares: dict[int, float]) -> None:
+    """Draw, of the answers just recorded, those that somebody is to look at again.
+
+    By a hash of operation and item: the same draw at every retry, and nobody can choose it.
+    """
+    due: list[BlindLook] = []
+    for event in events:
+        if event.is_blind or event.reverts_id is not None or event.mode == "derived":
+            continue
+        common = {"corpus_id": event.corpus_id, "label_class_id": event.label_class_id, "looks_at": event}
+        if _lot(event.operation_id, event.item_id) < second_shares.get(event.label_class_id, 0.0):
+            due.append(BlindLook(**common, kind=Kind.SECOND, item_id=event.item_id, due_at=event.created_at))
+        due += [
+            BlindLook(**common, kind=Kind.DERIVED, item_id=item, due_at=event.created_at + REST)
+            for item in event.member_ids
+            if _lot(event.operation_id, item) < SHARE
+        ]
+    if due:
+        BlindLook.objects.bulk_create(due)
+
+
+def _lot(operation_id: UUID, item: int) -> float:
+    """A number in [0, 1), uniform over operations and items."""
+    digest = hashlib.blake2b(b"%d" % item, key=operation_id.bytes, digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
