@@ -154,8 +154,9 @@ class Site:
             (first,) = cursor.fetchone()
             cursor.execute(
                 "INSERT INTO indexing_item (id, corpus_id, media_file_id, kind, start_pts, stop_pts,"
-                " pts_seconds, thumbnail_offset, thumbnail_bytes, thumbnail_width_px, thumbnail_height_px)"
-                " SELECT n, %s, %s + (n - %s) / 100 %% %s, 'frame', n, n + 1, 0, 0, 0, 0, 0"
+                " pts_seconds, thumbnail_offset, thumbnail_bytes, thumbnail_width_px, thumbnail_height_px,"
+                " stack_revision)"
+                " SELECT n, %s, %s + (n - %s) / 100 %% %s, 'frame', n, n + 1, 0, 0, 0, 0, 0, 0"
                 " FROM generate_series(%s::bigint, %s::bigint) n",
                 [
                     self.corpus.pk,

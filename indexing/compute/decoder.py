@@ -312,6 +312,8 @@ def _death(child: subprocess.Popen[bytes]) -> ChildDied:
 
 def _text(path: Path | str) -> str:
     """An absolute path as the child opens it."""
+    if isinstance(path, str) and path.startswith("/"):
+        return path
     found = text_to_path(path) if isinstance(path, str) else path
     return str(found.absolute())
 

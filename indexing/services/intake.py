@@ -110,7 +110,7 @@ class Intake:
         media = [_refused(read, read.refusal) for read in fresh.values() if read.refusal]
         items, jpegs = [], []
         images = [read for read in fresh.values() if read.is_image]
-        results = self.decoder.image_thumbnails([Path(read.given.path) for read in images])
+        results = self.decoder.image_thumbnails([read.given.path for read in images])
         for read, result in zip(images, results, strict=True):
             if isinstance(result, MediaRefused):
                 media.append(_refused(read, result))
@@ -260,7 +260,7 @@ def forget_gone(source: Source, gone: Sequence[str]) -> int:
 
 def _read(given: Given) -> Read:
     """Hash a regular file and look at its first bytes; a link or a device is an OSError."""
-    handle = os.open(text_to_path(given.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = os.open(given.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     with os.fdopen(handle, "rb", buffering=0) as file:
         first = file.read(min(BLOCK_BYTES, given.size_bytes + 1)) or b""
         digest = hashlib.sha256(first)

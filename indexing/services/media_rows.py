@@ -1,8 +1,9 @@
 """Many rows of media in one statement each; what is already there stays as it is, so a repeat is harmless."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection, transaction
 
 from indexing.compute.thumbnails import Place
@@ -111,10 +112,10 @@ def _insert_media(corpus_id: int, rows: Sequence[MediaRow]) -> None:
     settled = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name not in ("sha256", "name"))
     _run(
         f"INSERT INTO {MediaFile._meta.db_table} (corpus_id, created_at, {', '.join(names)}) "  # noqa: S608 - own names
-        f"SELECT %s, now(), {values} FROM unnest({_arrays(types, names)}) AS rows ({', '.join(names)}) "
+        f"SELECT %s, now(), {values} FROM {_rows(types)} "
         f"ON CONFLICT (corpus_id, sha256) DO UPDATE SET {settled} "
         f"WHERE {MediaFile._meta.db_table}.state = 'pending'",
-        [corpus_id, *_columns(rows)],
+        [corpus_id, _json(types, rows)],
     )
 
 
@@ -130,56 +131,65 @@ _INTEGERS = dict.fromkeys(
     ),
     "bigint",
 ) | {"is_variable_rate": "boolean"}
+_ITEM = {
+    "media_file_id": "bigint",
+    "start_pts": "bigint",
+    "stop_pts": "bigint",
+    "number": "bigint",
+    "pts_seconds": "double precision",
+    "perceptual_hash": "bigint",
+    "thumbnail_offset": "bigint",
+    "thumbnail_bytes": "bigint",
+    "thumbnail_width_px": "bigint",
+    "thumbnail_height_px": "bigint",
+}
+_PATH = {"relative_path": "text", "size_bytes": "bigint", "mtime_ns": "bigint", "media_file_id": "bigint"}
 
 
 def _insert_items(corpus_id: int, rows: Sequence[ItemRow], ids: dict[str, int], pack_id: int) -> None:
-    columns = {
-        "media_file_id": ("bigint", [ids[row.sha256] for row in rows]),
-        "start_pts": ("bigint", [row.start_pts for row in rows]),
-        "stop_pts": ("bigint", [row.start_pts + 1 for row in rows]),
-        "number": ("bigint", [row.number for row in rows]),
-        "pts_seconds": ("double precision", [row.pts_seconds for row in rows]),
-        "perceptual_hash": ("bigint", [row.perceptual_hash for row in rows]),
-        "thumbnail_offset": ("bigint", [row.thumbnail.offset for row in rows]),
-        "thumbnail_bytes": ("bigint", [row.thumbnail.num_bytes for row in rows]),
-        "thumbnail_width_px": ("bigint", [row.width_px for row in rows]),
-        "thumbnail_height_px": ("bigint", [row.height_px for row in rows]),
-    }
-    names = ", ".join(columns)
+    values = (
+        (
+            ids[row.sha256],
+            row.start_pts,
+            row.start_pts + 1,
+            row.number,
+            row.pts_seconds,
+            row.perceptual_hash,
+            *row.thumbnail,
+            row.width_px,
+            row.height_px,
+        )
+        for row in rows
+    )
+    names = ", ".join(_ITEM)
     _run(
-        f"INSERT INTO {Item._meta.db_table} (corpus_id, kind, thumbnail_pack_id, {names}) "  # noqa: S608 - own names
-        f"SELECT %s, 'frame', %s, {names} "
-        f"FROM unnest({_arrays({name: kind for name, (kind, _) in columns.items()}, list(columns))}) "
-        f"AS rows ({names}) ON CONFLICT DO NOTHING",
-        [corpus_id, pack_id, *(values for _, values in columns.values())],
+        f"INSERT INTO {Item._meta.db_table} (corpus_id, kind, stack_revision, thumbnail_pack_id, {names}) "  # noqa: S608 - own names
+        f"SELECT %s, 'frame', 0, %s, {names} FROM {_rows(_ITEM)} ON CONFLICT DO NOTHING",
+        [corpus_id, pack_id, _json(_ITEM, values)],
     )
 
 
 def _upsert_paths(source_id: int, rows: Sequence[PathRow], ids: dict[str, int]) -> None:
     newest = {row.relative_path: row for row in rows}.values()  # one statement may touch a row once
-    columns = [
-        [row.relative_path for row in newest],
-        [row.size_bytes for row in newest],
-        [row.mtime_ns for row in newest],
-        [ids[row.sha256] for row in newest],
-    ]
-    names = ("relative_path", "size_bytes", "mtime_ns", "media_file_id")
-    types = {**dict.fromkeys(names, "bigint"), "relative_path": "text"}
-    fresh = ", ".join(f"{name} = EXCLUDED.{name}" for name in names[1:])
+    values = ((row.relative_path, row.size_bytes, row.mtime_ns, ids[row.sha256]) for row in newest)
+    names = ", ".join(_PATH)
+    fresh = ", ".join(f"{name} = EXCLUDED.{name}" for name in _PATH if name != "relative_path")
     _run(
-        f"INSERT INTO {MediaPath._meta.db_table} (source_id, {', '.join(names)}) "  # noqa: S608 - own names
-        f"SELECT %s, * FROM unnest({_arrays(types, names)}) "
+        f"INSERT INTO {MediaPath._meta.db_table} (source_id, {names}) "  # noqa: S608 - own names
+        f"SELECT %s, {names} FROM {_rows(_PATH)} "
         f"ON CONFLICT (source_id, relative_path) DO UPDATE SET {fresh}",
-        [source_id, *columns],
+        [source_id, _json(_PATH, values)],
     )
 
 
-def _arrays(types: dict[str, str], names: Sequence[str]) -> str:
-    return ", ".join(f"%s::{types[name]}[]" for name in names)
+def _rows(types: dict[str, str]) -> str:
+    columns = ", ".join(f"{name} {kind}" for name, kind in types.items())
+    return f"json_to_recordset(%s::json) AS rows ({columns})"
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _json(names: Iterable[str], rows: Iterable[tuple[Any, ...]]) -> str:
+    """The rows as one parameter: a third of the cost of an array of each column."""
+    return orjson.dumps([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
 def _run(statement: str, values: list[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from indexing.compute.files import path_to_text, text_to_path
+from indexing.compute.files import RAW_NAME, path_to_text, text_to_path
 from indexing.models import MediaFile, MediaPath, Source
 
 REPLACED = "/replaced"  # below a file, where nothing can lie: its place has other bytes by now
@@ -30,22 +30,26 @@ def follow(source_id: int, before: Mapping[str, int], now: Mapping[str, int]) ->
         return  # uploads lie under the name of their content
     left = {media: _place(source, path) for path, media in before.items() if now[path] != media}
     found: dict[int, str] = {media: _place(source, path) for path, media in now.items()}
-    for media_file in MediaFile.objects.filter(pk__in=left.keys() | found.keys()).only("pk", "path"):
-        place = media_file.path
-        if place == left.get(media_file.pk) and place != found.get(media_file.pk):
-            media_file.path = _other_place(media_file) or place + REPLACED
-        elif place != found.get(media_file.pk, place) and not text_to_path(place).exists():
-            media_file.path = found[media_file.pk]
-        if media_file.path != place:
-            media_file.save(update_fields=["path"])
+    media_files = MediaFile.objects.filter(pk__in=left.keys() | found.keys())
+    for media, place in media_files.values_list("pk", "path"):
+        if place == left.get(media) and place != found.get(media):
+            fresh = _other_place(media) or place + REPLACED
+        elif place != found.get(media, place) and not text_to_path(place).exists():
+            fresh = found[media]
+        else:
+            continue
+        MediaFile.objects.filter(pk=media).update(path=fresh)
 
 
-def _other_place(media_file: MediaFile) -> str:
-    for path in media_file.paths.filter(source__kind=Source.Kind.FOLDER).select_related("source"):
+def _other_place(media: int) -> str:
+    paths = MediaPath.objects.filter(media_file=media, source__kind=Source.Kind.FOLDER)
+    for path in paths.select_related("source"):
         if text_to_path(place := place_of(path)).exists():
             return place
     return ""
 
 
 def _place(source: Source, relative_path: str) -> str:
-    return path_to_text(str(text_to_path(source.path) / text_to_path(relative_path)))
+    if relative_path.startswith(RAW_NAME) or source.path.startswith(RAW_NAME):
+        return path_to_text(str(text_to_path(source.path) / text_to_path(relative_path)))
+    return f"{source.path.rstrip('/')}/{relative_path}"
