@@ -7,6 +7,7 @@ from indexing.compute.encoders.specs import (
     EncoderSpec,
     EncoderState,
     EncoderUnknown,
+    TextNotRead,
     WeightsMissing,
     WeightsRefused,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "EncoderSpec",
     "EncoderState",
     "EncoderUnknown",
+    "TextNotRead",
     "WeightsMissing",
     "WeightsRefused",
     "available",

@@ -1,5 +1,6 @@
 """The encoders we know by name, what lies in the model folder, and which can be used now. No torch."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from indexing.compute.encoders import registry
@@ -27,6 +28,12 @@ _PUBLISHED = {  # name -> the published file of its ImageNet weights; the digits
     "swin_t": "swin_t-704ceda3.pth",
     "vit_b_16": "vit_b_16-c867db91.pth",
 }
+_OPEN_CLIP = {  # name -> (file of its weights, width); the digits are how its sha256 begins
+    "ViT-B-32-quickgelu": ("vit_b_32-quickgelu-laion400m_e32-46683a32.pt", 512),
+    "ViT-B-16": ("vit_b_16-laion400m_e32-55e67d44.pt", 512),
+    "ViT-L-14": ("vit_l_14-laion400m_e32-3d133497.pt", 768),
+}
+_OPEN_CLIP_FILES = "https://github.com/mlfoundations/open_clip/releases/download/v0.2-weights/"
 _WIDTHS = {
     "resnet50": 2048,
     "resnet18": 512,
@@ -81,6 +88,20 @@ def _register_all() -> None:
                 width=width,
                 download=_published(name),
                 preference=50,
+            )
+        )
+    for name, (file_name, width) in _OPEN_CLIP.items():
+        prefix = file_name.removesuffix(".pt").rsplit("-", 1)[-1]
+        registry.register(
+            EncoderSpec(
+                f"openclip:{name}@1",
+                f"CLIP {name} (OpenCLIP, LAION-400M; reads text)",
+                "MIT (open_clip)",
+                "openclip",
+                architecture=name,
+                width=width,
+                download=Download(_OPEN_CLIP_FILES + file_name, prefix),
+                preference=60,
             )
         )
 
@@ -139,6 +160,9 @@ def state_of(spec: EncoderSpec, model_dir: Path) -> EncoderState:
     reason, how_to_get = "", ""
     if spec.family == "builtin":
         is_available, reason = True, "always there; needs no download"
+    elif spec.reads_text and find_spec("open_clip") is None:
+        is_available, reason = False, "open_clip_torch is not installed"
+        how_to_get = "pip install -r requirements-models.txt, then restart."
     elif path := weights_file(spec, model_dir):
         is_available = spec.family != "script" or spec.has_consent
         reason = f"uses {path.name}"

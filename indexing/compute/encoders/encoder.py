@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from indexing.compute.encoders import pictures as pictures_of
-from indexing.compute.encoders.specs import EncoderSpec
+from indexing.compute.encoders.specs import EncoderSpec, TextNotRead
 from indexing.compute.features import normalize
 
 MIN_DECODE_SIDE_PX = 256
@@ -39,6 +39,10 @@ class Encoder(ABC):
         if not len(pictures):
             return np.zeros((0, self.width), np.float32)
         return self._raw(pictures)
+
+    def encode_text(self, texts: Sequence[str]) -> np.ndarray:
+        """(N, width) float32 unit vectors, near the pictures the texts describe; TextNotRead without such."""
+        raise TextNotRead(f"{self.key} has no vectors for text; only for pictures")
 
     @abstractmethod
     def _raw(self, pictures: Sequence[np.ndarray]) -> np.ndarray:

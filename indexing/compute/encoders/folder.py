@@ -54,6 +54,8 @@ def weights_file(spec: EncoderSpec, model_dir: Path) -> Path | None:
 def is_named_after(stem: str, spec: EncoderSpec) -> bool:
     """Whether a file called `stem` holds the weights of the architecture of `spec`."""
     name = re.escape(spec.architecture.replace("/", "_"))
+    if spec.family == "openclip":  # names end in what changes the network: ViT-B-32, ViT-B-32-quickgelu
+        return stem == f"openclip-{spec.architecture}"
     family = f"{spec.family}-" if spec.family == "timm" else f"(?:{spec.family}-)?"
     return re.fullmatch(rf"{family}{name}(?:-.*)?", stem) is not None
 
@@ -75,9 +77,10 @@ def described(path: Path, *, key: str | None = None) -> EncoderSpec:
     architecture = side.get("architecture", "")
     family, _, name = architecture.partition(":")
     is_script = not architecture
-    if not is_script and family not in ("torchvision", "timm"):
+    if not is_script and family not in ("torchvision", "timm", "openclip"):
         raise WeightsRefused(
-            f"{side_path}: architecture must be torchvision:NAME or timm:NAME, got {architecture!r}"
+            f"{side_path}: architecture must be torchvision:NAME, timm:NAME or openclip:NAME, "
+            f"got {architecture!r}"
         )
     if is_script and path.suffix == ".safetensors":
         raise WeightsRefused(f"{path.name} holds weights only: {side_path.name} must name its architecture")

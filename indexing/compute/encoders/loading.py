@@ -30,6 +30,17 @@ def load(
     if allow_scripts:
         spec = replace(spec, has_consent=True)
     weights = find_or_fetch(spec, model_dir, on_progress)
+    if spec.reads_text:
+        from indexing.compute.encoders import openclip
+
+        return openclip.load(
+            spec,
+            weights,
+            device=device,
+            cache=model_dir / "exported",
+            model_dir=model_dir,
+            precision=precision,
+        )
     from indexing.compute.encoders import torch_images
 
     return torch_images.load(spec, weights, device=device, cache=model_dir / "exported", precision=precision)

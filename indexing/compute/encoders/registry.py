@@ -3,7 +3,11 @@
 from indexing.compute.encoders.specs import KEY, EncoderSpec, EncoderUnknown
 
 _SPECS: dict[str, EncoderSpec] = {}
-_FAMILY_TITLES = {"torchvision": "{} (torchvision)", "timm": "{} (timm)"}
+_FAMILY_TITLES = {
+    "torchvision": "{} (torchvision)",
+    "timm": "{} (timm)",
+    "openclip": "{} (OpenCLIP, reads text)",
+}
 
 
 def register(spec: EncoderSpec) -> None:
@@ -19,7 +23,7 @@ def known_keys() -> list[str]:
 
 
 def spec(key: str) -> EncoderSpec:
-    """The encoder called `key`: a registered one, or any torchvision:NAME@1 or timm:NAME@1."""
+    """The encoder called `key`: a registered one, or any torchvision:, timm: or openclip:NAME@1."""
     if key in _SPECS:
         return _SPECS[key]
     match = KEY.match(key)
@@ -31,5 +35,5 @@ def spec(key: str) -> EncoderSpec:
         return EncoderSpec(key, title, license_text, family, architecture=name, preference=50)
     raise EncoderUnknown(
         f"there is no encoder {key!r}; there are {', '.join(_SPECS)}, and torchvision:NAME@1, timm:NAME@1, "
-        "file:NAME@1, script:NAME@1"
+        "openclip:NAME@1, file:NAME@1, script:NAME@1"
     )

@@ -14,6 +14,10 @@ class EncoderUnknown(LookupError):
     """No encoder has this key."""
 
 
+class TextNotRead(LookupError):
+    """This encoder has no tower for text."""
+
+
 class WeightsRefused(ValueError):
     """A weights file that is there and cannot be used: damaged, another network, code without consent."""
 
@@ -42,7 +46,7 @@ class EncoderSpec:
     key: str
     title: str
     license: str
-    family: str  # builtin, torchvision, timm, file, script
+    family: str  # builtin, torchvision, timm, openclip, file, script
     architecture: str = ""  # torchvision's or timm's name, "" for a script
     pooling: str = "own"
     input_size: int | None = 224  # side of the square a picture is resized to; None: its own, padded to 32
