@@ -1,5 +1,6 @@
 """What people said about items, and what is made of it: ledger, weak labels, dataset versions, exports."""
 
+from labeling.models.audits import Audit, AuditDraw, AuditStop, FrozenRanking
 from labeling.models.classes import LabelClass
 from labeling.models.datasets import DatasetEntry, DatasetVersion, Split, SplitAssignment
 from labeling.models.exports import Export
@@ -11,11 +12,15 @@ from labeling.models.weak import WeakBatch, WeakLabel
 
 __all__ = [
     "Answer",
+    "Audit",
+    "AuditDraw",
+    "AuditStop",
     "BlindLook",
     "CurrentVerdict",
     "DatasetEntry",
     "DatasetVersion",
     "Export",
+    "FrozenRanking",
     "GoldAnswer",
     "LabelClass",
     "Lease",
