@@ -32,6 +32,7 @@ class Shown(NamedTuple):
     rank: int
     box: Box | None = None
     why: Why | None = None
+    is_blind: bool = False  # shown as if nobody had answered
 
 
 class Tile(msgspec.Struct, kw_only=True):
@@ -39,6 +40,7 @@ class Tile(msgspec.Struct, kw_only=True):
 
     item: int
     stack: int | None
+    stack_revision: int | None  # goes back with an answer, which then covers the members of now
     count: int
     similarity: float | None
     rank: int
@@ -71,10 +73,11 @@ TILES = """
                WHERE weak.item_id = item.id AND weak.label_class_id = %(label_class)s
            ) AND coalesce(state.answer, '') = '',
            account.username, verdict.created_at, media.width_px, media.height_px,
-           item.x0_px, item.y0_px, item.x1_px, item.y1_px
+           item.x0_px, item.y0_px, item.x1_px, item.y1_px, stack.revision
     FROM unnest(%(items)s::bigint[]) AS wanted(id)
     JOIN indexing_item item ON item.id = wanted.id AND item.corpus_id = %(corpus)s AND item.deleted_at IS NULL
     JOIN indexing_mediafile media ON media.id = item.media_file_id
+    LEFT JOIN indexing_stack stack ON stack.id = item.stack_id
     LEFT JOIN labeling_currentverdict state
       ON state.item_id = item.id AND state.label_class_id = %(label_class)s
     LEFT JOIN labeling_verdict verdict ON verdict.id = state.verdict_id
@@ -98,7 +101,8 @@ def describe_tiles(corpus: Corpus, shown: Sequence[Shown], *, label_class_id: in
         tiles.append(
             Tile(
                 item=each.item,
-                stack=row[1] if each.stack is None else each.stack,
+                stack=row[1],
+                stack_revision=row[20],
                 count=each.count,
                 similarity=each.similarity,
                 rank=each.rank,
@@ -107,13 +111,13 @@ def describe_tiles(corpus: Corpus, shown: Sequence[Shown], *, label_class_id: in
                 media_kind=row[4],
                 number=row[5],
                 pts_seconds=row[6],
-                answer=row[7],
-                version=row[8],
-                is_derived=row[9],
-                is_disputed=row[10],
-                is_weak=row[11],
-                by=row[12],
-                at=row[13],
+                answer="" if each.is_blind else row[7],
+                version=0 if each.is_blind else row[8],
+                is_derived=row[9] and not each.is_blind,
+                is_disputed=row[10] and not each.is_blind,
+                is_weak=row[11] and not each.is_blind,
+                by=None if each.is_blind else row[12],
+                at=None if each.is_blind else row[13],
                 width_px=row[14],
                 height_px=row[15],
                 box=each.box or _relative(row[16:20], width_px=row[14], height_px=row[15]),
