@@ -93,6 +93,8 @@ class RankRequest(msgspec.Struct, kw_only=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     fold: bool = True
     round: Id | None = None  # the ranking that this is a further page of
+    page: Annotated[str, msgspec.Meta(max_length=36)] = ""  # of the browser; it holds the tiles
+    is_preview: bool = False  # what would be found; nothing is held for who asks
 
 
 class RankResult(msgspec.Struct, kw_only=True):
