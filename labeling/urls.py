@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from labeling.api.classes import LabelClassView
 from labeling.api.datasets import DatasetDiffView, DatasetVersionView
 from labeling.api.exports import ExportFileView, ExportView
+from labeling.api.leases import LeasesView
 from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
@@ -52,6 +53,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),
     path(f"{_CORPUS}/stacks/<int:stack_id>/tiles/", StackTilesView.as_view(), name="stack-tiles"),
     path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
+    path(f"{_CORPUS}/leases/", LeasesView.as_view(), name="leases"),
     path(f"{_CORPUS}/undo/", UndoView.as_view(), name="undo"),
     path(f"{_CORPUS}/batches/", BatchView.as_view(), name="batches"),
     path(f"{_CORPUS}/review/", ReviewView.as_view(), name="review"),

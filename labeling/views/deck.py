@@ -14,6 +14,7 @@ OF_CORPUS = {
     "query_images": "query-images",
     "rank": "rank",
     "verdicts": "verdicts",
+    "leases": "leases",
     "undo": "undo",
     "batches": "batches",
     "weak": "weak-batches",
@@ -24,6 +25,7 @@ OF_CORPUS = {
     "media_files": "media-files",
     "sources": "sources",
 }
+PAGES_OF_OBJECT = {"media_page": ("media-file-page", "0")}
 OF_OBJECT = {
     "media_file": ("media-file", "0"),
     "query_image": ("query-image", "00000000-0000-0000-0000-000000000000"),
@@ -55,8 +57,13 @@ def _urls(corpus: Corpus) -> dict[str, str]:
         urls[name] = reverse(route, args=[corpus.pk])
     for name, route in OF_CORPUS.items():
         urls[name] = reverse(f"api:{route}", args=[corpus.pk])
+    for name, (route, some_id) in PAGES_OF_OBJECT.items():
+        urls[name] = _pattern(route, corpus, some_id)
     for name, (route, some_id) in OF_OBJECT.items():
-        url = reverse(f"api:{route}", args=[corpus.pk, some_id])
-        before, _, after = url.rpartition(f"/{some_id}/")
-        urls[name] = f"{before}/{{id}}/{after}"
+        urls[name] = _pattern(f"api:{route}", corpus, some_id)
     return urls
+
+
+def _pattern(route: str, corpus: Corpus, some_id: str) -> str:
+    before, _, after = reverse(route, args=[corpus.pk, some_id]).rpartition(f"/{some_id}/")
+    return f"{before}/{{id}}/{after}"
