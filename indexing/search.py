@@ -85,9 +85,12 @@ def rank(
     label_class_id: int | None = None,
     mode: Literal["similar", "learned", "browse"] | str = "similar",
     mix: dict[str, Any] | None = None,
+    round_id: int | None = None,
 ) -> RankAnswer:
     """The neighbors in places [offset, offset + k) of the corpus's ranking for these terms and filters.
 
+    Pages of one round are pages of one order, from which only what was decided since is left out; without
+    a round every call ranks anew, and its pages do not fit together.
     Raises SearchUnavailable (503) and SearchRefused (400, with the service's code).
     """
     asked = {
@@ -99,6 +102,7 @@ def rank(
         "fold": fold,
         "label_class": label_class_id,
         "mode": mode,
+        "round": round_id,
     }
     if mix:
         asked["mix"] = mix

@@ -1,11 +1,15 @@
-"""What people have said of a corpus's items, held for ranking: one byte per row and class."""
+"""What people have said of a corpus's items, held for ranking: one byte per item, class and row."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from indexing.compute.residents import Resident
+from indexing.compute.sorted_rows import NO_ROWS, places_of
 
 ANSWERS = {"": 0, "accept": 1, "reject": 2, "unsure": 3}
 WEAK, DERIVED = 4, 8
@@ -33,19 +37,62 @@ class Weak(NamedTuple):
     label_class: int
 
 
+@dataclass(frozen=True, eq=False)
+class Said:
+    """The rows of one class that somebody touched, at one moment. Never changed: an answer makes another."""
+
+    rows: np.ndarray  # (T,) int64, ascending
+    bytes: np.ndarray  # (T,) uint8, never 0
+
+    def at(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) uint8: the byte of each of `rows`; 0 where nobody has touched it."""
+        at, is_there = places_of(rows, self.rows)
+        found = np.zeros(len(rows), np.uint8)
+        found[is_there] = self.bytes[at[is_there]]
+        return found
+
+    def rows_with(self, answer: str) -> np.ndarray:
+        """Rows with this answer, ascending; those it was derived for only where there are no others."""
+        has = (self.bytes & 3) == ANSWERS[answer]
+        is_own = has & ((self.bytes & DERIVED) == 0)
+        rows: np.ndarray = self.rows[is_own if is_own.any() else has]
+        return rows
+
+    def changed(self, rows: np.ndarray, bytes_: np.ndarray) -> Said:
+        """The same, but with `bytes_` at `rows` (distinct); costs one copy of what was touched."""
+        at, is_there = places_of(rows, self.rows)
+        kept_rows, kept_bytes = np.delete(self.rows, at[is_there]), np.delete(self.bytes, at[is_there])
+        rows, bytes_ = rows[bytes_ != 0], bytes_[bytes_ != 0]
+        order = np.argsort(rows)
+        at = np.searchsorted(kept_rows, rows[order])
+        return Said(np.insert(kept_rows, at, rows[order]), np.insert(kept_bytes, at, bytes_[order]))
+
+
+NOTHING_SAID = Said(NO_ROWS, np.zeros(0, np.uint8))
+
+
+@dataclass(slots=True)
+class _OfClass:
+    """What is known of one class; `said` lags behind by `changed`."""
+
+    by_item: dict[int, int] = field(default_factory=dict)  # item -> byte, never 0
+    said: Said | None = None  # over the rows of the resident that was asked for last
+    changed: set[int] = field(default_factory=set)  # items since `said` was made
+
+
 class Answers:
-    """The answers of a corpus by class. Not safe for two writers; readers copy what they use."""
+    """The answers of a corpus by class. One caller at a time; what `said_of` gives out never changes."""
 
     def __init__(self) -> None:
-        self._by_class: dict[int, dict[int, int]] = {}  # class -> item -> byte, never 0
-        self._dense: dict[int, np.ndarray] = {}  # class -> (N,) uint8 over the rows of `_resident`
+        self._by_class: dict[int, _OfClass] = {}
         self._resident: Resident | None = None
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Take over what now counts; the same change twice is harmless."""
         for item, label_class, answer, is_derived in changes:
-            weak = self._by_class.get(label_class, {}).get(item, 0) & WEAK
-            self._set(label_class, item, weak | ANSWERS[answer] | (DERIVED if answer and is_derived else 0))
+            known = self._of(label_class)
+            weak = known.by_item.get(item, 0) & WEAK
+            self._set(known, item, weak | ANSWERS[answer] | (DERIVED if answer and is_derived else 0))
 
     def set_weak(self, weak: Iterable[Weak]) -> None:
         """Exactly these items are weak from now on."""
@@ -53,48 +100,46 @@ class Answers:
         for item, label_class in weak:
             wanted.setdefault(label_class, set()).add(item)
         for label_class in {*wanted, *self._by_class}:
-            items = wanted.get(label_class, set())
-            known = self._by_class.get(label_class, {})
-            for item in items | {item for item, byte in known.items() if byte & WEAK}:
-                self._set(label_class, item, known.get(item, 0) & ~WEAK | (WEAK if item in items else 0))
+            items, known = wanted.get(label_class, set()), self._of(label_class)
+            for item in items | {item for item, byte in known.by_item.items() if byte & WEAK}:
+                byte = known.by_item.get(item, 0) & ~WEAK | (WEAK if item in items else 0)
+                self._set(known, item, byte)
 
-    def of_rows(self, resident: Resident, label_class: int) -> np.ndarray:
-        """(N,) uint8: the byte of every row of `resident`."""
+    def said_of(self, label_class: int | None, resident: Resident) -> Said:
+        """What counts for the rows of `resident` now; the same object until something is said.
+
+        Costs what was said since the last call, and one copy of what was touched.
+        """
+        if label_class is None:
+            return NOTHING_SAID
         if resident is not self._resident:
-            self._dense, self._resident = {}, resident
-        if label_class not in self._dense:
-            known = self._by_class.get(label_class, {})
-            items = np.fromiter(known, np.int64, len(known))
-            bytes_ = np.fromiter(known.values(), np.uint8, len(known))
-            order = np.argsort(items)
-            dense = np.zeros(len(resident.item_ids), np.uint8)
-            if len(items):
-                at = np.minimum(np.searchsorted(items[order], resident.item_ids), len(items) - 1)
-                there = items[order][at] == resident.item_ids
-                dense[there] = bytes_[order][at[there]]
-            self._dense[label_class] = dense
-        return self._dense[label_class]
+            for each in self._by_class.values():
+                each.said = None
+            self._resident = resident
+        known = self._by_class.get(label_class)
+        if known is None:
+            return NOTHING_SAID
+        if known.said is None:
+            known.said, known.changed = NOTHING_SAID, set(known.by_item)
+        if known.changed:
+            items = np.fromiter(known.changed, np.int64, len(known.changed))
+            bytes_ = np.fromiter((known.by_item.get(item, 0) for item in known.changed), np.uint8, len(items))
+            rows, of_item = resident.all_rows_of(items)
+            known.said, known.changed = known.said.changed(rows, bytes_[of_item]), set()
+        return known.said
 
-    def said(self, label_class: int, answer: str) -> list[int]:
-        """Items with this answer, ascending; those it was derived for only where there are no others."""
-        known = self._by_class.get(label_class, {})
-        items = sorted(item for item, byte in known.items() if byte & 3 == ANSWERS[answer])
-        return [item for item in items if not known[item] & DERIVED] or items
+    def _of(self, label_class: int) -> _OfClass:
+        return self._by_class.setdefault(label_class, _OfClass())
 
-    def _set(self, label_class: int, item: int, byte: int) -> None:
-        known = self._by_class.setdefault(label_class, {})
-        if known.get(item, 0) == byte:  # most of what is read again
+    @staticmethod
+    def _set(known: _OfClass, item: int, byte: int) -> None:
+        if known.by_item.get(item, 0) == byte:  # most of what is read again
             return
         if byte:
-            known[item] = byte
+            known.by_item[item] = byte
         else:
-            known.pop(item, None)
-        if self._resident is not None and label_class in self._dense:
-            # All rows of the item: an item rarely has more than one.
-            rows = self._resident.rows_of(np.array([item]))
-            if len(rows) and self._resident.by_item.is_first is not None:
-                rows = np.flatnonzero(self._resident.item_ids == item)
-            self._dense[label_class][rows] = byte
+            known.by_item.pop(item, None)
+        known.changed.add(item)
 
 
 def bytes_of_states(states: Iterable[str]) -> np.ndarray:

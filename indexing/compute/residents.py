@@ -1,16 +1,20 @@
-"""What the search service holds of a corpus, as values that never change: items, vectors, selections."""
+"""What the search service holds of a corpus, as values that never change: items, vectors, groups."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
 from indexing.compute.builds import OpenBuild
+from indexing.compute.newest import Newest
 from indexing.compute.vectors import LoadedIndex, RefinedIndex
 
 NO_STACK = 0
+NO_ROW = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,45 +84,38 @@ class Groups:
         sizes = np.bincount(self.codes, minlength=self.num_groups)
         return np.concatenate([[0], np.cumsum(sizes)])
 
-    def num_members(self, codes: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """How many items of each named group are within `mask` (N,) bool."""
-        if len(codes) == 0 or self.num_groups == len(self.codes):
-            return np.ones(len(codes), np.int64)  # every row is a group of its own
+    @property
+    def are_single(self) -> bool:
+        """Whether every row is a group of its own."""
+        return self.num_groups == len(self.codes)
+
+    def num_of(self, rows: np.ndarray) -> int:
+        """How many groups `rows` (distinct) are of."""
+        return len(rows) if self.are_single else len(np.unique(self.codes[rows]))
+
+    def first_of_each(self, rows: np.ndarray) -> np.ndarray:
+        """Places among `rows` (distinct) of the first of each group, in order."""
+        if self.are_single:
+            return np.arange(len(rows))
+        _, first = np.unique(self.codes[rows], return_index=True)
+        first.sort()
+        return first
+
+    def num_members(self, codes: np.ndarray, allows: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """How many items of each named group `allows` (rows -> bool) lets through; costs the groups' size."""
+        if len(codes) == 0 or self.are_single:
+            return np.ones(len(codes), np.int64)
         sizes = self.starts[codes + 1] - self.starts[codes]
         stops = np.cumsum(sizes)
         within = np.arange(stops[-1]) - np.repeat(stops - sizes, sizes)
         rows = self.order[np.repeat(self.starts[codes], sizes) + within]
-        chosen = mask[rows] if self.is_first is None else mask[rows] & self.is_first[rows]
+        chosen = allows(rows) if self.is_first is None else allows(rows) & self.is_first[rows]
         counts: np.ndarray = np.add.reduceat(chosen.astype(np.int64), stops - sizes)
         return counts
 
 
-@dataclass(frozen=True)
-class Selection:
-    """The rows a ranking may show, and how many groups they are."""
-
-    mask: np.ndarray  # (N,) bool
-    num_rows: int
-    num_groups: int
-    group_sizes: np.ndarray | None = None  # (G,) int32: rows of the selection in each group
-
-    @classmethod
-    def of(cls, mask: np.ndarray, groups: Groups) -> Selection:
-        sizes = np.bincount(groups.codes[mask], minlength=groups.num_groups).astype(np.int32)
-        return cls(mask, int(np.count_nonzero(mask)), int(np.count_nonzero(sizes)), sizes)
-
-    def without(self, rows: np.ndarray, groups: Groups) -> Selection:
-        """The selection less `rows`; costs what is taken away, besides one copy of the mask."""
-        if self.group_sizes is None:
-            raise ValueError("rows can be taken away once; name them together")
-        gone = rows[self.mask[rows]]
-        if len(gone) == 0:
-            return self
-        mask = self.mask.copy()
-        mask[gone] = False
-        codes, sizes = np.unique(groups.codes[gone], return_counts=True)
-        emptied = int(np.count_nonzero(self.group_sizes[codes] == sizes))
-        return Selection(mask, self.num_rows - len(gone), self.num_groups - emptied)
+def _apart(num_rows: int) -> Groups:
+    return Groups(np.arange(num_rows, dtype=np.int32), num_rows, None)
 
 
 @dataclass(frozen=True)
@@ -130,7 +127,8 @@ class Resident:
     encoder: str
     width: int
     build: str = ""  # id of the build in use; empty: none, everything is searched one by one
-    _selections: dict[object, Selection] = field(default_factory=dict, repr=False, compare=False)
+    within: Newest[Any] = field(default_factory=lambda: Newest(8), repr=False, compare=False)
+    selections: Newest[Any] = field(default_factory=lambda: Newest(16), repr=False, compare=False)
 
     @cached_property
     def item_ids(self) -> np.ndarray:
@@ -144,6 +142,8 @@ class Resident:
 
     @cached_property
     def _in_items(self) -> tuple[np.ndarray, np.ndarray]:
+        if np.array_equal(self.item_ids, self.items.item_ids):
+            return np.arange(len(self.item_ids)), np.ones(len(self.item_ids), bool)
         return self.items.positions(self.item_ids)
 
     @cached_property
@@ -170,6 +170,8 @@ class Resident:
     @cached_property
     def by_item(self) -> Groups:
         """Every item for itself."""
+        if self._is_ascending:
+            return _apart(len(self.item_ids))
         distinct, first, codes = np.unique(self.item_ids, return_index=True, return_inverse=True)
         is_first = None
         if len(distinct) != len(self.item_ids):
@@ -180,21 +182,47 @@ class Resident:
     @cached_property
     def by_stack(self) -> Groups:
         """Stacks together, every other item for itself."""
+        if not (self.stacks != NO_STACK).any():
+            return self.by_item
         keys = np.where(self.stacks == NO_STACK, -self.item_ids, self.stacks)
         distinct, codes = np.unique(keys, return_inverse=True)
         return Groups(codes.astype(np.int32), len(distinct), self.by_item.is_first)
 
     @cached_property
-    def _row_order(self) -> np.ndarray:
-        return np.argsort(self.item_ids, kind="stable")
+    def _is_ascending(self) -> bool:
+        """Whether rows are in order of item, one of each, as they are where nothing was encoded late."""
+        return bool((self.item_ids[1:] > self.item_ids[:-1]).all())
+
+    @cached_property
+    def _row_order(self) -> np.ndarray | None:
+        """(N,) rows in order of item; None: they are."""
+        return None if self._is_ascending else np.argsort(self.item_ids, kind="stable")
+
+    def _places(self, item_ids: np.ndarray, side: Literal["left", "right"]) -> np.ndarray:
+        return np.searchsorted(self.item_ids, item_ids, side, sorter=self._row_order)
+
+    def _rows_at(self, places: np.ndarray) -> np.ndarray:
+        return places if self._row_order is None else self._row_order[places]
+
+    def all_rows_of(self, item_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(all rows of these items, which of `item_ids` each is of); items without a vector have none."""
+        first, last = self._places(item_ids, "left"), self._places(item_ids, "right")
+        numbers = last - first
+        of_item = np.repeat(np.arange(len(item_ids)), numbers)
+        within = np.arange(len(of_item)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
+        return self._rows_at(first[of_item] + within), of_item
+
+    def row_of_each(self, item_ids: np.ndarray) -> np.ndarray:
+        """(n,) int64: the first row of each item, NO_ROW where it has none."""
+        if len(self.item_ids) == 0 or len(item_ids) == 0:
+            return np.full(len(item_ids), NO_ROW)
+        rows = self._rows_at(np.minimum(self._places(item_ids, "left"), len(self.item_ids) - 1))
+        return np.where(self.item_ids[rows] == item_ids, rows, NO_ROW)
 
     def rows_of(self, item_ids: np.ndarray) -> np.ndarray:
         """The first row of each item that has one; items without a vector are left out."""
-        if len(self.item_ids) == 0 or len(item_ids) == 0:
-            return np.zeros(0, np.int64)
-        at = np.searchsorted(self.item_ids, item_ids, sorter=self._row_order)
-        rows = self._row_order[np.minimum(at, len(self.item_ids) - 1)]
-        return rows[self.item_ids[rows] == item_ids]
+        rows = self.row_of_each(item_ids)
+        return rows[rows != NO_ROW]
 
     def vectors_of(self, rows: np.ndarray) -> np.ndarray:
         """The vectors (n, D) float32 of `rows`, in their order."""
@@ -207,17 +235,14 @@ class Resident:
 
     def prepare(self) -> Resident:
         """Compute what every ranking needs, before the first one waits for it."""
-        self.everything(fold=True), self.everything(fold=False)
+        for groups in (self.by_stack, self.by_item):
+            if not groups.are_single:
+                groups.order, groups.starts  # noqa: B018 - kept from now on
+        self._row_order, self.stacks, self.media_files  # noqa: B018
         return self
 
     def groups(self, *, fold: bool) -> Groups:
         return self.by_stack if fold else self.by_item
-
-    def everything(self, *, fold: bool) -> Selection:
-        """All live rows."""
-        if fold not in self._selections:
-            self._selections[fold] = Selection.of(self.live, self.groups(fold=fold))
-        return self._selections[fold]
 
     def _of_rows(self, values: np.ndarray) -> np.ndarray:
         at, _ = self._in_items

@@ -5,6 +5,7 @@ Nothing here is the only one of its kind: after a restart all of it is read agai
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -19,6 +20,7 @@ from indexing.compute.builds import OpenBuild, open_build
 from indexing.compute.features import ShardDamaged, read_shard
 from indexing.compute.manifests import BuildRefused
 from indexing.compute.residents import NO_ITEMS, Items, Part, Resident
+from indexing.compute.selections import prepare
 from indexing.compute.vectors import exact_index
 from indexing.models import FeatureIndex, FeatureSet, FeatureShard
 from indexing.search_service import marks
@@ -51,12 +53,15 @@ class Followed:
 
     def __init__(self, corpus_id: int, ledger: Ledger) -> None:
         self.corpus_id = corpus_id
-        self.lock = threading.RLock()  # of answers, gone and the swap of the resident: held for moments
+        self.lock = threading.RLock()  # of answers, gone and the swap of the resident: never held over SQL
         self.answers = Answers()
         self.resident: Resident | None = None
         self.gone: frozenset[int] = frozenset()  # items deleted since `resident` was made
         self.problem = ""  # why the published build is not the one in use
         self._ledger = ledger
+        self._reading = threading.Lock()  # of the ledger's reader
+        self._questions = itertools.count(1)  # PostgreSQL was asked for marks so many times
+        self._gone_as_of = 0  # the question that `gone` is the answer to
         self._loading = threading.Lock()  # of everything below: held as long as a million vectors take
         self._marks: marks.Marks | None = None
         self._item_marks: tuple[object, ...] = ()
@@ -73,6 +78,7 @@ class Followed:
         So are new vectors and builds with `wait`, and in a small corpus; in a large one the thread that
         keeps corpora current brings them a moment later.
         """
+        question = next(self._questions)
         read = marks.marks_of(self.corpus_id, self._items_read_at)
         if read is None:
             raise Refusal("no-features", "This corpus has no features yet.", status=409)
@@ -83,16 +89,18 @@ class Followed:
             with self._loading:
                 if self.resident is None or seen != self._marks:
                     self._load(seen)
-        with self.lock:
-            if self.resident is None:
-                raise Refusal("no-features", "This corpus has no features yet.", status=409)
-            self.gone = gone  # a resident that was made meanwhile lacks them anyway
+        with self._reading:
             news = self._ledger.news()
-            if news.changes is not None:
-                self.answers.apply(map(Change._make, news.changes))
-            if news.weak is not None:
-                self.answers.set_weak(map(Weak._make, news.weak))
-            return self.resident
+            with self.lock:
+                if self.resident is None:
+                    raise Refusal("no-features", "This corpus has no features yet.", status=409)
+                if question > self._gone_as_of:  # else another thread asked later, and knows as much
+                    self.gone, self._gone_as_of = gone, question
+                if news.changes is not None:
+                    self.answers.apply(map(Change._make, news.changes))
+                if news.weak is not None:
+                    self.answers.set_weak(map(Weak._make, news.weak))
+                return self.resident
 
     def tidy(self) -> None:
         """What no query waits for: new stacks, deleted items out of memory, restored ones back in."""
@@ -106,9 +114,8 @@ class Followed:
 
     def gone_rows(self, resident: Resident) -> np.ndarray:
         """Rows of items deleted since `resident` was made."""
-        if not self.gone:
-            return np.zeros(0, np.int64)
-        return np.flatnonzero(np.isin(resident.item_ids, list(self.gone)))
+        rows, _ = resident.all_rows_of(np.array(sorted(self.gone), np.int64))
+        return np.sort(rows)
 
     def status(self) -> dict[str, Any]:
         """How this corpus is served."""
@@ -173,7 +180,8 @@ class Followed:
         begun, clock = datetime.now(UTC), time.perf_counter()
         item_marks = marks.item_marks(self.corpus_id)
         items = Items(*read_live_items(self.corpus_id)) if parts else NO_ITEMS
-        resident = Resident(parts, items, seen.encoder, seen.width, self._build_id).prepare()
+        resident = Resident(parts, items, seen.encoder, seen.width, self._build_id)
+        prepare(resident)
         with self.lock:
             self.resident, self._items_read_at, self.gone = resident, begun, frozenset()
         self._item_marks, self._placing_seconds = item_marks, time.perf_counter() - clock
@@ -210,6 +218,11 @@ class Corpora:
                 took = time.perf_counter() - begun
                 held = followed.status()
                 logger.info("corpus %s: %s vectors in %.2f s", corpus_id, held["num_vectors"], took)
+
+    def all(self) -> list[Followed]:
+        """Every corpus that is known."""
+        with self._lock:
+            return list(self._followed.values())
 
     def status(self) -> dict[str, Any]:
         with self._lock:

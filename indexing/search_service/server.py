@@ -23,7 +23,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 from indexing.search_service.corpora import Corpora
 from indexing.search_service.errors import Refusal
-from indexing.search_service.ranker import Ranker, RankRequest
+from indexing.search_service.ranker import Ranker
+from indexing.search_service.requests import RankRequest
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def serve(path: Path, corpora: Corpora, ranker: Ranker, *, stop: threading.Event
         _refresh(corpora, ranker, stop)
     server.shutdown()
     server.server_close()
-    ranker.pictures.close()
+    ranker.close()
 
 
 def _refresh(corpora: Corpora, ranker: Ranker, stop: threading.Event, *, until_done: bool = False) -> None:
@@ -168,7 +169,7 @@ def _refresh(corpora: Corpora, ranker: Ranker, stop: threading.Event, *, until_d
     while True:
         try:
             corpora.refresh()
-            ranker.forget_old()
+            ranker.keep_up()
         except (OperationalError, InterfaceError) as error:
             logger.warning("PostgreSQL is away: %s", error)
             connection.close()

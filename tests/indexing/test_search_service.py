@@ -208,13 +208,57 @@ def test_weak_labels_are_a_state_until_taken_back(corpus, mia, items, cars):
 def test_pages_follow_one_another_while_people_answer(corpus, ann, items, cars):
     asked = {"terms": like(items[3]), "filters": {}, "label_class_id": cars.pk}
     whole = found(search.rank(corpus, k=60, **asked))
-    first = found(search.rank(corpus, k=20, **asked))
+    first = found(search.rank(corpus, k=20, round_id=1, **asked))
     for item in items:
         if item.pk in first[:10] or item.pk == whole[25]:
             answer(corpus, ann, cars, item, "reject")
-    second = found(search.rank(corpus, k=20, offset=20, **asked))
+    second = found(search.rank(corpus, k=20, offset=20, round_id=1, **asked))
     assert first == whole[:20]
     assert second == [item for item in whole[20:40] if item != whole[25]]
+
+
+@pytest.mark.parametrize("mode", ["similar", "learned"])
+def test_each_person_pages_through_an_order_of_their_own(corpus, ann, mia, items, cars, mode):
+    """Two people ask the same, one after the other has decided; neither misses nor repeats a tile."""
+    asked = {"terms": like(items[3]), "filters": {}, "label_class_id": cars.pk, "mode": mode, "k": 20}
+    by_id = {item.pk: item for item in items}
+    of_ann = found(search.rank(corpus, round_id=11, **asked))
+    for item in of_ann[:15]:
+        answer(corpus, ann, cars, by_id[item], "accept" if item in of_ann[:8] else "reject")
+    of_mia = found(search.rank(corpus, round_id=12, **asked))  # begins without what Ann decided
+    assert not set(of_ann[:15]) & set(of_mia)
+    for item in of_mia[:15]:
+        answer(corpus, mia, cars, by_id[item], "reject")
+    decided = set(of_ann[:15]) | set(of_mia[:15])
+    for offset in range(20, 200, 20):
+        of_ann += found(search.rank(corpus, round_id=11, offset=offset, **asked))
+        of_mia += found(search.rank(corpus, round_id=12, offset=offset, **asked))
+    for seen in (of_ann, of_mia):
+        assert len(seen) == len(set(seen))
+        assert set(seen) | decided == set(by_id)
+
+
+def test_a_page_asked_for_again_is_the_same_page(corpus, items):
+    asked = {"terms": like(items[3]), "filters": {}, "round_id": 21, "k": 20}
+    pages = [found(search.rank(corpus, offset=offset, **asked)) for offset in (0, 20, 40)]
+    assert [found(search.rank(corpus, offset=offset, **asked)) for offset in (40, 0, 20)] == [
+        pages[2],
+        pages[0],
+        pages[1],
+    ]
+
+
+def test_pages_go_on_while_media_is_added_and_deleted(corpus, items):
+    """What was given keeps its place; what is new comes behind it, what is deleted leaves its place empty."""
+    asked = {"terms": like(items[3]), "filters": {}, "round_id": 31, "k": 20}
+    seen = found(search.rank(corpus, **asked))
+    new = add_items(items[0].features.get().feature_set, clustered(40, seed=9))
+    gone = [item for item in items if item.pk not in seen][:5]
+    Item.objects.filter(pk__in=[item.pk for item in gone]).update(deleted_at=timezone.now())
+    for offset in range(20, 240, 20):
+        seen += found(search.rank(corpus, offset=offset, **asked))
+    assert len(seen) == len(set(seen))
+    assert set(seen) == {item.pk for item in [*items, *new]} - {item.pk for item in gone}
 
 
 def test_stacks_are_one_tile_with_the_best_member_in_front(corpus, ann, cars):

@@ -5,8 +5,9 @@ import pytest
 
 from indexing.compute.answers import Answers, Change, Weak, bytes_of_states
 from indexing.compute.builds import open_build, write_build
-from indexing.compute.engine import Filters, Ranking, select
+from indexing.compute.engine import Ranking
 from indexing.compute.residents import Items, Part, Resident
+from indexing.compute.selections import Filters, prepare, select
 from indexing.compute.vectors import exact_index
 from tests.indexing.made import clustered
 
@@ -52,7 +53,7 @@ def parts(request, xb, build):
 
 @pytest.fixture(params=[1, 4], ids=["alone", "stacks of 4"])
 def resident(request, parts):
-    return Resident(parts, items_of(NUM, per_stack=request.param), "e@1", WIDTH).prepare()
+    return prepare(Resident(parts, items_of(NUM, per_stack=request.param), "e@1", WIDTH))
 
 
 def plain(resident, xb, query, mask, *, fold=True):
@@ -141,9 +142,7 @@ def test_many_decided_neighbors_do_not_hide_the_others(resident, xb):
     answers = Answers()
     answers.apply(Change(int(row) + 100, 1, "reject") for row in near)
     answers.apply([Change(100 + int(near[0]), 1, "")])  # one of them was taken back
-    selection = select(
-        resident, Filters(), fold=True, answers=answers.of_rows(resident, 1), bytes_shown=SHOWN
-    )
+    selection = select(resident, Filters(), fold=True, said=answers.said_of(1, resident), bytes_shown=SHOWN)
     mask = np.ones(NUM, bool)
     mask[near[1:]] = False
     ranking = Ranking(resident, xb[8], selection)
@@ -162,14 +161,14 @@ def test_states_select_by_what_was_said(resident, xb):
             resident,
             Filters(),
             fold=False,
-            answers=answers.of_rows(resident, 1),
+            said=answers.said_of(1, resident),
             bytes_shown=bytes_of_states([state]),
         )
         assert {hit.item for hit in Ranking(resident, xb[0], selection, fold=False).page(0, 10)} == items
     answers.set_weak([])
     answers.apply([Change(100, 1, "")])
-    assert np.count_nonzero(answers.of_rows(resident, 1)) == 2
-    assert answers.of_rows(resident, 2).sum() == 0
+    assert answers.said_of(1, resident).rows.tolist() == [1, 2]
+    assert len(answers.said_of(2, resident).rows) == 0
 
 
 def test_answers_that_change_are_those_read_anew(parts):
@@ -181,19 +180,19 @@ def test_answers_that_change_are_those_read_anew(parts):
         change = Change(
             int(rng.integers(90, 4200)), int(rng.integers(1, 3)), str(rng.choice(["", "accept", "reject"]))
         )
-        followed.of_rows(resident, change.label_class)
+        followed.said_of(change.label_class, resident)
         followed.apply([change])
         said[change.item, change.label_class] = change
     fresh = Answers()
     fresh.apply(said.values())
     for label_class in (1, 2):
-        np.testing.assert_array_equal(
-            followed.of_rows(resident, label_class), fresh.of_rows(resident, label_class)
-        )
+        kept, anew = followed.said_of(label_class, resident), fresh.said_of(label_class, resident)
+        np.testing.assert_array_equal(kept.rows, anew.rows)
+        np.testing.assert_array_equal(kept.bytes, anew.bytes)
 
 
 def test_deleted_items_are_masked_though_the_build_holds_them(parts, xb):
-    resident = Resident(parts, items_of(NUM).without(np.arange(100, 600)), "e@1", WIDTH).prepare()
+    resident = prepare(Resident(parts, items_of(NUM).without(np.arange(100, 600)), "e@1", WIDTH))
     ranking = Ranking(resident, xb[3], select(resident, Filters(), fold=True))
     assert ranking.total == NUM - 500
     assert min(hit.item for hit in ranking.page(0, 4000)) == 600

@@ -1,0 +1,140 @@
+"""From terms, or from what people said, to the one vector that everything is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from indexing.compute.answers import Said
+from indexing.compute.residents import Resident
+from indexing.models import FeatureSet
+from indexing.search_service.errors import Refusal
+from indexing.search_service.pictures import Pictures
+from indexing.search_service.requests import RankRequest, Term
+
+NUM_UNDECIDED = 100  # sampled as negatives of low weight: enough to stand for the corpus, cheap to fit
+MIN_MEDIA_FILES = 3  # of accepted items, to judge a model by media file; with fewer, by stack
+SAMPLES_SEED = 7
+
+
+class Fitted(Protocol):
+    """What comes out of learning from answers."""
+
+    @property
+    def vector(self) -> np.ndarray: ...
+    @property
+    def blend(self) -> float: ...
+
+
+Fit = Callable[..., Fitted]
+
+
+class Query(NamedTuple):
+    """What a ranking compares with."""
+
+    vector: np.ndarray  # (D,) float32, length 1
+    blend: float | None  # share of it that was learned; None: nothing was asked to be learned
+
+
+class Queries:
+    """Makes queries; the vectors of pictures are kept for the next one."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.pictures = Pictures()
+        self._fit = fit
+
+    def query(self, request: RankRequest, resident: Resident, said: Said) -> Query:
+        """The query of `request`; Refusal where its terms or answers do not make one."""
+        start = self._sum_of(request, resident) if request.terms else None
+        if request.mode == "learned":
+            return self._learned(request, start, resident, said)
+        if start is None:
+            raise Refusal("no-terms", "A query needs at least one term: an item, an image or a vector.")
+        length = float(np.linalg.norm(start))
+        if not np.isfinite(length):
+            raise Refusal("bad-term", "The weights of the terms are too large to add them up.")
+        if length < 1e-6:
+            raise Refusal("terms-cancel-out", "The terms cancel out; remove one or change a weight.")
+        return Query(start / length, None)
+
+    def _learned(
+        self, request: RankRequest, start: np.ndarray | None, resident: Resident, said: Said
+    ) -> Query:
+        if request.label_class is None:
+            raise Refusal("class-needed", "A learned ranking needs a class: it learns from its answers.")
+        positives, negatives = (_firsts(said.rows_with(answer), resident) for answer in ("accept", "reject"))
+        if start is None and len(positives) == 0:
+            raise Refusal(
+                "nothing-accepted", "Accept at least one item first, or give an example.", status=409
+            )
+        of_group = resident.media_files
+        if len(np.unique(of_group[positives])) < MIN_MEDIA_FILES:
+            of_group = resident.by_stack.codes
+        try:
+            fitted = self._fit(
+                start,
+                resident.vectors_of(positives),
+                resident.vectors_of(negatives),
+                resident.vectors_of(_sample(said, resident.live)),
+                positive_groups=of_group[positives],
+                negative_groups=of_group[negatives],
+            )
+        except ValueError as error:
+            raise Refusal("terms-cancel-out", str(error)) from error
+        return Query(np.asarray(fitted.vector, np.float32), float(fitted.blend))
+
+    def _sum_of(self, request: RankRequest, resident: Resident) -> np.ndarray:
+        total = np.zeros(resident.width, np.float32)
+        for term in request.terms:
+            total += np.float32(term.weight) * self._vector_of(term, request.corpus, resident)
+        return total
+
+    def _vector_of(self, term: Term, corpus_id: int, resident: Resident) -> np.ndarray:
+        """The unit vector (D,) of a term."""
+        if term.kind == "item" and term.item is not None:
+            if term.box is not None:
+                with_ = _encoder_of(corpus_id)
+                return self.pictures.of_item(corpus_id, term.item, term.box, **with_)
+            rows = resident.rows_of(np.array([term.item]))
+            if len(rows) == 0:
+                raise Refusal(
+                    "item-without-feature",
+                    f"Item {term.item} has no feature yet; wait for the job that extracts features.",
+                    status=409,
+                )
+            return resident.vectors_of(rows)[0]
+        if term.kind == "image" and term.image is not None:
+            return self.pictures.of_image(term.image, term.box, **_encoder_of(corpus_id))
+        if term.kind == "vector" and term.vector is not None:
+            vector = np.array(term.vector, np.float32)
+            if vector.shape != (resident.width,):
+                raise Refusal(
+                    "wrong-width",
+                    f"{resident.encoder} has vectors of {resident.width} numbers, got {len(vector)}.",
+                )
+            length = float(np.linalg.norm(vector))
+            if not np.isfinite(length) or length < 1e-12:
+                raise Refusal("bad-term", "A vector must be finite numbers, not all zero.")
+            return vector / length
+        raise Refusal("bad-term", f"A term of kind {term.kind!r} must carry {term.kind!r}.")
+
+
+def _firsts(rows: np.ndarray, resident: Resident) -> np.ndarray:
+    """Of the rows of items, the first of each."""
+    is_first = resident.by_item.is_first
+    return rows if is_first is None else rows[is_first[rows]]
+
+
+def _sample(said: Said, live: np.ndarray) -> np.ndarray:
+    """Some live rows without an answer, the same for the same corpus."""
+    if len(live) == 0:
+        return np.zeros(0, np.int64)
+    rows = np.random.default_rng(SAMPLES_SEED).integers(0, len(live), 2 * NUM_UNDECIDED)
+    return np.unique(rows[live[rows] & (said.at(rows) == 0)][:NUM_UNDECIDED])
+
+
+def _encoder_of(corpus_id: int) -> dict[str, str]:
+    feature_set = FeatureSet.objects.get(corpus=corpus_id, is_active=True)
+    return {"encoder": feature_set.encoder, "precision": feature_set.precision}

@@ -1,0 +1,52 @@
+"""What is asked of the search service."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+
+from indexing.search_service.pictures import Box
+
+
+class Term(msgspec.Struct, frozen=True):
+    """What is searched for, as it comes: the field named by `kind`."""
+
+    kind: Literal["item", "image", "vector"]
+    item: int | None = None
+    image: UUID | None = None
+    vector: list[float] | None = None
+    box: Box | None = None
+    weight: float = 1.0
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Filters as they come; what is left out does not narrow."""
+
+    kinds: list[Literal["image", "video"]] | None = None
+    media_files: list[int] | None = None
+    sources: list[int] | None = None
+    start_seconds: float | None = None
+    stop_seconds: float | None = None
+    states: list[str] | None = None
+    min_similarity: float | None = None
+
+
+class RankRequest(msgspec.Struct, frozen=True):
+    """A page of a ranking. With `round`, further pages follow the first, whatever others do meanwhile."""
+
+    corpus: int
+    round: int | None = None  # names the ranking: one of one person
+    terms: list[Term] = []
+    filters: Asked = Asked()
+    k: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
+    offset: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
+    fold: bool = True
+    label_class: int | None = None
+    mode: Literal["similar", "learned"] = "similar"
+
+    @property
+    def question(self) -> bytes:
+        """What is asked for, whichever page of it."""
+        return msgspec.json.encode(msgspec.structs.replace(self, round=None, k=1, offset=0))
