@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from django.db import connection
 
 from indexing import search
 from labeling.models import QueryRound
@@ -28,6 +29,7 @@ from labeling.services.rank_request import (
     RankResult,
     Term,
 )
+from labeling.services.serving import serve
 from labeling.services.tiles import Box, Shown, Why, describe_tiles
 from sisyphus_web.accounts.models import Corpus, User
 
@@ -57,10 +59,12 @@ class Page(NamedTuple):
     query: Query
     request: RankRequest
     by: User
+    more: Callable[[int, int], Sequence[Shown]]  # (offset, k): candidates from further down
+    notes: list[str]  # for the person, in sentences
 
 
 Hook = Callable[[Page, Sequence[Shown]], Sequence[Shown]]
-HOOKS: list[Hook] = []  # in the order in which they see the candidates
+HOOKS: list[Hook] = [serve]  # in order; `serve` is the last: it holds what it lets through
 
 
 def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
@@ -70,8 +74,16 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
     for what is not of this corpus, NoFeatures before anything was encoded, BadQuery for nonsense.
     """
     query = checked(corpus, request)
-    answer = ask(corpus, query, k=request.k, offset=request.offset, fold=request.fold)
-    page = Page(corpus, _round_of(corpus, query, request, answer, by=by), query, request, by)
+    known = _known(corpus, request, by=by)
+    round_id = known.pk if known else _next_round_id()  # the search service keeps its order by it
+    answer = ask(corpus, query, k=request.k, offset=request.offset, fold=request.fold, round_id=round_id)
+
+    def more(offset: int, k: int) -> Sequence[Shown]:
+        further = ask(corpus, query, k=k, offset=offset, fold=request.fold, round_id=round_id)
+        return _candidates(further, offset)
+
+    made = known or _made(round_id, corpus, query, answer, by=by)
+    page = Page(corpus, made, query, request, by, more, [*answer.notes])
     candidates: Sequence[Shown] = _candidates(answer, request.offset)
     for hook in HOOKS:
         candidates = hook(page, candidates)
@@ -85,7 +97,7 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
         took_ms=answer.took_ms,
         q=text_of(query.filters, Names(corpus)),
         mix=answer.mix,
-        notes=answer.notes,
+        notes=page.notes,
         neighbors=describe_tiles(corpus, candidates, label_class_id=request.label_class),
     )
 
@@ -97,8 +109,10 @@ def query_of(made: QueryRound) -> Query:
     return Query(terms=made.terms, filters=made.filters, mode=made.mode, label_class=made.label_class)
 
 
-def ask(corpus: Corpus, query: Query, *, k: int, offset: int = 0, fold: bool = True) -> search.RankAnswer:
-    """The search service's answer; NoFeatures where there is nothing to search."""
+def ask(
+    corpus: Corpus, query: Query, *, k: int, offset: int = 0, fold: bool = True, round_id: int | None = None
+) -> search.RankAnswer:
+    """The search service's answer, of the order kept for the round; NoFeatures where there is none."""
     encoder_of(corpus)
     return search.rank(
         corpus,
@@ -110,15 +124,27 @@ def ask(corpus: Corpus, query: Query, *, k: int, offset: int = 0, fold: bool = T
         label_class_id=query.label_class.pk if query.label_class else None,
         mode=query.mode,
         mix=query.mix,
+        round_id=round_id,
     )
 
 
-def _round_of(
-    corpus: Corpus, query: Query, request: RankRequest, answer: search.RankAnswer, *, by: User
-) -> QueryRound:
-    """The round this is a further page of, or a new one."""
-    known = QueryRound.objects.filter(corpus=corpus, pk=request.round).first() if request.round else None
-    return known or QueryRound.objects.create(
+def _known(corpus: Corpus, request: RankRequest, *, by: User) -> QueryRound | None:
+    """The round this is a further page of; nobody pages through another person's."""
+    if request.round is None:
+        return None
+    return QueryRound.objects.filter(corpus=corpus, created_by=by, pk=request.round).first()
+
+
+def _next_round_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval(pg_get_serial_sequence('labeling_queryround', 'id'))")
+        (number,) = cursor.fetchone()
+    return int(number)
+
+
+def _made(round_id: int, corpus: Corpus, query: Query, answer: search.RankAnswer, *, by: User) -> QueryRound:
+    return QueryRound.objects.create(
+        pk=round_id,
         corpus=corpus,
         label_class=query.label_class,
         created_by=by,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -55,7 +56,7 @@ def take_weak(
     filters = query.filters | {"states": UNDECIDED}
     if min_similarity is not None:
         filters["min_similarity"] = max(min_similarity, filters.get("min_similarity", -1.0))
-    taken = list(_top(corpus, query._replace(filters=filters), first_n or TILE_LIMIT))
+    taken = list(_top(query_round, query._replace(filters=filters), first_n or TILE_LIMIT))
     if not taken:
         raise NothingTaken("There is nothing undecided in that part of the ranking.")
     return _record(corpus, query_round, taken, first_n=first_n, min_similarity=min_similarity, by=by)
@@ -71,14 +72,16 @@ def revert_weak(batch: WeakBatch, *, by: User, is_manager: bool) -> WeakBatch:
     return batch
 
 
-def _top(corpus: Corpus, query: Query, tiles: int) -> Iterator[Taken]:
+def _top(query_round: QueryRound, query: Query, tiles: int) -> Iterator[Taken]:
+    """The first `tiles` of what is undecided; a page is shorter by what is decided while this goes on."""
     rank = 0
-    while rank < tiles:
-        answer = ask(corpus, query, k=min(PAGE, tiles - rank), offset=rank)
-        for each in answer.neighbors:
+    k = min(PAGE, tiles)
+    for offset in itertools.count(0, k):
+        answer = ask(query_round.corpus, query, k=k, offset=offset, round_id=query_round.pk)
+        for each in answer.neighbors[: tiles - rank]:
             yield Taken(each.item, each.stack, rank, each.similarity)
             rank += 1
-        if len(answer.neighbors) == 0:
+        if rank == tiles or offset + k >= answer.total:
             return
 
 
