@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from labeling.api.sentences import sentence_of
 from labeling.models import LabelClass
 from sisyphus_web.accounts.models import Corpus, Membership, Role
 from sisyphus_web.accounts.permissions import corpora_of, user_of
@@ -47,7 +48,7 @@ def read_body(request: Request, shape: type[T]) -> T:
     try:
         return msgspec.json.decode(request.body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused("invalid", f"The body is not as it should be: {error}.") from None
+        raise Refused("invalid", f"The body is not as it should be: {sentence_of(error)}.") from None
 
 
 def json_answer(value: Any, *, status: int = 200) -> HttpResponse:
