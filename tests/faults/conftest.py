@@ -1,6 +1,7 @@
 """A site to be hurt: real workers and a real dispatcher beside the run's PostgreSQL and Redis."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,10 +17,11 @@ from django.db import connection
 
 from sisyphus_web import audit
 from sisyphus_web.jobs import registry, services
-from sisyphus_web.jobs.models import Job
+from sisyphus_web.jobs.models import Job, JobAttempt
 from tests.faults import kinds
 
 LEASE_SECONDS = 8  # longer than Celery takes to notice a killed process
+QUEUES = ("cpu", "faults")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -31,6 +33,31 @@ def until(true: Callable[[], object], *, seconds: float = 30) -> None:
             f"not within {seconds} seconds; jobs: {list(Job.objects.all().values())}"
         )
         time.sleep(0.1)
+
+
+def at_chunk(job: Job, chunk: int) -> bool:
+    """Whether the job runs and has done that many units."""
+    job.refresh_from_db()
+    return job.status == "running" and job.units_done >= chunk
+
+
+def is_done(job: Job) -> bool:
+    """Whether the job is done; fails when it never will be."""
+    job.refresh_from_db()
+    assert job.status not in ("failed", "cancelled"), f"{job.error_code}: {job.error_text}"
+    return job.status == "done"
+
+
+def pid_of(job: Job) -> int:
+    """The process of the job's newest attempt."""
+    return JobAttempt.objects.get(job=job, number=job.attempt).pid
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
 
 
 class Site:
@@ -46,10 +73,12 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "sisyphus_web.settings",
             "SISYPHUS_JOB_LEASE_SECONDS": str(LEASE_SECONDS),
             "SISYPHUS_DATA_DIR": str(folder),
+            "SISYPHUS_MEDIA_ROOTS": str(folder / "given"),
+            "SISYPHUS_FREE_SPACE_FLOOR_BYTES": "0",
         }
 
     def start_worker(self) -> None:
-        command = ["-m", "celery", "-A", "tests.faults.worker", "worker", "-Q", "faults", "-c", "2"]
+        command = ["-m", "celery", "-A", "tests.faults.worker", "worker", "-Q", ",".join(QUEUES), "-c", "2"]
         quiet = ["--without-gossip", "--without-mingle", "-n", "faults@localhost", "-l", "INFO"]
         self.worker = self._start("worker", [*command, *quiet])
 
@@ -95,7 +124,20 @@ def site(django_db_setup, django_db_blocker, tmp_path_factory) -> Iterator[Site]
 
 
 @pytest.fixture(autouse=True)
-def _books_balance_afterwards(site, transactional_db) -> Iterator[None]:
+def data_dir(site, settings) -> Iterator[Path]:
+    """The data directory of the site's processes, empty but for their logs."""
+    settings.DATA_DIR = site.folder
+    settings.MODEL_DIR = site.folder / "models"
+    settings.MEDIA_ROOTS = [site.folder / "given"]
+    settings.FREE_SPACE_FLOOR_BYTES = 0
+    yield site.folder
+    for folder in site.folder.iterdir():
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def _books_balance_afterwards(site, data_dir, transactional_db) -> Iterator[None]:
     """Whatever a test did: every job is over, each has had its effect once, the books balance."""
     if site.worker is None or site.worker.poll() is not None:
         site.start_worker()
@@ -103,7 +145,7 @@ def _books_balance_afterwards(site, transactional_db) -> Iterator[None]:
     connection.close()
     until(lambda: not Job.objects.unfinished().exists())
     assert audit.check() == []
-    done = {pk for (pk,) in Job.objects.filter(status="done").values_list("pk")}
+    done = Job.objects.filter(status="done", kind__startswith="faults_").values_list("pk", flat=True)
     effects = [job for (job,) in kinds.sql("SELECT job FROM faults_effect")]
     assert sorted(effects) == sorted(done)
     kinds.sql("TRUNCATE faults_chunk, faults_effect")

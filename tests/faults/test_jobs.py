@@ -13,25 +13,10 @@ from sisyphus_web.celery import app
 from sisyphus_web.embedded import EmbeddedPostgres, EmbeddedRedis
 from sisyphus_web.jobs import services
 from sisyphus_web.jobs.models import Job, JobAttempt, Worker
-from tests.faults.conftest import LEASE_SECONDS, until
+from tests.faults.conftest import LEASE_SECONDS, at_chunk, is_alive, is_done, pid_of, until
 from tests.faults.kinds import sql
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-def at_chunk(job: Job, chunk: int) -> bool:
-    job.refresh_from_db()
-    return job.status == "running" and job.units_done >= chunk
-
-
-def is_done(job: Job) -> bool:
-    job.refresh_from_db()
-    assert job.status not in ("failed", "cancelled"), f"{job.error_code}: {job.error_text}"
-    return job.status == "done"
-
-
-def pid_of(job: Job) -> int:
-    return JobAttempt.objects.get(job=job, number=job.attempt).pid
 
 
 def chunks_of(job: Job) -> list[tuple[int, int]]:
@@ -41,7 +26,7 @@ def chunks_of(job: Job) -> list[tuple[int, int]]:
 def test_a_worker_says_that_it_is_there(site, count):
     until(lambda: Worker.objects.alive().exists())
     worker = Worker.objects.get()
-    assert (worker.name, worker.queues, worker.concurrency) == ("faults@localhost", ["faults"], 2)
+    assert (worker.name, worker.queues, worker.concurrency) == ("faults@localhost", ["cpu", "faults"], 2)
 
 
 def test_a_killed_process_is_followed_by_one_that_continues(count):
@@ -108,7 +93,7 @@ def test_an_immediate_restart_of_postgres_loses_nothing(count):
     until(lambda: at_chunk(jobs[0], 1))
     pid = int(pid_file.read_text().split()[0])
     os.kill(pid, signal.SIGQUIT)  # "immediate": no check point, no word to its clients
-    until(lambda: not _is_alive(pid))
+    until(lambda: not is_alive(pid))
     _start(EmbeddedPostgres)
     connection.close()
     until(lambda: all(is_done(job) for job in jobs), seconds=40)
@@ -156,15 +141,8 @@ def test_a_job_that_ignores_its_cancel_loses_its_process(site):
     job.refresh_from_db()
     pid = pid_of(job)
     services.cancel(job, by=None)
-    until(lambda: not _is_alive(pid), seconds=LEASE_SECONDS + 10)
+    until(lambda: not is_alive(pid), seconds=LEASE_SECONDS + 10)
     assert site.worker.poll() is None
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
 
 
 def test_the_late_finish_of_a_paused_process_is_refused(count):
