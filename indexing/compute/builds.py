@@ -7,9 +7,8 @@ manifest.json   what it is: sizes, sha256, width, encoder, measured recall
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -22,10 +21,12 @@ from indexing.compute.manifests import (
     BuildRefused,
     FileFacts,
     Manifest,
+    distinct,
     read_manifest,
     set_hash,
     verify_files,
 )
+from indexing.compute.stored_rows import BLOCK_ROWS, StoredRows, write_rows
 from indexing.compute.vectors import LoadedIndex, RefinedIndex
 
 FLAT_UP_TO = 50_000  # vectors; one scan of 50 k x 512 takes 3 ms, so there is nothing to win by codes
@@ -33,7 +34,6 @@ RECALL_WANTED = 0.97  # the factor of candidates is raised until R@100 reaches t
 RECALL_FLOOR = 0.95  # below it a stronger factory is taken
 CANDIDATE_FACTORS = (4, 10, 20)  # candidates per wanted neighbor
 TRAINING_ROWS = 40_000  # 16 centroids per code want no more
-BLOCK_ROWS = 16_384
 NUM_QUERIES, NUM_QUERIES_LARGE, LARGE = 200, 64, 200_000  # a brute-force query of 1 M costs 20 ms
 
 
@@ -69,17 +69,18 @@ def write_build(
 
     Factories are tried in order until one has R@100 >= RECALL_FLOOR. `on_progress` gets the rows read
     so far and may raise to stop. BuildRefused when what was written does not read back the same.
+    Memory: the compressed codes and some blocks; the vectors pass through.
     """
-    exact, item_ids = _gather(blocks, on_progress)
     folder.mkdir(parents=True, exist_ok=True)
+    rows, item_ids = _write_vectors(folder / "vectors.faiss", blocks, on_progress)
     np.save(folder / "ids.npy", item_ids, allow_pickle=False)
-    for factory in factories(len(exact), exact.width):
+    for factory in factories(rows.num_rows, rows.width):
         manifest = Manifest(
             format=FORMAT,
             files={},
-            num_vectors=len(exact),
-            num_items=len(np.unique(item_ids)),
-            width=exact.width,
+            num_vectors=rows.num_rows,
+            num_items=len(distinct(item_ids)),
+            width=rows.width,
             metric="inner product",
             factory=factory,
             faiss_version=vectors.FAISS_VERSION,
@@ -92,9 +93,9 @@ def write_build(
             recall_at_100=0.0,
             recall_num_queries=0,
         )
-        _write_structures(folder, exact, factory, on_progress)
+        _write_structure(folder / "index.faiss", rows, factory, on_progress)
         opened = _open_files(folder, manifest)
-        manifest = _measured(opened)
+        manifest = _measured(opened, rows)
         if manifest.recall_at_100 >= RECALL_FLOOR:
             break
     else:
@@ -102,6 +103,8 @@ def write_build(
             f"no structure reaches a recall of {RECALL_FLOOR}: got {manifest.recall_at_100:.3f}"
         )
     _check_selves(opened, manifest)
+    if opened.codes is None:
+        rows.path.unlink()
     names = [name for name in ("index.faiss", "vectors.faiss", "ids.npy") if (folder / name).exists()]
     for name in names:
         _sync(folder / name)
@@ -126,49 +129,57 @@ def open_build(folder: Path, *, manifest_sha256: str | None = None) -> OpenBuild
 
 def brute_force(exact: LoadedIndex, queries: np.ndarray, *, k: int) -> np.ndarray:
     """The k largest similarities (Q, k) of `queries` (Q, D), best first, by plain multiplication."""
-    best = np.full((len(queries), 0), -np.inf, np.float32)
-    bounds = [*range(0, len(exact), BLOCK_ROWS), len(exact)]
-    for start, stop in pairwise(bounds):
-        block = exact.vectors_of(np.arange(start, stop))
-        best = np.concatenate([best, queries @ block.T], axis=1)  # (Q, k + n)
-        if best.shape[1] > k:
-            best = -np.partition(-best, k - 1, axis=1)[:, :k]
+    num = len(exact)
+    starts = range(0, num, BLOCK_ROWS)
+    blocks = (exact.vectors_of(np.arange(start, min(start + BLOCK_ROWS, num))) for start in starts)
+    return _largest(blocks, queries, k=k)
+
+
+def _largest(blocks: Iterable[np.ndarray], queries: np.ndarray, *, k: int) -> np.ndarray:
+    best = np.full((len(queries), k), -np.inf, np.float32)  # in no order; the first is the least
+    for block in blocks:
+        similarities = queries @ block.T  # (Q, n)
+        is_better = similarities > best[:, :1]  # few are, after the first blocks
+        for query in np.flatnonzero(is_better.any(axis=1)):
+            better = similarities[query, is_better[query]]
+            best[query] = np.partition(np.concatenate([best[query], better]), len(better))[len(better) :]
     return -np.sort(-best, axis=1)
 
 
-def _gather(
-    blocks: Iterable[tuple[np.ndarray, np.ndarray]], on_progress: Callable[[int], None]
-) -> tuple[LoadedIndex, np.ndarray]:
-    exact: LoadedIndex | None = None
+def _write_vectors(
+    path: Path, blocks: Iterable[tuple[np.ndarray, np.ndarray]], on_progress: Callable[[int], None]
+) -> tuple[StoredRows, np.ndarray]:
+    """All vectors into `path`, and whose they are (N,)."""
     ids: list[np.ndarray] = []
-    for block_ids, block in blocks:
-        if len(block_ids) == 0:
-            continue
-        exact = exact or vectors.make_index("SQfp16", training=block)
-        vectors.add(exact, [block])
-        ids.append(np.asarray(block_ids, np.int64))
-        on_progress(len(exact))
-    if exact is None:
+
+    def passing() -> Iterator[np.ndarray]:
+        num_rows = 0
+        for block_ids, block in blocks:
+            if len(block_ids) == 0:
+                continue
+            yield block
+            ids.append(np.asarray(block_ids, np.int64))
+            num_rows += len(block_ids)
+            on_progress(num_rows)
+
+    rows = write_rows(path, passing())
+    if rows.num_rows == 0:
         raise BuildRefused("there are no vectors to build from")
-    return exact, np.concatenate(ids)
+    return rows, np.concatenate(ids)
 
 
-def _write_structures(
-    folder: Path, exact: LoadedIndex, factory: str, on_progress: Callable[[int], None]
-) -> None:
-    (folder / "index.faiss").unlink(missing_ok=True)  # never written over: a weaker one may still be mapped
+def _write_structure(path: Path, rows: StoredRows, factory: str, on_progress: Callable[[int], None]) -> None:
+    path.unlink(missing_ok=True)  # never written over: a weaker one may still be mapped
     if factory == "SQfp16":
-        (folder / "vectors.faiss").unlink(missing_ok=True)
-        vectors.save(exact, folder / "index.faiss")
+        path.hardlink_to(rows.path)
         return
-    sample = np.random.default_rng(0).choice(len(exact), min(TRAINING_ROWS, len(exact)), replace=False)
-    index = vectors.make_index(factory, training=exact.vectors_of(np.sort(sample)))
-    for start in range(0, len(exact), BLOCK_ROWS):
-        vectors.add(index, [exact.vectors_of(np.arange(start, min(start + BLOCK_ROWS, len(exact))))])
-        on_progress(len(exact))
-    vectors.save(index, folder / "index.faiss")
-    if not index.is_exact and not (folder / "vectors.faiss").exists():
-        vectors.save(exact, folder / "vectors.faiss")
+    num_rows = rows.num_rows
+    sample = np.random.default_rng(0).choice(num_rows, min(TRAINING_ROWS, num_rows), replace=False)
+    index = vectors.make_index(factory, training=rows.at(np.sort(sample)))
+    for block in rows.blocks():
+        vectors.add(index, [block])
+        on_progress(num_rows)
+    vectors.save(index, path)
 
 
 def _open_files(folder: Path, manifest: Manifest) -> OpenBuild:
@@ -187,11 +198,11 @@ def _open_files(folder: Path, manifest: Manifest) -> OpenBuild:
     return OpenBuild(manifest, item_ids, exact, codes)
 
 
-def _measured(build: OpenBuild) -> Manifest:
+def _measured(build: OpenBuild, rows: StoredRows) -> Manifest:
     """The manifest with recall measured against brute force, at the smallest sufficient candidate factor."""
     num_queries = NUM_QUERIES if len(build.exact) <= LARGE else NUM_QUERIES_LARGE
     queries = build.exact.vectors_of(_spread(len(build.exact), num_queries))
-    truth = brute_force(build.exact, queries, k=min(100, len(build.exact)))  # (Q, k)
+    truth = _largest(rows.blocks(), queries, k=min(100, len(build.exact)))  # (Q, k)
     for factor in CANDIDATE_FACTORS if build.codes else (1,):
         at_10, at_100 = _recall(build, queries, truth, factor)
         if at_100 >= RECALL_WANTED:
@@ -222,7 +233,7 @@ def _recall(build: OpenBuild, queries: np.ndarray, truth: np.ndarray, factor: in
 
 
 def _check_selves(build: OpenBuild, manifest: Manifest) -> None:
-    for row in _spread(len(build.exact), NUM_QUERIES):
+    for row in _spread(len(build.exact), manifest.recall_num_queries):
         vector = build.exact.vectors_of(np.array([row]))[0]
         if build.codes:
             found = build.codes.nearest(vector, num_candidates=100 * manifest.candidate_factor)

@@ -176,6 +176,18 @@ def exact_index(vectors: np.ndarray) -> LoadedIndex:
     return index
 
 
+def exact_file_head(num_rows: int, width: int) -> bytes:
+    """What comes before the rows (half precision, little-endian) in the file of an exact index, SQfp16.
+
+    So a file of any size is written block by block; whatever reads it gets it through `load`.
+    """
+    empty = faiss.index_factory(width, "SQfp16", faiss.METRIC_INNER_PRODUCT)
+    head = bytearray(faiss.serialize_index(empty).tobytes())
+    head[8:16] = num_rows.to_bytes(8, "little")  # after the four letters and the width
+    head[-8:] = (num_rows * width * 2).to_bytes(8, "little")
+    return bytes(head)
+
+
 def save(index: LoadedIndex, path: Path) -> None:
     """Write the structure to `path`, or OSError. Checksum and fsync are the part of `builds`."""
     try:

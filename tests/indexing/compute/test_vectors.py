@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from indexing.compute import vectors
+from indexing.compute.stored_rows import to_half, to_single, write_rows
 from indexing.compute.vectors import RefinedIndex, VectorsRefused
 from tests.indexing.made import clustered
 
@@ -122,3 +123,24 @@ def test_a_full_disk_is_an_oserror_that_says_so(exact):
     with pytest.raises(OSError, match="No space left") as full:
         vectors.save(exact, Path("/dev/full"))
     assert full.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_rows_written_one_block_after_another_are_the_file_faiss_writes(tmp_path, xb, dtype):
+    xb = xb.astype(np.float16)  # as shards hold them
+    whole = vectors.exact_index(xb)
+    vectors.save(whole, tmp_path / "by_faiss")
+    rows = write_rows(tmp_path / "by_blocks", [xb[:100].astype(dtype), xb[100:].astype(dtype)])
+    assert (tmp_path / "by_blocks").read_bytes() == (tmp_path / "by_faiss").read_bytes()
+    np.testing.assert_array_equal(np.concatenate(list(rows.blocks())), xb.astype(np.float32))
+    np.testing.assert_array_equal(rows.at(np.array([7, 3])), whole.vectors_of(np.array([7, 3])))
+
+
+def test_halves_are_the_nearest_as_numpy_has_them(xb):
+    odd = np.array([[0, -0.0, 1e-8, 6e-5, 65504, 1e6, np.inf, 1 + 2**-11, 1 + 3 * 2**-11]], np.float32)
+    with np.errstate(over="ignore"):
+        for rows in (xb, odd, xb[:0], xb[:, ::2]):
+            np.testing.assert_array_equal(to_half(rows), rows.astype(np.float16))
+            np.testing.assert_array_equal(
+                to_single(to_half(rows)), rows.astype(np.float16).astype(np.float32)
+            )
