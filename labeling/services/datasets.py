@@ -46,7 +46,7 @@ MEDIA_OF = """
 """
 # Stacks of one video are inside one media file: only the others join files.
 LINKS = """
-    SELECT DISTINCT item.stack_id, item.media_file_id
+    SELECT DISTINCT coalesce(stack.split_from_id, stack.id), item.media_file_id
     FROM indexing_item item
     JOIN indexing_stack stack ON stack.id = item.stack_id AND stack.media_file_id IS NULL
     WHERE item.corpus_id = %s AND item.deleted_at IS NULL
@@ -78,8 +78,9 @@ CROSSINGS = """
         GROUP BY item.media_file_id HAVING count(DISTINCT split) > 1
         UNION ALL
         SELECT FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
-        WHERE entry.dataset_version_id = %(version)s AND item.stack_id IS NOT NULL
-        GROUP BY item.stack_id HAVING count(DISTINCT split) > 1
+        JOIN indexing_stack stack ON stack.id = item.stack_id
+        WHERE entry.dataset_version_id = %(version)s
+        GROUP BY coalesce(stack.split_from_id, stack.id) HAVING count(DISTINCT split) > 1
     ) crossing
 """
 # What the hash is made of: content, not row numbers, so that the same list has the same hash anywhere.
