@@ -1,9 +1,9 @@
 """The only door to the search service for the web process and the workers."""
 
-import http.client
 import socket
 import threading
-from typing import Any, Literal
+from http import HTTPStatus
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 from django.conf import settings
@@ -13,6 +13,7 @@ from sisyphus_web.api import Refused
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 30.0  # the first query of an encoder loads it
+MAX_LINE_BYTES = 4096  # of an answer's head
 
 
 class SearchUnavailable(Refused):
@@ -59,16 +60,52 @@ class _Failure(msgspec.Struct):
     detail: str
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("search", timeout=ANSWER_SECONDS)
-        self.socket_path = path
+class _Connection:
+    """A kept connection; http.client would spend as much on the headers of an answer as on all else."""
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(CONNECT_SECONDS)
-        self.sock.connect(self.socket_path)
-        self.sock.settimeout(ANSWER_SECONDS)
+    def __init__(self, path: str) -> None:
+        self.socket_path = path
+        self._open: tuple[socket.socket, BinaryIO] | None = None
+
+    def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        """(status, body) of the answer; OSError when the connection breaks."""
+        if self._open is None:
+            self._open = _connected(self.socket_path)
+        to, answers = self._open
+        head = f"{method} {path} HTTP/1.1\r\nHost: search\r\nContent-Length: {len(body)}\r\n\r\n"
+        to.sendall(head.encode("ascii") + body)
+        status = answers.readline(MAX_LINE_BYTES).split()
+        if len(status) < 2 or not status[1].isdigit():
+            raise ConnectionError("the search service ended in the middle of an answer")
+        num_bytes = 0
+        while (line := answers.readline(MAX_LINE_BYTES)) not in (b"\r\n", b""):
+            name, _, value = line.partition(b":")
+            if name.lower() == b"content-length":
+                num_bytes = int(value)
+        content = answers.read(num_bytes)
+        if len(content) < num_bytes:
+            raise ConnectionError("the search service ended in the middle of an answer")
+        return int(status[1]), content
+
+    def close(self) -> None:
+        """Let go; the next question connects anew."""
+        if self._open is not None:
+            to, answers = self._open
+            answers.close()
+            to.close()
+        self._open = None
+
+
+def _connected(path: str) -> tuple[socket.socket, BinaryIO]:
+    to = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        to.settimeout(CONNECT_SECONDS)
+        to.connect(path)
+    except OSError:
+        to.close()
+        raise
+    to.settimeout(ANSWER_SECONDS)
+    return to, to.makefile("rb", 65_536)
 
 
 _of_thread = threading.local()
@@ -115,30 +152,28 @@ def status() -> dict[str, Any]:
     return answer
 
 
-def _ask(method: str, path: str, body: bytes | None = None) -> bytes:
+def _ask(method: str, path: str, body: bytes = b"") -> bytes:
     """The body of a 200 answer; a broken kept connection is replaced once, as questions may be repeated."""
     for is_last in (False, True):
         connection = _connection()
         try:
-            connection.request(method, path, body)
-            response = connection.getresponse()
-            content = response.read()
+            status_code, content = connection.ask(method, path, body)
         except TimeoutError:
             connection.close()
             raise SearchUnavailable("The search service did not answer in time; try again.") from None
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             connection.close()
             if is_last or isinstance(error, FileNotFoundError | ConnectionRefusedError):
                 raise SearchUnavailable(
                     "The search service is not running or is starting; try again in some seconds."
                 ) from None
             continue
-        if response.status == http.client.OK:
+        if status_code == HTTPStatus.OK:
             return content
         failure = msgspec.json.decode(content, type=_Failure)
-        if response.status == http.client.SERVICE_UNAVAILABLE:
+        if status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             raise SearchUnavailable(failure.detail)
-        raise SearchRefused(failure.code, failure.detail, status_code=response.status)
+        raise SearchRefused(failure.code, failure.detail, status_code=status_code)
     raise AssertionError("the loop above answers or raises")
 
 

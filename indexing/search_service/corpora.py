@@ -10,10 +10,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
+from django.db import connection
 
 from indexing.compute.answers import Answers, Change, Weak
 from indexing.compute.builds import OpenBuild, open_build
@@ -30,6 +32,7 @@ from indexing.services.features import shard_folder
 from indexing.services.live_items import read_live_items
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LOADED_AT_ONCE = 100_000  # vectors; up to here a query waits for new ones, some 0.1 s
 DELTA_PART_ROWS = 65_536  # a new shard copies the last part of the delta, never more
@@ -110,7 +113,7 @@ class Followed:
             # In a large corpus that changes all the time, at most a fifth of the time goes into this.
             resting = (datetime.now(UTC) - self._items_read_at).total_seconds() < 5 * self._placing_seconds
             if not resting and marks.item_marks(self.corpus_id) != self._item_marks:
-                self._place(self.resident.parts, self._marks)
+                self._place(self.resident.parts, self._marks, self._read_items())
 
     def gone_rows(self, resident: Resident) -> np.ndarray:
         """Rows of items deleted since `resident` was made."""
@@ -132,6 +135,7 @@ class Followed:
         """Bring the parts to what `seen` says: the build, then the shards that are not in it."""
         feature_set = FeatureSet.objects.get(pk=seen.feature_set)
         known = self._marks
+        reading = _in_thread(self._read_items)  # a second for a million, as long as it takes to check a build
         if known is None or (seen.feature_set, seen.build) != (known.feature_set, known.build):
             self._open_build(feature_set)
             self._delta, self._delta_parts = {}, []
@@ -139,7 +143,7 @@ class Followed:
         for shard in feature_set.shards.exclude(pk__in=inside | self._delta.keys()).order_by("pk"):
             self._add(feature_set, shard)
         parts = [Part.of_build(self._build)] if self._build else []
-        self._place((*parts, *self._delta_parts), seen)
+        self._place((*parts, *self._delta_parts), seen, reading.result())
         self._marks = seen
 
     def _open_build(self, feature_set: FeatureSet) -> None:
@@ -175,16 +179,30 @@ class Followed:
         else:
             self._delta_parts.append(Part(features.item_ids, exact_index(features.vectors)))
 
-    def _place(self, parts: tuple[Part, ...], seen: marks.Marks) -> None:
-        """Make a new resident of `parts` and of the items as they are now."""
+    def _read_items(self) -> _ItemsRead:
         begun, clock = datetime.now(UTC), time.perf_counter()
-        item_marks = marks.item_marks(self.corpus_id)
-        items = Items(*read_live_items(self.corpus_id)) if parts else NO_ITEMS
-        resident = Resident(parts, items, seen.encoder, seen.width, self._build_id)
-        prepare(resident)
+        item_marks = marks.item_marks(self.corpus_id)  # before the items: what comes between is read again
+        items = Items(*read_live_items(self.corpus_id))
+        return _ItemsRead(items, item_marks, begun, time.perf_counter() - clock)
+
+    def _place(self, parts: tuple[Part, ...], seen: marks.Marks, read: _ItemsRead) -> None:
+        """Make a new resident of `parts` and of the items as they were read."""
+        clock = time.perf_counter()
+        items = read.items if parts else NO_ITEMS
+        resident = prepare(Resident(parts, items, seen.encoder, seen.width, self._build_id))
         with self.lock:
-            self.resident, self._items_read_at, self.gone = resident, begun, frozenset()
-        self._item_marks, self._placing_seconds = item_marks, time.perf_counter() - clock
+            self.resident, self._items_read_at, self.gone = resident, read.begun, frozenset()
+        self._item_marks = read.item_marks
+        self._placing_seconds = read.seconds + time.perf_counter() - clock
+
+
+class _ItemsRead(NamedTuple):
+    """The items of a corpus at one moment."""
+
+    items: Items
+    item_marks: tuple[object, ...]
+    begun: datetime
+    seconds: float
 
 
 class Corpora:
@@ -227,3 +245,19 @@ class Corpora:
     def status(self) -> dict[str, Any]:
         with self._lock:
             return {str(corpus_id): each.status() for corpus_id, each in sorted(self._followed.items())}
+
+
+def _in_thread(work: Callable[[], T]) -> Future[T]:
+    """What `work` gives, from a thread with a database connection of its own for as long as it takes."""
+    result: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as error:
+            result.set_exception(error)
+        finally:
+            connection.close()
+
+    threading.Thread(target=run, daemon=True).start()
+    return result

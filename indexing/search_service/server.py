@@ -10,6 +10,7 @@ HTTP server spends 0.2 ms on the headers of a request alone, so the few lines ne
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import socketserver
@@ -32,6 +33,7 @@ MAX_HEADER_BYTES = 16_384
 MAX_BODY_BYTES = 8 * 2**20  # a hundred vectors of 16 k numbers as text
 IDLE_SECONDS = 300.0  # a kept connection; with it goes a thread and its database connection
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 409: "Conflict", 413: "Content Too Large"}
+CLOSING_SECONDS = 5.0  # for answers that are being worked out when the service ends
 REFRESH_SECONDS = 0.5  # how soon new vectors of a large corpus are found
 
 
@@ -81,6 +83,16 @@ class _Handler(socketserver.StreamRequestHandler):
     server: Server
     rbufsize = 65_536
     timeout = IDLE_SECONDS
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            self.server.connections.discard(self.connection)
 
     def handle(self) -> None:
         try:
@@ -132,6 +144,7 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def __init__(self, path: Path, application: Application) -> None:
         self.application = application
+        self.connections: set[socket.socket] = set()  # that are open; each has a thread
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._beside = path.with_name(f".{path.name}.new")  # a unix socket's name has at most 107 bytes
@@ -142,8 +155,17 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._beside.replace(path)  # a stale one of a killed service goes with it
 
     def server_close(self) -> None:
-        """Stop listening; take the name away unless another service has it by now."""
+        """Stop listening, let every answer that is being worked out be sent, and close what is kept open.
+
+        The name is taken away unless another service has it by now.
+        """
         super().server_close()
+        for each in list(self.connections):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RD)  # its thread reads an end, once it has answered
+        deadline = time.monotonic() + CLOSING_SECONDS
+        while self.connections and time.monotonic() < deadline:
+            time.sleep(0.01)
         if self.path.exists() and self.path.stat().st_ino == self._inode:
             self.path.unlink(missing_ok=True)
 

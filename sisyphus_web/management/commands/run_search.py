@@ -16,6 +16,7 @@ class Command(BaseCommand):
     """Load every corpus, then answer rank requests on the socket SISYPHUS_SEARCH_SOCKET."""
 
     help = "Run the search service."
+    requires_system_checks: tuple[str, ...] = ()  # they load every page of the web: a third of a restart
 
     def handle(self, *args: Any, **options: Any) -> None:
         from indexing.search_service.corpora import Corpora
