@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from django.db import connection, transaction
+from django.db.models import F
 
 from indexing.compute.features import read_shard
 from indexing.compute.stacks import NONE, Grouped, StackItems
@@ -64,6 +65,8 @@ def store_stacks(job: Job, ids: Sequence[int], items: StackItems, grouped: Group
         part = grouped.joining[at : at + ROWS_PER_COMMIT]
         with transaction.atomic():
             _claim(job)
+            joined = {stack for _, stack in part}
+            Stack.objects.filter(pk__in=joined).update(revision=F("revision") + 1)
             _put([(ids[row], stack) for row, stack in part])
     waiting: list[list[int]] = []
     for rows in grouped.new:
@@ -97,11 +100,12 @@ def _claim(job: Job) -> None:
 
 
 def _put(places: Sequence[tuple[int, int]]) -> None:
-    """Put items into stacks; one that has got a stack meanwhile stays there."""
+    """Put items into stacks, as of their present revision; one that has got a stack meanwhile stays there."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE indexing_item SET stack_id = given.stack "
+            "UPDATE indexing_item SET stack_id = stack.id, stack_revision = stack.revision "
             "FROM unnest(%s::bigint[], %s::bigint[]) AS given (item, stack) "
+            "JOIN indexing_stack stack ON stack.id = given.stack "
             "WHERE indexing_item.id = given.item AND indexing_item.stack_id IS NULL",
             [[item for item, _ in places], [stack for _, stack in places]],
         )

@@ -5,11 +5,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from labeling.models import CurrentVerdict, LabelClass, Verdict
+from labeling.models import BlindLook, CurrentVerdict, LabelClass, Verdict
 from labeling.services.projection import projection_differences
 from labeling.services.undo import undo_batch
 from labeling.services.verdicts import record_verdicts
@@ -22,7 +23,7 @@ ITEM = st.integers(0, 5)  # 0-3 are one stack
 
 
 class Ledger(RuleBasedStateMachine):
-    """Two annotators answer, repeat, conflict, force, answer stacks, undo and redo."""
+    """Two annotators answer, repeat, conflict, force, split stacks, vote blindly, settle, undo and redo."""
 
     batches = Bundle("batches")
     sent = Bundle("sent")
@@ -92,6 +93,42 @@ class Ledger(RuleBasedStateMachine):
         ]
         self.send(who, *made)
         self.send(who, *reversed(made))  # the answer was lost; the retry arrives in another order
+        return batch
+
+    @rule(target=batches, who=WHO, index=ITEM, answer=ANSWERS, kind=st.sampled_from(BlindLook.Kind.values),
+          as_stack=st.booleans())  # fmt: skip
+    def vote_blindly(self, who, index, answer, kind, as_stack):
+        item, batch = self.items[index], uuid4()
+        BlindLook.objects.get_or_create(
+            label_class=self.label_class,
+            item=item,
+            annotator=self.people[who],
+            defaults={
+                "corpus": self.corpus, "kind": kind, "due_at": timezone.now(), "served_at": timezone.now(),
+            },
+        )  # fmt: skip
+        before = CurrentVerdict.objects.filter(item=item).first()
+        stack = item.stack_id if as_stack else None
+        made = operation(item, self.label_class, answer, 0, batch=batch, stack=stack)
+        (result,) = self.send(who, made)
+        assert (result.outcome, result.answer) == ("applied", answer)
+        if before and before.answer and Verdict.objects.get(operation_id=made.operation_id).is_blind:
+            after = CurrentVerdict.objects.get(item=item)
+            assert (after.answer, after.verdict_id) == (before.answer, before.verdict_id)
+        return batch
+
+    @rule(target=batches, who=WHO, index=ITEM, answer=ANSWERS)
+    def review(self, who, index, answer):
+        item, batch = self.items[index], uuid4()
+        self.send(
+            who,
+            operation(
+                item, self.label_class, answer, self.version(item), batch=batch, mode="review", reason="seen"
+            ),
+        )
+        assert not CurrentVerdict.objects.filter(
+            item=item, verdict__is_settling=True, is_disputed=True
+        ).exists()
         return batch
 
     @rule(target=batches, who=WHO, batch=batches)

@@ -1,4 +1,4 @@
-"""Blind looks: second votes, gold checks, checks of derived answers; what they change and what they do not."""
+"""Blind looks: second votes, gold checks, checks of derived answers; what they change and what not."""
 
 from uuid import UUID, uuid4
 
