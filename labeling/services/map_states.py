@@ -1,0 +1,39 @@
+"""What counts for a class, for every point of the map."""
+
+import numpy as np
+from django.db import connection
+
+from indexing.models import FeatureProjection
+from indexing.services.projections import read_points
+from labeling.models import LabelClass
+
+CODES = {"": 0, "accept": 1, "reject": 2, "unsure": 3}
+WEAK = 4
+
+_DECIDED = """
+    SELECT item_id, answer FROM labeling_currentverdict
+    WHERE label_class_id = %s AND answer <> '' ORDER BY item_id
+"""
+_WEAK = """
+    SELECT DISTINCT label.item_id FROM labeling_weaklabel label
+    JOIN labeling_weakbatch batch ON batch.id = label.batch_id AND batch.reverted_at IS NULL
+    WHERE label.label_class_id = %s ORDER BY label.item_id
+"""
+
+
+def states_of_points(projection: FeatureProjection, label_class: LabelClass) -> np.ndarray:
+    """(N,) uint8 in the order of the map's points: 0 untouched, 1 accept, 2 reject, 3 unsure, 4 weak."""
+    points = read_points(projection)
+    states = np.zeros(len(points.item_ids), np.uint8)
+    with connection.cursor() as cursor:
+        cursor.execute(_WEAK, [label_class.pk])
+        weak = np.array([item for (item,) in cursor.fetchall()], np.int64)
+        cursor.execute(_DECIDED, [label_class.pk])
+        decided = cursor.fetchall()
+    states[np.isin(points.item_ids, weak)] = WEAK
+    items = np.array([item for item, _ in decided], np.int64)
+    at = np.searchsorted(points.item_ids, items)
+    there = at < len(points.item_ids)
+    there[there] = points.item_ids[at[there]] == items[there]
+    states[at[there]] = np.array([CODES[answer] for _, answer in decided], np.uint8)[there]
+    return states

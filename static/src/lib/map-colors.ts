@@ -1,0 +1,84 @@
+/** What the colors of the map mean: one code per point, a name and a color per code. */
+
+import type { Rgb } from "./map-paint";
+import type { Points } from "./map-points";
+
+export interface Coloring {
+  codes: Uint8Array;
+  palette: Rgb[];
+  legend: { name: string; glyph: string; color: Rgb; count: number }[];
+}
+
+const STATES = [
+  ["untouched", "·", "--map-untouched"],
+  ["accepted", "✓", "--accept"],
+  ["rejected", "✕", "--reject"],
+  ["unsure", "?", "--unsure"],
+  ["weak", "~", "--weak"],
+] as const;
+const MOST_SOURCES = 12; // the others are one
+/** Told apart by people who see few colors, too: Okabe and Ito (2008), and their lighter halves. */
+const SERIES: readonly Rgb[] = [
+  [86, 180, 233],
+  [230, 159, 0],
+  [0, 158, 115],
+  [204, 121, 167],
+  [0, 114, 178],
+  [213, 94, 0],
+  [240, 228, 66],
+  [150, 150, 160],
+  [160, 215, 245],
+  [245, 205, 120],
+  [120, 205, 180],
+  [230, 185, 210],
+];
+
+const GRAY: Rgb = [150, 150, 160];
+
+export function byState(states: Uint8Array, css: CSSStyleDeclaration): Coloring {
+  const counts = countsOf(states, STATES.length);
+  const palette = STATES.map(([, , name]) => rgbOf(css.getPropertyValue(name)));
+  return {
+    codes: states,
+    palette,
+    legend: STATES.map(([name, glyph], code) => ({
+      name,
+      glyph,
+      color: palette[code] ?? GRAY,
+      count: counts[code] ?? 0,
+    })),
+  };
+}
+
+export function bySource(points: Points, css: CSSStyleDeclaration): Coloring {
+  const counts = new Array<number>(points.sources.length).fill(0);
+  for (const place of points.source_of) counts[place] = (counts[place] as number) + 1;
+  const ranked = counts.map((count, place) => ({ count, place })).sort((a, b) => b.count - a.count);
+  const code_of = new Uint8Array(points.sources.length).fill(0);
+  const palette: Rgb[] = [rgbOf(css.getPropertyValue("--map-untouched"))];
+  const legend: Coloring["legend"] = [];
+  for (const { count, place } of ranked.slice(0, MOST_SOURCES)) {
+    if (!count) continue;
+    const color = SERIES[legend.length] ?? GRAY;
+    palette.push(color);
+    code_of[place] = palette.length - 1;
+    legend.push({ name: points.sources[place]?.path || "uploads", glyph: "●", color, count });
+  }
+  const others = ranked.slice(MOST_SOURCES).reduce((sum, { count }) => sum + count, 0);
+  if (others) legend.push({ name: "other sources", glyph: "●", color: palette[0] ?? GRAY, count: others });
+  return { codes: Uint8Array.from(points.source_of, (place) => code_of[place] ?? 0), palette, legend };
+}
+
+/** "#4cc38a" as numbers. */
+export function rgbOf(text: string): Rgb {
+  const hex = text.trim().replace("#", "");
+  const long = hex.length === 3 ? [...hex].map((each) => each + each).join("") : hex;
+  const value = Number.parseInt(long, 16);
+  return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
+}
+
+function countsOf(codes: Uint8Array, most: number): number[] {
+  const counts = new Array<number>(most).fill(0);
+  for (const code of codes) counts[code] = (counts[code] as number) + 1;
+  return counts;
+}
