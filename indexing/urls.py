@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from indexing.api import features, indexes, items, sources, uploads
+from indexing.api import features, indexes, items, maps, sources, uploads
 from indexing.api import media as media_api
 from indexing.views import corpora, corpus, ingest, media
 
@@ -47,6 +47,10 @@ api_patterns: list[URLPattern] = [
     path(in_corpus + "items/<int:item_id>/frame/", items.ItemFrameView.as_view(), name="item-frame"),
     path(in_corpus + "thumbnails/", items.ThumbnailsView.as_view(), name="thumbnails"),
     path(in_corpus + "stacks/<int:stack_id>/", items.StackView.as_view(), name="stack"),
+    path(in_corpus + "map/", maps.MapView.as_view(), name="map"),
+    path(in_corpus + "map/points/", maps.MapPointsView.as_view(), name="map-points"),
+    path(in_corpus + "map/regions/", maps.MapRegionsView.as_view(), name="map-regions"),
+    path(in_corpus + "map/regions/<int:region_id>/", maps.MapRegionView.as_view(), name="map-region"),
     path("encoders/", features.EncodersView.as_view(), name="encoders"),
     path("corpora/<int:corpus_id>/features/", features.FeatureSetsView.as_view(), name="feature-sets"),
     path("corpora/<int:corpus_id>/indexes/", indexes.FeatureIndicesView.as_view(), name="feature-indices"),

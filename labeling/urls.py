@@ -2,10 +2,20 @@
 
 from django.urls import URLPattern, path
 
+from labeling.api.audits import (
+    AuditPlanView,
+    AuditStopView,
+    AuditsView,
+    AuditView,
+    ForecastView,
+    WeakPurityView,
+)
 from labeling.api.classes import LabelClassView
 from labeling.api.datasets import DatasetDiffView, DatasetVersionView
 from labeling.api.exports import ExportFileView, ExportView
 from labeling.api.leases import LeasesView
+from labeling.api.map_states import MapStatesView
+from labeling.api.people import GoldView, PeopleCsvView, PeopleView
 from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
@@ -13,6 +23,7 @@ from labeling.api.stack_tiles import StackTilesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
 from labeling.views import datasets, members
+from labeling.views.map import corpus_map
 from labeling.views.review import review
 from labeling.views.workbench import workbench
 
@@ -21,6 +32,7 @@ _CORPUS = "corpora/<int:corpus_id>"
 page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/workbench/", workbench, name="workbench"),
     path(f"{_CORPUS}/review/", review, name="review"),
+    path(f"{_CORPUS}/map/", corpus_map, name="map"),
     path(f"{_CORPUS}/datasets/", datasets.datasets, name="datasets"),
     path(
         f"{_CORPUS}/datasets/<int:dataset_version_id>/export/",
@@ -46,14 +58,24 @@ api_patterns: list[URLPattern] = [
     ),
     path(f"{_CORPUS}/query-images/", QueryImagesView.as_view(), name="query-images"),
     path(f"{_CORPUS}/query-images/<uuid:image_id>/", QueryImageView.as_view(), name="query-image"),
+    path(f"{_CORPUS}/map/states/", MapStatesView.as_view(), name="map-states"),
     path(f"{_CORPUS}/rank/", RankView.as_view(), name="rank"),
     path(f"{_CORPUS}/rounds/", RoundView.as_view({"get": "list"}), name="rounds"),
     path(f"{_CORPUS}/rounds/<int:round_id>/", RoundView.as_view({"get": "retrieve"}), name="round"),
     path(f"{_CORPUS}/weak/", WeakBatchView.as_view(), name="weak-batches"),
     path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),
     path(f"{_CORPUS}/stacks/<int:stack_id>/tiles/", StackTilesView.as_view(), name="stack-tiles"),
+    path(f"{_CORPUS}/weak/<uuid:batch_id>/purity/", WeakPurityView.as_view(), name="weak-batch-purity"),
+    path(f"{_CORPUS}/audits/", AuditsView.as_view(), name="audits"),
+    path(f"{_CORPUS}/audits/plan/", AuditPlanView.as_view(), name="audit-plan"),
+    path(f"{_CORPUS}/audits/<int:audit_id>/", AuditView.as_view(), name="audit"),
+    path(f"{_CORPUS}/audits/<int:audit_id>/stop/", AuditStopView.as_view(), name="audit-stop"),
+    path(f"{_CORPUS}/forecast/", ForecastView.as_view(), name="forecast"),
     path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
     path(f"{_CORPUS}/leases/", LeasesView.as_view(), name="leases"),
+    path(f"{_CORPUS}/people/", PeopleView.as_view(), name="people"),
+    path(f"{_CORPUS}/people.csv", PeopleCsvView.as_view(), name="people-csv"),
+    path(f"{_CORPUS}/gold/", GoldView.as_view(), name="gold"),
     path(f"{_CORPUS}/undo/", UndoView.as_view(), name="undo"),
     path(f"{_CORPUS}/batches/", BatchView.as_view(), name="batches"),
     path(f"{_CORPUS}/review/", ReviewView.as_view(), name="review"),

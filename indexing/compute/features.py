@@ -1,7 +1,5 @@
 """Features and the shards that hold them: a pair of .npy files named by their sha256, never changed."""
 
-import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexing.compute.files import sha256_of, write_beside
+from indexing.compute.arrays import ArrayDamaged, open_array, put_array
 
 PRECISIONS = {"float16": np.float16, "float32": np.float32}
 # Half precision moves the length of a unit vector of 2048 numbers by some 1e-4.
 UNIT_TOLERANCE = 2e-3
+IDS = ".ids.npy"
 REMEDY = "run the feature job again to make it anew"
 
 
@@ -73,8 +72,8 @@ def write_shard(folder: Path, features: Features, *, precision: str = "float16")
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     ids = np.stack([features.item_ids, features.slots.astype(np.int64)])
-    sha256 = _put(folder, features.vectors.astype(PRECISIONS[precision]), ".npy")
-    return ShardFiles(sha256, _put(folder, ids, ".ids.npy"), len(features))
+    sha256 = put_array(folder, features.vectors.astype(PRECISIONS[precision]))
+    return ShardFiles(sha256, put_array(folder, ids, suffix=IDS), len(features))
 
 
 def read_shard(
@@ -82,7 +81,7 @@ def read_shard(
 ) -> Features:
     """The features of one shard, after comparing both files with their names (unless `is_checked` before)."""
     vectors = open_vectors(folder, sha256, is_checked=is_checked)
-    ids = _open(folder / f"{ids_sha256}.ids.npy", ids_sha256, is_checked=is_checked)
+    ids = _open(folder, ids_sha256, suffix=IDS, is_checked=is_checked)
     if ids.ndim != 2 or ids.shape[0] != 2 or ids.shape[1] != len(vectors):
         raise ShardDamaged(f"{ids_sha256}.ids.npy holds {ids.shape} ids for {len(vectors)} vectors")
     return Features(np.asarray(vectors, np.float32), ids[0].copy(), encoder, ids[1].astype(np.int16))
@@ -90,7 +89,7 @@ def read_shard(
 
 def open_vectors(folder: Path, sha256: str, *, is_checked: bool = False) -> np.ndarray:
     """The stored vectors (N, D) of a shard, memory-mapped as they lie on disk (float16 or float32)."""
-    vectors = _open(folder / f"{sha256}.npy", sha256, is_checked=is_checked)
+    vectors = _open(folder, sha256, is_checked=is_checked)
     if vectors.ndim != 2 or vectors.dtype not in (np.float16, np.float32):
         raise ShardDamaged(
             f"{sha256}.npy must hold (N, D) float vectors, got {vectors.shape} {vectors.dtype}"
@@ -114,23 +113,8 @@ def _of(array: np.ndarray) -> str:
     return f"{array.shape} {array.dtype}"
 
 
-def _put(folder: Path, array: np.ndarray, suffix: str) -> str:
-    buffer = io.BytesIO()
-    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-    name = hashlib.sha256(buffer.getbuffer()).hexdigest()
-    path = folder / f"{name}{suffix}"
-    if not path.is_file():
-        with write_beside(path) as file:
-            file.write(buffer.getbuffer())
-    return name
-
-
-def _open(path: Path, sha256: str, *, is_checked: bool) -> np.ndarray:
-    if not path.is_file():
-        raise ShardDamaged(f"{path} is missing; {REMEDY}")
-    if not is_checked and (got := sha256_of(path)) != sha256:
-        raise ShardDamaged(f"{path} is damaged: its sha256 is {got}; {REMEDY}")
+def _open(folder: Path, sha256: str, *, suffix: str = ".npy", is_checked: bool) -> np.ndarray:
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:  # numpy's word for a file that is no array
-        raise ShardDamaged(f"{path} is not an array file: {error}") from None
+        return open_array(folder, sha256, suffix=suffix, is_checked=is_checked)
+    except ArrayDamaged as error:
+        raise ShardDamaged(f"{error}; {REMEDY}") from None

@@ -12,6 +12,7 @@ PERPLEXITY = 30.0
 NUM_AXES = 50  # features are reduced to so many principal axes before t-SNE, as its authors advise
 NUM_NEAREST = 6
 SHARPNESS = 4  # weights fall with distance to this power: a landmark lies exactly where it was laid out
+ISLAND = 0.05  # of the map's width
 BLOCK_ROWS = 8192
 SEED = 20
 
@@ -36,15 +37,15 @@ class Layout:
 
 
 def lay_out(vectors: np.ndarray, *, num_landmarks: int = MAX_LANDMARKS) -> Layout:
-    """A layout of at most `num_landmarks` rows of `vectors` (N, D) float32, taken evenly.
+    """A layout of at most `num_landmarks` rows of `vectors` (N, D) float32, drawn by a fixed seed.
 
     t-SNE (van der Maaten and Hinton 2008; Barnes-Hut 2014) from the first two principal axes, on one
     thread: the same rows give the same layout. ValueError without a row.
     """
     if vectors.ndim != 2 or len(vectors) == 0:
         raise ValueError(f"a layout needs (N, D) vectors with N > 0, got {vectors.shape}")
-    chosen = np.linspace(0, len(vectors) - 1, min(num_landmarks, len(vectors))).astype(np.int64)
-    landmarks = np.ascontiguousarray(vectors[chosen], np.float32)
+    chosen = np.random.default_rng(SEED).permutation(len(vectors))[:num_landmarks]
+    landmarks = np.ascontiguousarray(vectors[np.sort(chosen)], np.float32)
     landmarks = landmarks[np.sort(np.unique(landmarks, axis=0, return_index=True)[1])]  # twins are one
     axes = _principal(landmarks)
     places = _tsne(axes) if len(landmarks) >= MIN_FOR_TSNE else axes[:, :2]
@@ -55,7 +56,8 @@ def place(vectors: np.ndarray, layout: Layout) -> np.ndarray:
     """(N, 2) float32 in [0, 1]: every row among its nearest landmarks, which it does not move.
 
     The mean of their places, weighted by the inverse of the distance (Shepard 1968,
-    doi:10.1145/800186.810616). `vectors` (N, D), of unit length, in any float.
+    doi:10.1145/800186.810616), without those that lie far from the middle one: between two
+    islands there is nothing. `vectors` (N, D), of unit length, in any float.
     """
     if vectors.ndim != 2 or vectors.shape[1] != layout.landmarks.shape[1]:
         raise ValueError(f"vectors must be (N, {layout.landmarks.shape[1]}), got {vectors.shape}")
@@ -68,9 +70,8 @@ def place(vectors: np.ndarray, layout: Layout) -> np.ndarray:
         near = np.take_along_axis(similarities, nearest, axis=1)
         distances = np.sqrt(np.maximum(2 - 2 * near, 1e-7))
         weights = (distances.min(axis=1, keepdims=True) / distances) ** SHARPNESS
-        weights /= weights.sum(axis=1, keepdims=True)
-        places[start : start + len(block)] = np.einsum("nk,nkd->nd", weights, layout.places[nearest])
-    return np.clip(places, 0, 1)
+        places[start : start + len(block)] = _among(layout.places[nearest], weights)
+    return places
 
 
 def inside(places: np.ndarray, polygon: np.ndarray) -> np.ndarray:
@@ -85,6 +86,14 @@ def inside(places: np.ndarray, polygon: np.ndarray) -> np.ndarray:
         crosses = (y0 > y) != (y1 > y)
         is_inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
     return is_inside
+
+
+def _among(places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(N, 2): the weighted mean of `places` (N, k, 2) that lie within ISLAND of the weighted medoid."""
+    apart = np.linalg.norm(places[:, :, None] - places[:, None], axis=3)
+    medoid = np.einsum("nij,nj->ni", apart, weights).argmin(axis=1)
+    weights = weights * (apart[np.arange(len(places)), medoid] <= ISLAND)
+    return np.einsum("nk,nkd->nd", weights / weights.sum(axis=1, keepdims=True), places)
 
 
 def _principal(vectors: np.ndarray) -> np.ndarray:

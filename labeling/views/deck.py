@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from sisyphus_web.accounts.models import Corpus
 
-PAGES = {"corpus_page": "corpus", "review_page": "review", "workbench_page": "workbench"}
+PAGES = {"corpus_page": "corpus", "review_page": "review", "workbench_page": "workbench", "map": "map"}
 OF_CORPUS = {
     "classes": "label-classes",
     "query_images": "query-images",
@@ -24,6 +24,10 @@ OF_CORPUS = {
     "thumbnails": "thumbnails",
     "media_files": "media-files",
     "sources": "sources",
+    "map_status": "map",
+    "map_points": "map-points",
+    "map_states": "map-states",
+    "map_regions": "map-regions",
 }
 PAGES_OF_OBJECT = {"media_page": ("media-file-page", "0")}
 OF_OBJECT = {

@@ -20,12 +20,19 @@ ADVICE = {
     "features again, then retry.",
     "build-self-test": "The index came out wrong and was thrown away; the old one is still in use. Retry "
     "once, then tell the operator.",
+    "no-map": "Draw the map on the map's page first.",
+    "nothing-inside": "Draw the lasso around some points.",
+    "map-unreadable": "A file of the map is missing or damaged. Check the disk, then draw the map anew.",
     "nothing-to-ingest": "Name a folder or finish an upload first, then start again.",
     "folder-not-allowed": "Choose a folder below one of the media roots, or ask the operator to add a root.",
     "nothing-to-rebuild": "Choose what to build again on the corpus's page.",
     "no-items": "Accept some items of the class first, then make the version again.",
+    "nothing-sure": "Answer some items yourself or settle some disagreements, then draw again.",
     "several-authors": "Name the person whose answers are to be taken back.",
     "nothing-to-take": "Rank again or lower the similarity, so that there is something to take.",
+    "nothing-to-audit": "Choose a deeper horizon, or a batch that is not answered yet.",
+    "audit-running": "Answer on until its tiles are looked at, or stop it.",
+    "looked-already": "Rank again after more answers: a new ranking is a new question.",
     "job-error": "Read the log of the job, mend what it names, then retry.",
 }
 

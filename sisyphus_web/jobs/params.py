@@ -25,6 +25,13 @@ class ExtractFeatures:
 
 
 @dataclass(frozen=True, slots=True)
+class BuildMap:
+    """Whether to lay everything out anew."""
+
+    redraw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ExportDataset:
     """The id of the export to write."""
 

@@ -80,6 +80,7 @@ register(
 )
 register("stacks_build", Kind("indexing.build_stacks", "cpu", "Build stacks", params.Nothing))
 register("index_build", Kind("indexing.build_index", "gpu", "Build the feature index", params.Nothing))
+register("map_build", Kind("indexing.build_map", "cpu", "Draw the map", params.BuildMap))
 register(
     "dataset_export", Kind("labeling.export_dataset", "cpu", "Export a dataset version", params.ExportDataset)
 )
