@@ -14,7 +14,7 @@ import orjson
 from celery import shared_task
 from django.conf import settings
 
-from indexing.compute.files import free_bytes, sha256_of, sync_folder, text_to_path, write_beside
+from indexing.compute.files import free_bytes, sha256_of, text_to_path, write_beside
 from indexing.compute.media_facts import MediaRefused
 from labeling.compute.export_writers import coco, pictures, tables, zips
 from labeling.compute.export_writers.lines import Line, folders_of, frames_of
@@ -55,12 +55,8 @@ def export_dataset(job_id: int) -> None:
             _write_labels(job, export, out)
         size_bytes, sha256 = out.stat().st_size, sha256_of(out)
         jobs.report(job, note="publishing", force=True)
-        final = exports.path_of(export)
-        final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        out.replace(final)
-        sync_folder(final.parent)
         with jobs.finishing(job):
-            exports.record_file(export, size_bytes=size_bytes, sha256=sha256)
+            exports.publish(export, out, job=job, size_bytes=size_bytes, sha256=sha256)
             job.result = {"export": export.pk, "size_bytes": size_bytes, "sha256": sha256}
         shutil.rmtree(runs, ignore_errors=True)
 
@@ -122,6 +118,9 @@ def _write_archive(job: Job, export: Export, out: Path, *, chunks: Path) -> None
         zips.add_entry(
             archive, "dataset.json", orjson.dumps(exports.info_of(version), option=orjson.OPT_INDENT_2)
         )
+        if export.format == Export.Format.IMAGE_FOLDER:
+            for folder in pictures.image_folders(exports.lines_of(version), _folders(export)):
+                zips.add_folder(archive, folder)
         if export.format == Export.Format.COCO:
             for split in SPLITS:
                 with zips.entry_open(archive, f"annotations/instances_{split}.json") as entry:
@@ -138,8 +137,11 @@ def _places(export: Export) -> Callable[[Sequence[Line]], list[Any]]:
     length, suffix = exports.sha_length_of(version), pictures.SUFFIX[export.image_format]
     if export.format == Export.Format.COCO:
         return partial(pictures.coco_places, length=length, suffix=suffix)
-    folders = folders_of(exports.class_names(version))
-    return partial(pictures.image_folder_places, folders=folders, length=length, suffix=suffix)
+    return partial(pictures.image_folder_places, folders=_folders(export), length=length, suffix=suffix)
+
+
+def _folders(export: Export) -> dict[str, str]:
+    return folders_of(exports.class_names(export.dataset_version))
 
 
 def _decoded(

@@ -1,5 +1,6 @@
 """Thumbnails of items: packs are written once, and read by (pack, offset, bytes)."""
 
+import os
 import struct
 from collections.abc import Iterable, Sequence
 from io import BytesIO
@@ -48,15 +49,17 @@ def thumbnails_of(corpus: Corpus, ids: Sequence[int]) -> bytes:
     In the order of `ids`; what the corpus does not have, or cannot read, is left out.
     """
     known = Item.objects.live().filter(corpus=corpus, pk__in=ids[:MOST]).exclude(thumbnail_pack=None)
-    rows = known.values_list("pk", "thumbnail_pack__sha256", "thumbnail_offset", "thumbnail_bytes")
+    rows = known.values_list("thumbnail_pack__sha256", "pk", "thumbnail_offset", "thumbnail_bytes")
     jpegs: dict[int, bytes] = {}
-    for sha256, group in groupby(sorted(rows, key=lambda row: row[1]), key=lambda row: row[1]):
-        path = pack_path(corpus.pk, sha256)
-        for item_id, _, offset, num_bytes in group:
-            try:
-                jpegs[item_id] = read_thumbnail(path, Place(offset, num_bytes))
-            except OSError:
-                continue
+    for sha256, group in groupby(sorted(rows), key=lambda row: row[0]):
+        try:
+            with pack_path(corpus.pk, sha256).open("rb", buffering=0) as pack:  # once, not for each
+                for _, item_id, offset, num_bytes in group:
+                    jpeg = os.pread(pack.fileno(), num_bytes, offset)
+                    if len(jpeg) == num_bytes:
+                        jpegs[item_id] = jpeg
+        except OSError:
+            continue
     found = [item_id for item_id in dict.fromkeys(ids[:MOST]) if item_id in jpegs]
     head = b"".join(struct.pack("<QI", item_id, len(jpegs[item_id])) for item_id in found)
     return struct.pack("<I", len(found)) + head + b"".join(jpegs[item_id] for item_id in found)

@@ -12,7 +12,7 @@ The rule, in order:
    most files stays, the exported files of the other sides are left out.
 5. A side with a share that has no accepted example of a class (train first) takes a new group that has
    one, the nearest by its hash, from the side that has most of them; for val and test only as long as
-   that keeps one.
+   that keeps one. The background, which is what was rejected, counts as a class here, the first.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 SIDES = ("train", "val", "test")
+BACKGROUND_CLASS = 0  # no label class has this id
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Media:
     sha256: str
     side: str = ""  # '' = none yet
     is_exported: bool = False  # on that side
-    accepted: frozenset[int] = frozenset()  # classes it has an accepted example of
+    accepted: frozenset[int] = frozenset()  # classes it has an accepted example of, or BACKGROUND_CLASS
 
 
 @dataclass(slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,16 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from indexing.compute.files import sync_folder
 from labeling.compute.export_writers.lines import Line, sha_length
 from labeling.models import DatasetVersion, Export
 from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.errors import Stopped
+from sisyphus_web.jobs.models import Job
 
 Format, ImageFormat = Export.Format, Export.ImageFormat
+ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
 WITHOUT_PIXELS = {Format.CSV, Format.JSONL}
 
 # In the order that decodes a video once, from its start to its end.
@@ -136,10 +142,34 @@ def name_of(export: Export) -> str:
     return f"{stem}.{suffix.get(Format(export.format), 'zip' if export.with_pixels else 'json')}"
 
 
-def record_file(export: Export, *, size_bytes: int, sha256: str) -> None:
-    """The file is there, whole; call it in the transaction that ends the job."""
+def publish(export: Export, file: Path, *, job: Job, size_bytes: int, sha256: str) -> None:
+    """Move the whole `file` to its place and say so; call it in the transaction that ends the job.
+
+    The job's row is locked first, so a cancelled job leaves no file: it was cancelled before, and this
+    is Stopped, or it is too late to cancel it.
+    """
+    mine = Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING, attempt=job.attempt)
+    if not mine.select_for_update(no_key=True).exists():
+        raise Stopped
+    final = path_of(export)
+    final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file.replace(final)
+    sync_folder(final.parent)
     export.size_bytes, export.sha256 = size_bytes, sha256
     export.save(update_fields=["size_bytes", "sha256"])
+
+
+def remove_orphans() -> list[str]:
+    """Remove export folders whose export has had no file for a day: what a crash left; their names."""
+    place = Path(settings.DATA_DIR) / "exports"
+    if not place.is_dir():
+        return []
+    whole = {str(pk) for pk in Export.objects.exclude(sha256="").values_list("pk", flat=True)}
+    limit = time.time() - ORPHAN_SECONDS
+    orphans = [each for each in place.iterdir() if each.name not in whole and each.stat().st_mtime < limit]
+    for orphan in orphans:
+        shutil.rmtree(orphan, ignore_errors=True)
+    return [orphan.name for orphan in orphans]
 
 
 def _classes(version: DatasetVersion) -> dict[str, list[Any]]:

@@ -140,4 +140,4 @@ def test_a_side_without_a_background_is_warned_of(corpus, ann, mia, cat):
     answers = ["accept"] * 30 + ["reject"]
     record(corpus, ann, *(operation(item, cat, answer) for item, answer in zip(items, answers, strict=True)))
     warnings = freeze(corpus, mia, cat).card["warnings"]
-    assert sum("no background folder" in warning for warning in warnings) == 2
+    assert sum("background folder is empty" in warning for warning in warnings) == 2

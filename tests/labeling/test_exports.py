@@ -4,6 +4,7 @@ import errno
 import hashlib
 import io
 import json
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from rest_framework.test import APIClient
 from indexing.models import Item
 from labeling import tasks
 from labeling.models import Export
+from labeling.services import exports
 from labeling.services.datasets import create_version
 from labeling.services.exports import path_of, request_export
 from sisyphus_web.jobs import services as jobs
@@ -107,14 +109,30 @@ def test_the_image_folder_loads_with_torchvision(version, mia, tmp_path):
         archive.extractall(tmp_path / "out")
     seen = 0
     for side in ("train", "val", "test"):
-        if (tmp_path / "out" / side).is_dir():
-            folder = torchvision.datasets.ImageFolder(str(tmp_path / "out" / side))
-            assert set(folder.classes) <= {"background", "cat"}
-            seen += len(folder)
-            assert len(folder) == sum(version.counts[side].values())
+        folder = torchvision.datasets.ImageFolder(str(tmp_path / "out" / side))
+        assert folder.class_to_idx == {"background": 0, "cat": 1}
+        seen += len(folder)
+        assert len(folder) == sum(version.counts[side].values())
     assert seen == 15
     about = json.loads((tmp_path / "out" / "dataset.json").read_text())
     assert (about["dataset_version"], about["sha256"]) == (1, version.sha256)
+
+
+def test_a_class_without_pictures_on_a_side_keeps_its_number(corpus, ann, mia, cat, tmp_path):
+    from indexing.compute.torchvision_shim import torchvision
+
+    photos = [photo_of(corpus, tmp_path / f"{n}.jpg", (200 - 30 * n, 90, 90)) for n in range(6)]
+    answers = ["accept"] * 5 + ["reject"]
+    record(corpus, ann, *[operation(i, cat, a) for i, a in zip(photos, answers, strict=True)])
+    version = create_version(corpus=corpus, label_classes=[cat], val_share=0.3, test_share=0.0, by=mia)
+    with zipfile.ZipFile(path_of(export_of(version, mia, format="image_folder"))) as archive:
+        archive.extractall(tmp_path / "out")
+    sides = [tmp_path / "out" / side for side in ("train", "val")]
+    loaded = [torchvision.datasets.ImageFolder(str(side), allow_empty=True) for side in sides]
+    assert [folder.class_to_idx for folder in loaded] == [{"background": 0, "cat": 1}] * 2
+    assert sum(map(len, loaded)) == 6
+    with pytest.raises(FileNotFoundError, match="background"):  # said, not numbered otherwise in silence
+        [torchvision.datasets.ImageFolder(str(side)) for side in sides]
 
 
 def test_pixels_are_those_that_were_shown_upright_and_at_their_pts(version, mia):
@@ -221,6 +239,33 @@ def test_a_cancelled_export_leaves_nothing_to_download(version, mia):
     tasks.export_dataset(export.job_id)
     export.refresh_from_db()
     assert (export.sha256, path_of(export).exists()) == ("", False)
+
+
+def test_an_export_cancelled_at_the_last_moment_leaves_nothing(version, mia, monkeypatch):
+    whole = tasks.sha256_of
+
+    def cancelled_meanwhile(path):
+        jobs.cancel(Job.objects.get(pk=export.job_id), by=mia)
+        return whole(path)
+
+    export = request_export(version=version, format="csv", by=mia)
+    monkeypatch.setattr(tasks, "sha256_of", cancelled_meanwhile)
+    tasks.export_dataset(export.job_id)
+    export.refresh_from_db()
+    assert (export.job.status, export.sha256) == ("cancelled", "")
+    assert not path_of(export).parent.exists()
+
+
+def test_what_a_crash_left_of_an_export_is_removed_after_a_day(version, mia):
+    whole = export_of(version, mia, format="csv")
+    left = request_export(version=version, format="csv", by=mia)
+    path_of(left).parent.mkdir(parents=True)
+    path_of(left).write_text("item")
+    assert exports.remove_orphans() == []
+    for each in (whole, left):
+        os.utime(path_of(each).parent, (0, 0))
+    assert exports.remove_orphans() == [str(left.pk)]
+    assert (path_of(whole).exists(), path_of(left).exists()) == (True, False)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import simplejpeg
 from PIL import Image
 
 from labeling.compute.export_writers.coco import file_name
-from labeling.compute.export_writers.lines import BACKGROUND, Line, frame_name
+from labeling.compute.export_writers.lines import BACKGROUND, Line, frame_name, frames_of
 
 JPEG_QUALITY = 95
 SUFFIX = {"jpeg": "jpg", "png": "png"}
@@ -25,6 +25,22 @@ def picture_bytes(pixels: np.ndarray, image_format: str) -> bytes:
     return simplejpeg.encode_jpeg(
         np.ascontiguousarray(pixels), quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="444"
     )
+
+
+def image_folders(lines: Iterable[Line], folders: Mapping[str, str]) -> list[str]:
+    """Every <split>/<class> of an archive: each class and, if anything is in it, `background`, on each side.
+
+    The same folders on every side, since torchvision's ImageFolder numbers the classes by what it finds.
+    One that stays empty is refused by it, with its name, unless it is told `allow_empty=True`.
+    """
+    sides: set[str] = set()
+    has_background = False
+    for frame in frames_of(lines):
+        accepted = {line.item for line in frame if line.answer == "accept"}
+        sides.update(line.split for line in frame)
+        has_background = has_background or any(line.item not in accepted for line in frame)
+    names = sorted([*folders.values(), *([BACKGROUND] if has_background else ())])
+    return [f"{side}/{name}" for side in sorted(sides) for name in names]
 
 
 def image_folder_places(

@@ -14,6 +14,13 @@ def add_entry(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
     archive.writestr(_info(name), data)
 
 
+def add_folder(archive: zipfile.ZipFile, name: str) -> None:
+    """A folder that is there also when nothing is in it."""
+    info = _info(f"{name}/")
+    info.external_attr = (0o40755 << 16) | 0x10  # a folder, for Unix and for Windows
+    archive.writestr(info, b"")
+
+
 @contextmanager
 def entry_open(archive: zipfile.ZipFile, name: str) -> Iterator[IO[bytes]]:
     """An entry of any size, written piece by piece."""
