@@ -128,6 +128,12 @@ class Answers:
             known.said, known.changed = known.said.changed(rows, bytes_[of_item]), set()
         return known.said
 
+    def accepted(self, label_class: int) -> list[int]:
+        """Items that are accepted now, for themselves or with their stack, ascending."""
+        known = self._by_class.get(label_class)
+        by_item = known.by_item if known else {}
+        return sorted(item for item, byte in by_item.items() if byte & 3 == ANSWERS["accept"])
+
     def _of(self, label_class: int) -> _OfClass:
         return self._by_class.setdefault(label_class, _OfClass())
 

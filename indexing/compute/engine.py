@@ -66,6 +66,19 @@ class Ranking:
     def _within_bytes(self) -> int:
         return self.selection.within.mask.nbytes + self.selection.within.group_sizes.nbytes
 
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """(items, similarities) of all places worked out so far, also of what is gone."""
+        with self._lock:
+            return self._items, self._similarities
+
+    def given(self) -> tuple[np.ndarray, np.ndarray]:
+        """(items, similarities) of the places worked out so far, less those gone."""
+        with self._lock:
+            there = self._rows != NO_ROW
+            if there.all():
+                return self._items, self._similarities
+            return self._items[there], self._similarities[there]
+
     def deepen(self, wanted: int) -> None:
         """Work the order out to at least `wanted` places, or to its end."""
         with self._lock:

@@ -11,14 +11,33 @@ from indexing.compute.residents import Groups, Resident
 from indexing.compute.sorted_rows import NO_ROWS, are_among, ascending, inside, num_within
 
 
+@dataclass(frozen=True, eq=False)
+class ItemSet:
+    """Items that are wanted, or not. Equal sets are equal filters, whoever made them."""
+
+    item_ids: np.ndarray  # (n,) int64
+    is_wanted: bool = True
+
+    def __hash__(self) -> int:
+        return hash((self.item_ids.tobytes(), self.is_wanted))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ItemSet):
+            return NotImplemented
+        return self.is_wanted == other.is_wanted and np.array_equal(self.item_ids, other.item_ids)
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What may be shown, besides answers; None: no condition."""
 
     is_video: bool | None = None
     media_files: frozenset[int] | None = None
+    not_media_files: frozenset[int] = frozenset()
     start_seconds: float | None = None  # half-open: [start, stop)
     stop_seconds: float | None = None
+    has_stack: bool | None = None  # of more than one item
+    items: tuple[ItemSet, ...] = ()
 
     def mask(self, resident: Resident) -> np.ndarray:
         """(N,) bool of the rows that fulfil every condition and are not deleted."""
@@ -27,10 +46,21 @@ class Filters:
             mask &= resident.is_video == self.is_video
         if self.media_files is not None:
             mask &= np.isin(resident.media_files, sorted(self.media_files))
+        if self.not_media_files:
+            mask &= ~np.isin(resident.media_files, sorted(self.not_media_files))
         if self.start_seconds is not None:
             mask &= resident.pts_seconds >= self.start_seconds
         if self.stop_seconds is not None:
             mask &= resident.pts_seconds < self.stop_seconds
+        if self.has_stack is not None:
+            groups = resident.by_stack
+            sizes = np.bincount(groups.codes[resident.live], minlength=groups.num_groups)
+            mask &= (sizes[groups.codes] > 1) == self.has_stack
+        for each in self.items:
+            rows, _ = resident.all_rows_of(each.item_ids)
+            is_in = np.zeros(len(mask), bool)
+            is_in[rows] = True
+            mask &= is_in == each.is_wanted
         return mask
 
 

@@ -50,6 +50,14 @@ class Ledger(Protocol):
 
     def news(self) -> News: ...
 
+    def items_with(self, fact: str) -> list[int]:
+        """Items of which the fact holds (verdict, weak, dispute), ascending."""
+        ...
+
+    def media_files_on(self, splits: list[str]) -> list[int]:
+        """Media files that are on one of these sides of the split."""
+        ...
+
 
 class Followed:
     """One corpus. Its resident is replaced as a whole; queries go on with the one they began with."""
@@ -61,7 +69,7 @@ class Followed:
         self.resident: Resident | None = None
         self.gone: frozenset[int] = frozenset()  # items deleted since `resident` was made
         self.problem = ""  # why the published build is not the one in use
-        self._ledger = ledger
+        self.ledger = ledger
         self._reading = threading.Lock()  # of the ledger's reader
         self._questions = itertools.count(1)  # PostgreSQL was asked for marks so many times
         self._gone_as_of = 0  # the question that `gone` is the answer to
@@ -93,7 +101,7 @@ class Followed:
                 if self.resident is None or seen != self._marks:
                     self._load(seen)
         with self._reading:
-            news = self._ledger.news()
+            news = self.ledger.news()
             with self.lock:
                 if self.resident is None:
                     raise Refusal("no-features", "This corpus has no features yet.", status=409)

@@ -51,6 +51,12 @@ _SOURCES = """
     JOIN indexing_source source ON source.id = path.source_id
     WHERE source.corpus_id = %s AND source.id = ANY(%s)
 """
+_NAMED = """
+    SELECT id FROM indexing_mediafile WHERE corpus_id = %s AND deleted_at IS NULL AND name ILIKE ANY(%s)
+"""
+_BOXES = """
+    SELECT id FROM indexing_item WHERE corpus_id = %s AND deleted_at IS NULL AND x0_px IS NOT NULL ORDER BY id
+"""
 
 
 def marks_of(corpus_id: int, items_read_at: datetime) -> tuple[Marks, frozenset[int]] | None:
@@ -84,3 +90,23 @@ def media_files_of(corpus_id: int, sources: list[int]) -> frozenset[int]:
     with connection.cursor() as cursor:
         cursor.execute(_SOURCES, [corpus_id, sources])
         return frozenset(media_file for (media_file,) in cursor.fetchall())
+
+
+def media_files_named(corpus_id: int, patterns: list[str]) -> frozenset[int]:
+    """Media files whose name has one of these in it; with a *, whose whole name is like it."""
+    like = [_like(pattern) for pattern in patterns]
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMED, [corpus_id, like])
+        return frozenset(media_file for (media_file,) in cursor.fetchall())
+
+
+def items_with_box(corpus_id: int) -> list[int]:
+    """Items that are a part of their picture, ascending."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BOXES, [corpus_id])
+        return [item for (item,) in cursor.fetchall()]
+
+
+def _like(pattern: str) -> str:
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%") if "*" in pattern else f"%{escaped}%"

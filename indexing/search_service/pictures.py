@@ -12,7 +12,14 @@ import numpy as np
 from django.conf import settings
 
 from indexing.compute.decoder import Decoder
-from indexing.compute.encoders import Encoder, EncoderUnknown, WeightsMissing, WeightsRefused, load
+from indexing.compute.encoders import (
+    Encoder,
+    EncoderUnknown,
+    TextNotRead,
+    WeightsMissing,
+    WeightsRefused,
+    load,
+)
 from indexing.compute.images import MediaRefused
 from indexing.models import Item, MediaFile
 from indexing.search_service.errors import Refusal
@@ -44,6 +51,11 @@ class Pictures:
         key = (encoder, precision, image, box)
         return self._once(key, lambda: self._encode(self._image_pixels(image), box, key[:2]))
 
+    def of_text(self, text: str, *, encoder: str, precision: str) -> np.ndarray:
+        """The vector (D,) of a text, by the text tower of the encoder; Refusal where it has none."""
+        key = (encoder, precision, text)
+        return self._once(key, lambda: self._encode_text(text, key[:2]))
+
     def close(self) -> None:
         """End the decoder's child."""
         self._decoder.close()
@@ -60,6 +72,12 @@ class Pictures:
     def _encode(self, pixels: np.ndarray, box: Box | None, encoder: tuple[str, str]) -> np.ndarray:
         part = pixels if box is None else cut(pixels, box)
         return self._encoder(*encoder).encode([np.ascontiguousarray(part)])[0]
+
+    def _encode_text(self, text: str, encoder: tuple[str, str]) -> np.ndarray:
+        try:
+            return self._encoder(*encoder).encode_text([text])[0]
+        except TextNotRead as error:
+            raise Refusal("encoder-reads-no-text", f"{error}.", status=400) from error
 
     def _encoder(self, key: str, precision: str) -> Encoder:
         if (key, precision) not in self._encoders:

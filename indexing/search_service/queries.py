@@ -29,6 +29,7 @@ class Fitted(Protocol):
 
 
 Fit = Callable[..., Fitted]
+SaidOf = Callable[[int], Said]  # label class -> what counts now
 
 
 class Query(NamedTuple):
@@ -45,13 +46,15 @@ class Queries:
         self.pictures = Pictures()
         self._fit = fit
 
-    def query(self, request: RankRequest, resident: Resident, said: Said) -> Query:
+    def query(self, request: RankRequest, resident: Resident, said_of: SaidOf) -> Query:
         """The query of `request`; Refusal where its terms or answers do not make one."""
-        start = self._sum_of(request, resident) if request.terms else None
+        start = self._sum_of(request, resident, said_of) if request.terms else None
         if request.mode == "learned":
-            return self._learned(request, start, resident, said)
+            if request.label_class is None:
+                raise Refusal("class-needed", "A learned ranking needs a class: it learns from its answers.")
+            return self._learned(start, resident, said_of(request.label_class))
         if start is None:
-            raise Refusal("no-terms", "A query needs at least one term: an item, an image or a vector.")
+            raise Refusal("no-terms", "A query needs at least one term: an item, an image, a class or text.")
         length = float(np.linalg.norm(start))
         if not np.isfinite(length):
             raise Refusal("bad-term", "The weights of the terms are too large to add them up.")
@@ -59,11 +62,7 @@ class Queries:
             raise Refusal("terms-cancel-out", "The terms cancel out; remove one or change a weight.")
         return Query(start / length, None)
 
-    def _learned(
-        self, request: RankRequest, start: np.ndarray | None, resident: Resident, said: Said
-    ) -> Query:
-        if request.label_class is None:
-            raise Refusal("class-needed", "A learned ranking needs a class: it learns from its answers.")
+    def _learned(self, start: np.ndarray | None, resident: Resident, said: Said) -> Query:
         positives, negatives = (_firsts(said.rows_with(answer), resident) for answer in ("accept", "reject"))
         if start is None and len(positives) == 0:
             raise Refusal(
@@ -85,14 +84,36 @@ class Queries:
             raise Refusal("terms-cancel-out", str(error)) from error
         return Query(np.asarray(fitted.vector, np.float32), float(fitted.blend))
 
-    def _sum_of(self, request: RankRequest, resident: Resident) -> np.ndarray:
+    def _sum_of(self, request: RankRequest, resident: Resident, said_of: SaidOf) -> np.ndarray:
         total = np.zeros(resident.width, np.float32)
         for term in request.terms:
-            total += np.float32(term.weight) * self._vector_of(term, request.corpus, resident)
+            vector = (
+                self._of_class(term, resident, said_of(term.label_class))
+                if term.kind == "class" and term.label_class is not None
+                else self._vector_of(term, request.corpus, resident)
+            )
+            total += np.float32(term.weight) * vector
         return total
 
+    def _of_class(self, term: Term, resident: Resident, said: Said) -> np.ndarray:
+        """The unit vector (D,) of a class: the mean of what was accepted, or what was learned."""
+        rows = _firsts(said.rows_with("accept"), resident)
+        if len(rows) == 0:
+            raise Refusal(
+                "nothing-accepted",
+                "Nothing was accepted of the class that the query names: accept some, or leave it out.",
+                status=409,
+            )
+        if term.learned:
+            return self._learned(None, resident, said).vector
+        mean: np.ndarray = resident.vectors_of(rows).mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        if length < 1e-6:
+            raise Refusal("terms-cancel-out", "What was accepted of that class has no common direction.")
+        return mean / length
+
     def _vector_of(self, term: Term, corpus_id: int, resident: Resident) -> np.ndarray:
-        """The unit vector (D,) of a term."""
+        """The unit vector (D,) of a term that stands for itself."""
         if term.kind == "item" and term.item is not None:
             if term.box is not None:
                 with_ = _encoder_of(corpus_id)
@@ -107,6 +128,8 @@ class Queries:
             return resident.vectors_of(rows)[0]
         if term.kind == "image" and term.image is not None:
             return self.pictures.of_image(term.image, term.box, **_encoder_of(corpus_id))
+        if term.kind == "text" and term.text is not None:
+            return self.pictures.of_text(term.text, **_encoder_of(corpus_id))
         if term.kind == "vector" and term.vector is not None:
             vector = np.array(term.vector, np.float32)
             if vector.shape != (resident.width,):

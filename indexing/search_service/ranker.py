@@ -9,13 +9,16 @@ import numpy as np
 from django.db import InterfaceError, OperationalError, connection
 
 from indexing.compute.answers import Said, bytes_of_states
-from indexing.compute.engine import Ranking
+from indexing.compute.engine import Hit, Ranking
+from indexing.compute.listing import Listing
+from indexing.compute.mixture import Mixture
 from indexing.compute.residents import Resident
 from indexing.compute.selections import Filters, Selection, select
 from indexing.search import Neighbor, RankAnswer
-from indexing.search_service import marks
 from indexing.search_service.corpora import Corpora, Followed
 from indexing.search_service.errors import Refusal
+from indexing.search_service.filters import filters_of, needs_answers
+from indexing.search_service.mixing import mixture_of
 from indexing.search_service.queries import Fit, Queries
 from indexing.search_service.rankings import Kept, Rankings, can_go_on
 from indexing.search_service.requests import Asked, RankRequest
@@ -55,7 +58,9 @@ class Ranker:
             blend=kept.blend,
             total=ranking.total,
             took_ms=round((time.perf_counter() - begun) * 1e3, 3),
-            neighbors=[Neighbor(*hit) for hit in hits],
+            neighbors=_neighbors(hits, ranking, request.mode),
+            mix=kept.mix,
+            notes=kept.notes,
         )
 
     def keep_up(self) -> None:
@@ -76,9 +81,12 @@ class Ranker:
         What is near does not depend on news, which are rare: vectors are compared while PostgreSQL is
         asked, and compared again only where there were news. What is learned depends on them.
         """
-        filters = _filters(request)
+        if _depends_on_news(request):
+            resident = followed.sync()
+            return self._started(request, filters_of(request.filters, followed), followed, resident)
+        filters = filters_of(request.filters, followed)
         ahead = None
-        if request.mode == "similar" and followed.resident is not None:
+        if followed.resident is not None:
             news = self._asking.submit(_synced, followed)
             try:
                 ahead = self._started(request, filters, followed, followed.resident)
@@ -101,17 +109,30 @@ class Ranker:
     def _started(
         self, request: RankRequest, filters: Filters, followed: Followed, resident: Resident
     ) -> Kept:
-        vector, blend = self.queries.query(request, resident, self._said(request, followed, resident))
+        selection = self._shown(request, filters, followed, resident)
+        if request.mode == "browse":
+            nowhere = np.zeros(resident.width, np.float32)
+            listing = Listing(resident, nowhere, selection, filters=filters, fold=request.fold)
+            return Kept(request.corpus, listing, None)
+
+        def said_of(label_class: int | None) -> Said:
+            with followed.lock:
+                return followed.answers.said_of(label_class, resident)
+
+        vector, blend = self.queries.query(request, resident, said_of)
         ranking = Ranking(
             resident,
             vector,
-            self._shown(request, filters, followed, resident),
+            selection,
             filters=filters,
             fold=request.fold,
             is_exact=request.mode == "learned",
             min_similarity=request.filters.min_similarity,
         )
-        return Kept(request.corpus, ranking, blend)
+        if request.mix is None:
+            return Kept(request.corpus, ranking, blend)
+        mixed = mixture_of(ranking, request.mix, said_of(request.label_class))
+        return Kept(request.corpus, mixed.ranking, blend, mixed.shares, mixed.notes)
 
     def _shown(
         self, request: RankRequest, filters: Filters, followed: Followed, resident: Resident
@@ -125,10 +146,6 @@ class Ranker:
             bytes_shown = None
         return select(resident, filters, fold=request.fold, said=said, bytes_shown=bytes_shown, gone=gone)
 
-    def _said(self, request: RankRequest, followed: Followed, resident: Resident) -> Said:
-        with followed.lock:
-            return followed.answers.said_of(request.label_class, resident)
-
 
 def _synced(followed: Followed) -> Resident:
     """What is served now, asked for in a thread with a connection of its own, once more if that was lost."""
@@ -139,18 +156,32 @@ def _synced(followed: Followed) -> Resident:
         return followed.sync()
 
 
-def _filters(request: RankRequest) -> Filters:
-    asked = request.filters
-    media_files = frozenset(asked.media_files) if asked.media_files is not None else None
-    if asked.sources is not None:
-        of_sources = marks.media_files_of(request.corpus, asked.sources)
-        media_files = of_sources if media_files is None else media_files & of_sources
-    kinds = set(asked.kinds) if asked.kinds is not None else {"image", "video"}
-    return Filters(
-        is_video=None if len(kinds) == 2 else "video" in kinds,
-        media_files=media_files,
-        start_seconds=asked.start_seconds,
-        stop_seconds=asked.stop_seconds,
+SOURCES = {"explore": "explore", "hard": "hard negative"}  # preset -> source, where the ranking is not it
+
+
+def _neighbors(hits: list[Hit], ranking: Ranking, mode: str) -> list[Neighbor]:
+    """Each with what proposed it and the preset it came by."""
+    if mode == "browse":
+        return [
+            Neighbor(hit.item, hit.stack, hit.count, None, source="browse", preset="browse") for hit in hits
+        ]
+    source = "learned" if mode == "learned" else "neighbor"
+    if not isinstance(ranking, Mixture):
+        return [Neighbor(*hit, source=source) for hit in hits]
+    presets = [ranking.preset_of(hit.item) for hit in hits]
+    return [
+        Neighbor(*hit, source=SOURCES.get(preset, source), preset=preset)
+        for hit, preset in zip(hits, presets, strict=True)
+    ]
+
+
+def _depends_on_news(request: RankRequest) -> bool:
+    """Whether there is nothing to begin with before the newest answers are known."""
+    return (
+        request.mode != "similar"
+        or request.mix is not None
+        or any(term.kind == "class" for term in request.terms)
+        or needs_answers(request.filters)
     )
 
 

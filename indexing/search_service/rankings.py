@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from indexing.compute.engine import Ranking
 from indexing.compute.residents import Resident
@@ -22,6 +22,8 @@ class Kept:
     corpus: int
     ranking: Ranking
     blend: float | None
+    mix: dict[str, float] = field(default_factory=dict)  # the shares in effect
+    notes: list[str] = field(default_factory=list)
     used_at: float = 0.0
 
 

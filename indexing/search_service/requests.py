@@ -13,10 +13,13 @@ from indexing.search_service.pictures import Box
 class Term(msgspec.Struct, frozen=True):
     """What is searched for, as it comes: the field named by `kind`."""
 
-    kind: Literal["item", "image", "vector"]
+    kind: Literal["item", "image", "vector", "text", "class"]
     item: int | None = None
     image: UUID | None = None
     vector: list[float] | None = None
+    text: str | None = None
+    label_class: int | None = msgspec.field(name="class", default=None)
+    learned: bool = False  # of a class: what was learned from its answers, not the mean of the accepted
     box: Box | None = None
     weight: float = 1.0
 
@@ -26,11 +29,32 @@ class Asked(msgspec.Struct, frozen=True):
 
     kinds: list[Literal["image", "video"]] | None = None
     media_files: list[int] | None = None
+    not_media_files: list[int] | None = None
+    files: list[str] | None = None  # patterns of names, alternatives to `media_files`
+    not_files: list[str] | None = None
     sources: list[int] | None = None
+    not_sources: list[int] | None = None
+    classes: list[int] | None = None  # accepted in all of them
+    not_classes: list[int] | None = None
+    splits: list[str] | None = None
+    has: list[str] | None = None
+    has_not: list[str] | None = None
     start_seconds: float | None = None
     stop_seconds: float | None = None
     states: list[str] | None = None
     min_similarity: float | None = None
+
+
+class Mix(msgspec.Struct, frozen=True):
+    """Shares of the presets, to be made 1, and limits of a page. `audit` is mixed in by who draws it."""
+
+    harvest: float = 0.0
+    boundary: float = 0.0
+    explore: float = 0.0
+    hard: float = 0.0
+    audit: float = 0.0
+    per_file: int | None = None
+    per_stack: int | None = None
 
 
 class RankRequest(msgspec.Struct, frozen=True):
@@ -44,7 +68,8 @@ class RankRequest(msgspec.Struct, frozen=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     fold: bool = True
     label_class: int | None = None
-    mode: Literal["similar", "learned"] = "similar"
+    mode: Literal["similar", "learned", "browse"] = "similar"
+    mix: Mix | None = None
 
     @property
     def question(self) -> bytes:

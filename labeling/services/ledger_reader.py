@@ -44,6 +44,22 @@ _WEAK = """
     JOIN labeling_weakbatch batch ON batch.id = label.batch_id
     WHERE batch.corpus_id = %(corpus)s AND batch.reverted_at IS NULL
 """
+_FACTS = {  # fact -> items of which it holds
+    "verdict": """
+        SELECT DISTINCT item_id FROM labeling_currentverdict
+        WHERE corpus_id = %s AND answer <> '' ORDER BY item_id
+    """,
+    "weak": """
+        SELECT DISTINCT label.item_id FROM labeling_weaklabel label
+        JOIN labeling_weakbatch batch ON batch.id = label.batch_id AND batch.reverted_at IS NULL
+        WHERE batch.corpus_id = %s ORDER BY label.item_id
+    """,
+    "dispute": """
+        SELECT DISTINCT item_id FROM labeling_currentverdict
+        WHERE corpus_id = %s AND is_disputed ORDER BY item_id
+    """,
+}
+_ON_SPLITS = "SELECT media_file_id FROM labeling_splitassignment WHERE corpus_id = %s AND split = ANY(%s)"
 
 
 class LedgerReader:
@@ -86,6 +102,18 @@ class LedgerReader:
         self._seen, self._weak_seen, self._rebuilt = (number, newest), (batches, reverted), rebuilt
         self._move_on(now, newest)
         return News(changes, weak)
+
+    def items_with(self, fact: str) -> list[int]:
+        """Items of which the fact holds for any class (verdict, weak, dispute), ascending."""
+        with connection.cursor() as cursor:
+            cursor.execute(_FACTS[fact], [self._corpus_id])
+            return [item for (item,) in cursor.fetchall()]
+
+    def media_files_on(self, splits: list[str]) -> list[int]:
+        """Media files that are on one of these sides of the split."""
+        with connection.cursor() as cursor:
+            cursor.execute(_ON_SPLITS, [self._corpus_id, splits])
+            return [media_file for (media_file,) in cursor.fetchall()]
 
     def _move_on(self, now: float, newest: int | None) -> None:
         """Count no longer what has been seen for long enough."""

@@ -68,6 +68,8 @@ def checked(corpus: Corpus, request: RankRequest) -> Query:
         asked += of_text
     terms = [_term(each) for each in asked]
     _check_mode(request.mode, has_terms=bool(terms), label_class=label_class)
+    if request.mode == "browse" and (filters.min_similarity is not None or request.mix):
+        raise BadQuery("bad-filter", "Similarity and the mix need something to compare with: add an example.")
     _check_known(corpus, terms)
     if any(term["kind"] == "text" for term in terms):
         _check_text(corpus)
