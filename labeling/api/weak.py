@@ -2,16 +2,18 @@
 
 from typing import Any
 
+import msgspec
 from django.db.models import Count, QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from labeling.api.bodies import CorpusView
+from labeling.api.bodies import CorpusView, schema_of
 from labeling.api.rank import QueryView
 from labeling.models import QueryRound, WeakBatch
+from labeling.services.audits import BatchPurity, purity_of_batches
 from labeling.services.weak import TILE_LIMIT, revert_weak, take_weak
 from sisyphus_web.accounts.permissions import corpora_of, user_of
 from sisyphus_web.api import NewestFirst
@@ -42,14 +44,22 @@ class WeakBatchAnswer(serializers.ModelSerializer[WeakBatch]):
 
     by = serializers.CharField(source="created_by.username", read_only=True)
     num_labels = serializers.IntegerField(read_only=True)
+    purity = serializers.SerializerMethodField()
 
     class Meta:
         model = WeakBatch
         fields = [
             "id", "label_class", "query_round", "first_n", "min_similarity", "num_labels", "by", "created_at",
-            "reverted_at",
+            "reverted_at", "purity",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(schema_of(BatchPurity | None))
+    def get_purity(self, batch: WeakBatch) -> Any:
+        """What its newest audit says; null: not measured."""
+        known = getattr(batch, "purity_of_page", None)
+        found = purity_of_batches([batch.pk]) if known is None else known
+        return msgspec.to_builtins(found.get(batch.pk))
 
 
 def _batches(request: Request, corpus_id: int) -> QuerySet[WeakBatch]:
@@ -67,6 +77,14 @@ class WeakBatchView(QueryView, generics.ListAPIView[WeakBatch]):
 
     def get_queryset(self) -> QuerySet[WeakBatch]:
         return _batches(self.request, self.kwargs["corpus_id"])
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """With the purity of the whole page, asked for at once."""
+        page = super().paginate_queryset(queryset)
+        found = purity_of_batches([batch.pk for batch in page or ()])
+        for batch in page or ():
+            batch.purity_of_page = found
+        return page
 
     @extend_schema(request=NewWeakBatch, responses={201: WeakBatchAnswer})
     @idempotent

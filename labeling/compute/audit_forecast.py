@@ -109,7 +109,7 @@ def reaches(accepted: int, undecided: int, looks: int, hits: int, *, target: flo
 
 
 def _most_hits(accepted: int, undecided: int, sizes: np.ndarray, target: float, alpha: float) -> np.ndarray:
-    """The most hits with which each of the growing `sizes` is enough, -1 where none is; a census always is."""
+    """The most hits with which each of the growing `sizes` is enough, -1: not even none; a census is."""
     most = np.full(len(sizes), -1, np.int64)
     hits = 0  # a larger sample may have more of them
     for place, size in enumerate(sizes.tolist()):

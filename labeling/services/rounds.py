@@ -17,6 +17,7 @@ from django.db import connection
 
 from indexing import search
 from labeling.models import QueryRound
+from labeling.services.audits_mix import mix_in
 from labeling.services.query_check import Query, checked, encoder_of
 from labeling.services.query_text import Names, text_of
 from labeling.services.rank_request import (
@@ -64,7 +65,8 @@ class Page(NamedTuple):
 
 
 Hook = Callable[[Page, Sequence[Shown]], Sequence[Shown]]
-HOOKS: list[Hook] = [serve]  # in order; `serve` is the last: it holds what it lets through
+# In order: `serve` holds what it lets through; `mix_in` adds to the page, and holds what it adds.
+HOOKS: list[Hook] = [serve, mix_in]
 
 
 def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
