@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from labeling.models import LabelClass
+from labeling.models import Answer, LabelClass
 from sisyphus_web.accounts.models import Corpus
 
 
@@ -18,6 +18,41 @@ class LabelClassForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="What counts, and what does not.",
     )
+
+
+class LooksForm(forms.Form):
+    """How much of a class is looked at twice."""
+
+    second_percent = forms.FloatField(
+        label="Second looks, %",
+        min_value=0,
+        max_value=100,
+        help_text="Of the decided tiles, how many somebody else sees again without knowing. 3 to 5 is usual.",
+        widget=forms.NumberInput(attrs={"step": "0.5"}),
+    )
+    gold_percent = forms.FloatField(
+        label="Gold checks, %",
+        min_value=0,
+        max_value=50,
+        help_text="Of the tiles served, how many have a known answer, where there are such. 1 to 2 is usual.",
+        widget=forms.NumberInput(attrs={"step": "0.5"}),
+    )
+    gold_count = forms.IntegerField(
+        label="New gold items",
+        required=False,
+        min_value=0,
+        max_value=500,
+        help_text="Drawn from what you said, what was settled, and what two people said alike.",
+    )
+
+
+class ReasonForm(forms.Form):
+    """What settles a disagreement."""
+
+    answer = forms.ChoiceField(choices=Answer.choices)
+    operation_id = forms.UUIDField()
+    base_version = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+    reason = forms.CharField(max_length=500, required=False)
 
 
 class DatasetVersionForm(forms.Form):

@@ -12,6 +12,7 @@ from labeling.api.audits import (
 )
 from labeling.api.classes import LabelClassView
 from labeling.api.datasets import DatasetDiffView, DatasetVersionView
+from labeling.api.disagreements import DisagreementsView
 from labeling.api.exports import ExportFileView, ExportView
 from labeling.api.leases import LeasesView
 from labeling.api.map_states import MapStatesView
@@ -23,7 +24,9 @@ from labeling.api.stack_tiles import StackTilesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
 from labeling.views import datasets, members
+from labeling.views.disagreements import disagreement_settle, disagreements
 from labeling.views.map import corpus_map
+from labeling.views.people import people, people_looks
 from labeling.views.review import review
 from labeling.views.workbench import workbench
 
@@ -33,6 +36,14 @@ page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/workbench/", workbench, name="workbench"),
     path(f"{_CORPUS}/review/", review, name="review"),
     path(f"{_CORPUS}/map/", corpus_map, name="map"),
+    path(f"{_CORPUS}/disagreements/", disagreements, name="disagreements"),
+    path(
+        f"{_CORPUS}/disagreements/<int:class_id>/<int:item_id>/",
+        disagreement_settle,
+        name="disagreement-settle",
+    ),
+    path(f"{_CORPUS}/people/", people, name="people"),
+    path(f"{_CORPUS}/people/classes/<int:class_id>/", people_looks, name="people-looks"),
     path(f"{_CORPUS}/datasets/", datasets.datasets, name="datasets"),
     path(
         f"{_CORPUS}/datasets/<int:dataset_version_id>/export/",
@@ -74,6 +85,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
     path(f"{_CORPUS}/leases/", LeasesView.as_view(), name="leases"),
     path(f"{_CORPUS}/people/", PeopleView.as_view(), name="people"),
+    path(f"{_CORPUS}/disagreements/", DisagreementsView.as_view(), name="disagreements"),
     path(f"{_CORPUS}/people.csv", PeopleCsvView.as_view(), name="people-csv"),
     path(f"{_CORPUS}/gold/", GoldView.as_view(), name="gold"),
     path(f"{_CORPUS}/undo/", UndoView.as_view(), name="undo"),

@@ -29,7 +29,7 @@ class LabelClassAnswer(serializers.ModelSerializer[LabelClass]):
 
     class Meta:
         model = LabelClass
-        fields = ["id", "name", "description", "is_retired", "created_at"]
+        fields = ["id", "name", "description", "is_retired", "second_share", "gold_share", "created_at"]
         read_only_fields = fields
 
     def get_is_retired(self, label_class: LabelClass) -> bool:
@@ -45,6 +45,12 @@ class LabelClassChange(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=80, required=False)
     description = serializers.CharField(max_length=4000, required=False, allow_blank=True)
     is_retired = serializers.BooleanField(required=False)
+    second_share = serializers.FloatField(
+        required=False, min_value=0, max_value=1, help_text="Of the decided tiles: looked at again, blind."
+    )
+    gold_share = serializers.FloatField(
+        required=False, min_value=0, max_value=0.5, help_text="Of the tiles served: with a known answer."
+    )
 
 
 class LabelClassView(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[LabelClass]):

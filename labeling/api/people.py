@@ -23,8 +23,8 @@ PARAMETERS = [
 ]
 COLUMNS = (
     "name", "decisions", "items", "accepted", "rejected", "unsure", "undone", "accept_share",
-    "active_minutes", "per_minute", "gold_right", "gold_seen", "gold_share", "gold_low", "gold_high", "pairs", "alike",
-    "alike_share", "kappa", "kappa_low", "kappa_high", "last_at",
+    "active_minutes", "per_minute", "gold_right", "gold_seen", "gold_share", "gold_low", "gold_high",
+    "pairs", "alike", "alike_share", "kappa", "kappa_low", "kappa_high", "last_at",
 )  # fmt: skip
 
 

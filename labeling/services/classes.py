@@ -19,14 +19,20 @@ def change_class(
     name: str | None = None,
     description: str | None = None,
     is_retired: bool | None = None,
+    second_share: float | None = None,
+    gold_share: float | None = None,
 ) -> LabelClass:
-    """Rename, describe, retire or bring back; what is None stays."""
+    """Rename, describe, retire or bring back, set how many are looked at twice; what is None stays."""
     if name is not None:
         label_class.name = name.strip()
     if description is not None:
         label_class.description = description.strip()
     if is_retired is not None and is_retired != (label_class.retired_at is not None):
         label_class.retired_at = timezone.now() if is_retired else None
+    if second_share is not None:
+        label_class.second_share = second_share
+    if gold_share is not None:
+        label_class.gold_share = gold_share
     return _save(label_class)
 
 
