@@ -13,6 +13,7 @@ from django.db.models import Max
 from indexing.models import MediaFile
 from labeling.compute.splits import SIDES, Media, Plan, plan_splits
 from labeling.models import CurrentVerdict, DatasetVersion, LabelClass, SplitAssignment
+from labeling.services.audits import card_of_audits
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs.errors import JobError
 
@@ -245,6 +246,7 @@ def _count(
         },
         "leakage": {"checked": ["media file", "stack"], "groups_across_splits": num_crossings},
         "warnings": _warnings(version, by_class),
+        **card_of_audits(classes, includes_weak=version.includes_weak),
     }
     return counts, card
 
