@@ -3,7 +3,8 @@
 import socket
 import threading
 from http import HTTPStatus
-from typing import Any, BinaryIO, Literal
+from io import BufferedReader
+from typing import Any, Literal
 
 import msgspec
 from django.conf import settings
@@ -65,7 +66,7 @@ class _Connection:
 
     def __init__(self, path: str) -> None:
         self.socket_path = path
-        self._open: tuple[socket.socket, BinaryIO] | None = None
+        self._open: tuple[socket.socket, BufferedReader] | None = None
 
     def ask(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         """(status, body) of the answer; OSError when the connection breaks."""
@@ -96,7 +97,7 @@ class _Connection:
         self._open = None
 
 
-def _connected(path: str) -> tuple[socket.socket, BinaryIO]:
+def _connected(path: str) -> tuple[socket.socket, BufferedReader]:
     to = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         to.settimeout(CONNECT_SECONDS)
@@ -105,7 +106,7 @@ def _connected(path: str) -> tuple[socket.socket, BinaryIO]:
         to.close()
         raise
     to.settimeout(ANSWER_SECONDS)
-    return to, to.makefile("rb", 65_536)
+    return to, to.makefile("rb")
 
 
 _of_thread = threading.local()

@@ -141,9 +141,8 @@ class Ranker:
         with followed.lock:
             said = followed.answers.said_of(request.label_class, resident)
             gone = followed.gone_rows(resident)
-        bytes_shown = _bytes_shown(request.filters)
-        if request.label_class is None:
-            bytes_shown = None
+        shown = _bytes_shown(request.filters)
+        bytes_shown = None if request.label_class is None else shown
         return select(resident, filters, fold=request.fold, said=said, bytes_shown=bytes_shown, gone=gone)
 
 
