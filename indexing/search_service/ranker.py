@@ -65,10 +65,8 @@ class Ranker:
 
     def keep_up(self) -> None:
         """What no request waits for: old rankings are let go, the others put over what is served now."""
-        self.rankings.forget_old()
-        for followed in self.corpora.all():
-            if followed.resident is not None:
-                self.rankings.move_to(followed.corpus_id, followed.resident)
+        residents = {each.corpus_id: each.resident for each in self.corpora.all()}
+        self.rankings.keep_up({key: resident for key, resident in residents.items() if resident is not None})
 
     def close(self) -> None:
         """End the threads and the decoder's child."""

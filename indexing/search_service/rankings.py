@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from indexing.compute.engine import Ranking
 from indexing.compute.residents import Resident
 
 KEPT_SECONDS = 4 * 3600.0  # since a page was last asked for
+KEPT_RANKINGS = 1024
 KEPT_BYTES = 128 * 2**20  # of all together; some KB each, unless much was decided or a filter is narrow
 KEPT_AT_LEAST = 8
 
@@ -46,29 +48,33 @@ class Rankings:
             return kept
 
     def keep(self, round_id: int, question: bytes, kept: Kept) -> None:
-        """Keep the ranking; the one that was used longest ago goes when all together are too large."""
+        """Keep the ranking; the one that was used longest ago goes when there are too many."""
         kept.used_at = time.monotonic()
         with self._lock:
             self._kept[round_id, question] = kept
             self._kept.move_to_end((round_id, question))
-            total = sum(each.ranking.num_bytes for each in self._kept.values())
-            while total > KEPT_BYTES and len(self._kept) > KEPT_AT_LEAST:
-                _, oldest = self._kept.popitem(last=False)
-                total -= oldest.ranking.num_bytes
+            if len(self._kept) > KEPT_RANKINGS:
+                self._kept.popitem(last=False)
 
-    def forget_old(self) -> None:
-        """Let go what nobody has paged through for hours."""
+    def keep_up(self, served: Mapping[int, Resident]) -> None:
+        """Put rankings over the newest resident of their corpus: an older one would stay in memory for them.
+
+        Those that cannot go on are let go, and what nobody has paged through for hours, and the oldest
+        of what is too large. `served`: corpus -> resident.
+        """
         limit = time.monotonic() - KEPT_SECONDS
+        num_bytes = 0
         with self._lock:
-            for key in [key for key, kept in self._kept.items() if kept.used_at < limit]:
-                del self._kept[key]
-
-    def move_to(self, corpus_id: int, resident: Resident) -> None:
-        """Put this corpus's rankings over its newest resident: an older one would stay in memory for them."""
-        with self._lock:
-            of_corpus = [kept for kept in self._kept.values() if kept.corpus == corpus_id]
-        for kept in of_corpus:
-            if can_go_on(kept.ranking, resident):
+            newest_first = list(reversed(self._kept.items()))
+        for number, (key, kept) in enumerate(newest_first):
+            resident = served.get(kept.corpus)
+            num_bytes += kept.ranking.num_bytes
+            is_large = num_bytes > KEPT_BYTES and number >= KEPT_AT_LEAST
+            if resident is None or not can_go_on(kept.ranking, resident) or kept.used_at < limit or is_large:
+                with self._lock:
+                    if self._kept.get(key) is kept:
+                        del self._kept[key]
+            else:
                 kept.ranking.move_to(resident)
 
     def __len__(self) -> int:
