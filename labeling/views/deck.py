@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from labeling.services.query_check import reads_text
 from sisyphus_web.accounts.models import Corpus
 
 PAGES = {"corpus_page": "corpus", "review_page": "review", "workbench_page": "workbench", "map": "map"}
@@ -13,6 +14,7 @@ OF_CORPUS = {
     "classes": "label-classes",
     "query_images": "query-images",
     "rank": "rank",
+    "rounds": "rounds",
     "verdicts": "verdicts",
     "leases": "leases",
     "undo": "undo",
@@ -20,6 +22,9 @@ OF_CORPUS = {
     "weak": "weak-batches",
     "review": "review",
     "counts": "counts",
+    "audits": "audits",
+    "audit_plan": "audit-plan",
+    "forecast": "forecast",
     "items": "items",
     "thumbnails": "thumbnails",
     "media_files": "media-files",
@@ -34,6 +39,8 @@ OF_OBJECT = {
     "media_file": ("media-file", "0"),
     "query_image": ("query-image", "00000000-0000-0000-0000-000000000000"),
     "weak_revert": ("weak-batch-revert", "00000000-0000-0000-0000-000000000000"),
+    "weak_purity": ("weak-batch-purity", "00000000-0000-0000-0000-000000000000"),
+    "audit_stop": ("audit-stop", "0"),
     "item_thumbnail": ("item-thumbnail", "0"),
     "item_frame": ("item-frame", "0"),
     "stack": ("stack-tiles", "0"),
@@ -50,6 +57,7 @@ def config(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
         "role": corpus.memberships.get(user=request.user).role,
         "num_items": corpus.items.live().count(),
         "encoder": active.encoder if active else None,
+        "reads_text": active is not None and reads_text(active.encoder),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "urls": _urls(corpus),
     }

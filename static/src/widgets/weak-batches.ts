@@ -2,9 +2,11 @@
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
+import { type Purity, purityText } from "../lib/audits";
 import { agoText, countText } from "../lib/format";
 import { latest } from "../lib/latest";
 import type { Session } from "../lib/session";
+import "../css/left-to-find.css";
 
 interface WeakBatch {
   id: string;
@@ -15,7 +17,10 @@ interface WeakBatch {
   by?: string;
   created_at?: string;
   reverted_at: string | null;
+  purity?: Purity | null;
 }
+
+const LOOKS = 100; // of a purity audit: an interval of about 8 points on either side at worst
 
 @customElement("sfi-weak-batches")
 export class WeakBatches extends LitElement {
@@ -57,14 +62,38 @@ export class WeakBatches extends LitElement {
     return html`<li class="batch" data-state="weak">
       <span class="batch-glyph" aria-hidden="true">~</span>
       <span class="batch-what"
-        >${count === undefined ? nothing : html`<b>${countText(count)}</b> weak `}<small>${[origin, batch.by, when].filter(Boolean).join(" · ")}</small></span
+        >${count === undefined ? nothing : html`<b>${countText(count)}</b> weak `}<small>${[origin, batch.by, when].filter(Boolean).join(" · ")}</small
+        ><small class="batch-purity">${purityText(batch.purity ?? null)}</small></span
       >
       ${
         this.session.isViewer
           ? nothing
-          : html`<button type="button" class="btn btn-small" @click=${() => this.revert(batch)}>Revert</button>`
+          : html`${batch.purity ? nothing : this.auditButton(batch)}
+              <button type="button" class="btn btn-small" @click=${() => this.revert(batch)}>Revert</button>`
       }
     </li>`;
+  }
+
+  private auditButton(batch: WeakBatch) {
+    return html`<button
+      type="button"
+      class="btn btn-small"
+      title="Draw ${LOOKS} stacks at random; answer them here or among the others to measure the precision"
+      @click=${() => this.audit(batch)}
+    >
+      Audit
+    </button>`;
+  }
+
+  private async audit(batch: WeakBatch): Promise<void> {
+    const { session } = this;
+    try {
+      await session.api.post(session.api.url("weak_purity", batch.id), { looks: LOOKS });
+      session.say(`Audit drawn: up to ${LOOKS} stacks, mixed into rankings of this class`);
+      await this.load();
+    } catch (error) {
+      session.fail(error);
+    }
   }
 
   private async revert(batch: WeakBatch): Promise<void> {

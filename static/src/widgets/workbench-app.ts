@@ -9,6 +9,7 @@ import { DeckApp } from "./deck-app";
 import { Examples, termOf } from "./examples";
 import { type Choice, readSources } from "./facet-panel";
 import "./facet-panel";
+import "./left-to-find";
 import type { QueryBar } from "./query-bar";
 import "./query-bar";
 import type { Card } from "./side-card";
@@ -55,8 +56,11 @@ export class WorkbenchApp extends DeckApp {
 
   /** The cards between the counters and the history; a new one is one line here. */
   private cards(): Card[] {
-    if (this.session.isViewer) return [];
-    return [{ name: "weak", title: "Take as weak labels", body: this.weak() }];
+    const { session } = this;
+    const left = html`<sfi-left-to-find .session=${session}></sfi-left-to-find>`;
+    const audits: Card = { name: "left", title: "Left to find", body: left };
+    if (session.isViewer) return [audits];
+    return [audits, { name: "weak", title: "Take as weak labels", body: this.weak() }];
   }
 
   private queryBar(is_loading: boolean) {
@@ -104,7 +108,7 @@ export class WorkbenchApp extends DeckApp {
 
   protected override perform(action: string): boolean {
     const { session } = this;
-    const tile = session.ranking.tiles[session.selection.cursor];
+    const tile = session.current;
     if (action.startsWith("class-")) {
       const chosen = session.classes[Number(action.slice(6)) - 1];
       if (chosen) void session.setClass(chosen.id);

@@ -1,0 +1,203 @@
+/** What the audits of a class say, in the words of the page. Names and units as the API has them. */
+
+import { countText } from "./format";
+import { wait } from "./words";
+
+export interface Sample {
+  looks: number;
+  looked_at: number;
+  found: number;
+  unsure: number;
+}
+
+export interface Recall {
+  sample: Sample;
+  horizon: number;
+  accepted: number;
+  undecided: number;
+  doubtful: number;
+  missed_at_most: number | null;
+  before: number | null;
+  after: number | null;
+  now: number | null;
+}
+
+export interface Tail {
+  sample: Sample;
+  stacks: number;
+  at_most: number | null;
+}
+
+export interface Model {
+  missed: number;
+  low: number;
+  high: number;
+  num_answers: number;
+}
+
+export interface Audit {
+  id: number;
+  kind: "recall" | "purity";
+  state: "running" | "done" | "stopped";
+  confidence: number;
+  by: string;
+  at: string;
+  round: number | null;
+  mode: string;
+  build: string;
+  encoder: string;
+  looks: number;
+  looked_at: number;
+  one_in: number;
+  recall: Recall | null;
+  tail: Tail | null;
+  model: Model | null;
+}
+
+export interface Minutes {
+  minutes: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+export interface Option {
+  looks: number;
+  minutes: number;
+  recall: number | null;
+}
+
+export interface Horizon {
+  stacks: number;
+  accepted: number;
+  undecided: number;
+  options: Option[];
+  to_target: Minutes | null;
+}
+
+export interface Plan {
+  round: number;
+  num_ranked: number;
+  confidence: number;
+  target: number;
+  missed_share: number;
+  per_minute: number;
+  is_pace_measured: boolean;
+  horizons: Horizon[];
+  price: { prevalence: number; looks: number; minutes: number }[];
+}
+
+export interface Forecast {
+  class: number;
+  wanted: number;
+  decisions: number;
+  per_minute: number | null;
+  to_wanted: Minutes | null;
+}
+
+export interface Purity {
+  state: "running" | "done";
+  looks: number;
+  looked_at: number;
+  share: number | null;
+  low: number | null;
+  high: number | null;
+  confidence: number;
+}
+
+/** One line of the card: what is known, and what it rests on. */
+export interface Line {
+  name: string;
+  says: string;
+  rests: string;
+}
+
+/** 0.8461 is "0.84": a lower bound is rounded down. */
+export function atLeast(share: number): string {
+  return (Math.floor(share * 100 + 1e-9) / 100).toFixed(2);
+}
+
+/** 0.054 is "5 %"; 0.001 is "0.1 %". */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value < 1 ? Number(value.toPrecision(1)) : Math.round(value)} %`;
+}
+
+export function minutesText(minutes: number): string {
+  return wait(minutes * 60);
+}
+
+/** "about 6 min (4 min to 9 min)", "not in sight". */
+export function aboutText(found: Minutes): string {
+  if (found.minutes === null) return "not in sight at this pace";
+  const low = minutesText(found.low ?? 0);
+  const high = found.high === null ? "open" : minutesText(found.high);
+  return `about ${minutesText(found.minutes)} (${low} to ${high})`;
+}
+
+export function sampleText({ looked_at, found, unsure }: Sample): string {
+  const doubt = unsure ? `, ${countText(unsure)} unsure counted as missed` : "";
+  return `${stacks(looked_at)} looked at, ${countText(found)} found${doubt}`;
+}
+
+/** The three lines of an audit that is done, never merged. A line without a sample says "not measured". */
+export function linesOf(audit: Audit): Line[] {
+  const lines: Line[] = [];
+  const sure = `${percent(audit.confidence)} sure`;
+  const { recall, tail, model } = audit;
+  if (recall) lines.push({ name: `First ${countText(recall.horizon)} stacks`, ...recallLine(recall, sure) });
+  if (tail)
+    lines.push({
+      name: "Beyond them",
+      says: tail.at_most === null ? "not measured" : `at most ${countText(tail.at_most)} more`,
+      rests:
+        tail.at_most === null
+          ? `${stacks(tail.stacks)} lie there`
+          : `of ${stacks(tail.stacks)} · ${sampleText(tail.sample)} · ${sure}`,
+    });
+  lines.push(modelLine(model));
+  return lines;
+}
+
+function recallLine(recall: Recall, sure: string): { says: string; rests: string } {
+  if (recall.after === null || recall.before === null)
+    return { says: "not measured", rests: sampleText(recall.sample) };
+  const best = Math.max(recall.after, recall.now ?? 0);
+  const parts = [
+    `${atLeast(recall.before)} without the audit's finds`,
+    `at most ${countText(recall.missed_at_most ?? 0)} missed of ${countText(recall.undecided)} undecided`,
+    sampleText(recall.sample),
+    ...(recall.doubtful ? [`${countText(recall.doubtful)} reopened since, counted as missed`] : []),
+    sure,
+  ];
+  return { says: `recall at least ${atLeast(best)}`, rests: parts.join(" · ") };
+}
+
+export function modelLine(model: Model | null): Line {
+  const name = "Model estimate, not a bound";
+  if (!model) return { name, says: "too few answers", rests: "" };
+  const span = `${countText(Math.floor(model.low))} to ${countText(Math.ceil(model.high))}`;
+  return {
+    name,
+    says: `about ${countText(Math.round(model.missed))} more`,
+    rests: `${span} · calibrated on ${countText(model.num_answers)} answers in the ranking`,
+  };
+}
+
+/** "learned ranking, builtin@1, build 3f2a9c1b" */
+export function originText(audit: Audit): string {
+  const build = audit.build ? `build ${audit.build.slice(0, 8)}` : "every vector compared";
+  return `${audit.mode} ranking · ${audit.encoder} · ${build}`;
+}
+
+/** What stands beside a weak batch. */
+export function purityText(purity: Purity | null): string {
+  if (!purity) return "precision not measured";
+  if (purity.share === null || purity.low === null || purity.high === null)
+    return `precision: ${countText(purity.looked_at)} of ${countText(purity.looks)} looked at`;
+  const span = `${atLeast(purity.low)} to ${(Math.ceil(purity.high * 100 - 1e-9) / 100).toFixed(2)}`;
+  return `precision ${purity.share.toFixed(2)} (${span}, ${stacks(purity.looks)})`;
+}
+
+function stacks(count: number): string {
+  return count === 1 ? "1 stack" : `${countText(count)} stacks`;
+}
