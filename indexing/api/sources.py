@@ -1,6 +1,6 @@
 """Folders of this server as sources, and how a corpus is indexed, over REST."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
@@ -17,6 +17,7 @@ from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import Refused
 from sisyphus_web.idempotency import idempotent
+from sisyphus_web.server_paths import last_part, sees_paths
 
 
 class SourceSerializer(serializers.ModelSerializer[Source]):
@@ -25,6 +26,13 @@ class SourceSerializer(serializers.ModelSerializer[Source]):
     class Meta:
         model = Source
         fields = ("id", "kind", "path", "created_at", "scanned_at")
+
+    def to_representation(self, source: Source) -> dict[str, Any]:
+        """To who may not know where files lie, the path is the folder's own name."""
+        shown: dict[str, Any] = super().to_representation(source)
+        if not self.context.get("sees_paths"):
+            shown["path"] = last_part(shown["path"])
+        return shown
 
 
 class SourceRequestSerializer(serializers.Serializer[Source]):
@@ -57,7 +65,8 @@ class SourcesView(APIView):
     def get(self, request: Request, corpus_id: int) -> Response:
         """The corpus's sources, the newest first."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
-        return Response(SourceSerializer(corpus.sources.order_by("-id"), many=True).data)
+        context = {"sees_paths": sees_paths(user_of(request), corpus_id)}
+        return Response(SourceSerializer(corpus.sources.order_by("-id"), many=True, context=context).data)
 
     @extend_schema(request=SourceRequestSerializer, responses={202: SourceAnswerSerializer})
     @idempotent

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from sisyphus_web import server_paths
+
 register = template.Library()
 
 
@@ -96,6 +98,18 @@ def ago(moment: datetime | None) -> str:
 def percent(share: float | None) -> str:
     """0.9873 -> '98.7 %'; unknown -> ''."""
     return "" if share is None else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+@register.filter
+def without_paths(text: str) -> str:
+    """A sentence for somebody who is not to know where files lie on this server."""
+    return server_paths.without_paths(text)
+
+
+@register.filter
+def last_part(path: str) -> str:
+    """'/srv/media/river' -> 'river'."""
+    return server_paths.last_part(path)
 
 
 CLASS_OF_INPUT = {"select": "select", "textarea": "textarea", "number": "input input-number", "file": ""}

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from sisyphus_web.jobs.models import Job, JobEvent, Worker
+from sisyphus_web.server_paths import sees_paths, without_paths
 
 
 class JobAnswer(serializers.ModelSerializer[Job]):
@@ -39,6 +40,11 @@ class JobAnswer(serializers.ModelSerializer[Job]):
         ]  # fmt: skip
         read_only_fields = fields
 
+    def to_representation(self, job: Job) -> dict[str, Any]:
+        """Paths of this server only to who may know them."""
+        shown: dict[str, Any] = super().to_representation(job)
+        return shown if _sees_paths(self) else _without_paths(shown)
+
     @extend_schema_field(serializers.ListField(child=serializers.IntegerField()))
     def get_waits_for(self, job: Job) -> list[int]:
         return [parent.pk for parent in job.waits_for]
@@ -62,6 +68,11 @@ class JobEventAnswer(serializers.ModelSerializer[JobEvent]):
         model = JobEvent
         fields = ["id", "at", "level", "attempt", "by", "text"]
         read_only_fields = fields
+
+    def to_representation(self, event: JobEvent) -> dict[str, Any]:
+        """Paths of this server only to who may know them."""
+        shown: dict[str, Any] = super().to_representation(event)
+        return shown if _sees_paths(self) else _without_paths(shown)
 
 
 class WorkerAnswer(serializers.ModelSerializer[Worker]):
@@ -99,3 +110,22 @@ class SystemAnswer(serializers.Serializer[Any]):
     is_dispatcher_active = serializers.BooleanField()
     num_stuck_jobs = serializers.IntegerField(help_text="Running without progress for ten minutes.")
     num_lost_jobs = serializers.IntegerField(help_text="Running by their rows, without a live lease.")
+
+
+def _sees_paths(serializer: serializers.BaseSerializer[Any]) -> bool:
+    """Asked once per request; an answer that no view makes (of a cancel, a retry) shows none."""
+    view = serializer.context.get("view")
+    if view is None:
+        return False
+    if not hasattr(view, "sees_paths"):
+        view.sees_paths = sees_paths(view.request.user, view.kwargs.get("corpus_id"))
+    return bool(view.sees_paths)
+
+
+def _without_paths(value: Any) -> Any:
+    """Every text in `value`, however deep."""
+    if isinstance(value, str):
+        return without_paths(value)
+    if isinstance(value, dict):
+        return {key: _without_paths(each) for key, each in value.items()}
+    return [_without_paths(each) for each in value] if isinstance(value, list) else value
