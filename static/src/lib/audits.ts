@@ -116,10 +116,9 @@ export function atLeast(share: number): string {
   return (Math.floor(share * 100 + 1e-9) / 100).toFixed(2);
 }
 
-/** 0.054 is "5 %"; 0.001 is "0.1 %". */
+/** 0.05 is "5 %"; 0.001 is "0.1 %"; 0.975 is "97.5 %". */
 export function percent(share: number): string {
-  const value = share * 100;
-  return `${value < 1 ? Number(value.toPrecision(1)) : Math.round(value)} %`;
+  return `${Number((share * 100).toPrecision(3))} %`;
 }
 
 export function minutesText(minutes: number): string {
