@@ -62,6 +62,7 @@ class Page(NamedTuple):
     by: User
     more: Callable[[int, int], Sequence[Shown]]  # (offset, k): candidates from further down
     notes: list[str]  # for the person, in sentences
+    total: int  # places in the ranking
 
 
 Hook = Callable[[Page, Sequence[Shown]], Sequence[Shown]]
@@ -85,7 +86,7 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
         return _candidates(further, offset)
 
     made = known or _made(round_id, corpus, query, answer, by=by)
-    page = Page(corpus, made, query, request, by, more, [*answer.notes])
+    page = Page(corpus, made, query, request, by, more, [*answer.notes], answer.total)
     candidates: Sequence[Shown] = _candidates(answer, request.offset)
     for hook in HOOKS:
         candidates = hook(page, candidates)

@@ -57,8 +57,7 @@ def _free(
     free: list[Shown] = []
     num_held, offset, asked = 0, request.offset, request.k
     for _ in range(ASK_LIMIT):
-        is_last = len(candidates) < asked
-        offset += len(candidates)
+        offset += asked  # a place is kept by what was decided since: a page may hold fewer than asked for
         open_ones = [each for each in candidates if tile_of(each) not in others]
         if others or request.is_preview:
             num_held += len(candidates) - len(open_ones)
@@ -67,7 +66,7 @@ def _free(
             had = claim_tiles(label_class, {tile_of(each) for each in open_ones}, by=by, page=request.page)
             open_ones = [each for each in open_ones if tile_of(each) in had]
         free += _still_open(label_class, open_ones, answers)
-        if len(free) >= wanted or is_last:
+        if len(free) >= wanted or offset >= page.total:
             break
         asked = min(MOST_ASKED, max(request.k, len(others)))
         candidates = page.more(offset, asked)
