@@ -1,5 +1,10 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { environment: "jsdom", include: ["tests/frontend/**/*.test.ts"], restoreMocks: true },
+  test: {
+    environment: "jsdom",
+    include: ["tests/frontend/**/*.test.ts"],
+    restoreMocks: true,
+    testTimeout: 30_000, // on a slow machine with other things to do
+  },
 });

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from sisyphus_web.accounts.models import Corpus, Membership, Role, User
 
@@ -22,6 +22,21 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's synchronous API runs a loop
+expect.set_options(timeout=30_000)  # a machine that tests is slow and has other things to do
+WHOLE_FOLDERS = (
+    "e2e",
+    "faults",
+    "storage",
+    "platform",
+)  # what is started for one is used by all of its tests
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes (`-n 2 --dist loadgroup`) share the run by files, or by whole folders."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder if folder in WHOLE_FOLDERS else item.path.stem))
 
 
 @pytest.fixture(autouse=True)

@@ -9,11 +9,16 @@ from pathlib import Path
 
 from sisyphus_web.embedded import EmbeddedPostgres, EmbeddedRedis
 
+STARTED = "SISYPHUS_TEST_SERVICES"  # which of DATABASE_URL and REDIS_URL are of services that we have started
+
 
 def _start() -> None:
-    if os.environ.get("SISYPHUS_TEST_SERVICES"):  # an xdist worker: its parent has started them
-        return
-    os.environ["SISYPHUS_TEST_SERVICES"] = "1"
+    """Start what the environment does not name; every process of pytest-xdist starts its own.
+
+    Some tests kill PostgreSQL and Redis: the tests of another process must not feel it.
+    """
+    for name in os.environ.pop(STARTED, "").split():  # of the process that has started this one
+        del os.environ[name]
     folder = Path(tempfile.mkdtemp(prefix="sisyphus-tests-"))
     folder.chmod(0o711)  # the embedded PostgreSQL runs as another user when we are root
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -23,16 +28,15 @@ def _start() -> None:
     os.environ["DJANGO_SECRET_KEY"] = secrets.token_urlsafe(50)
     os.environ["SISYPHUS_LOOPBACK_HTTP"] = "1"
     os.environ["SISYPHUS_DATA_DIR"] = str(data_dir)
-    if not os.environ.get("DATABASE_URL"):
-        postgres = EmbeddedPostgres(data_dir, is_durable=False)
-        atexit.register(postgres.stop)
-        postgres.start()
-        os.environ["DATABASE_URL"] = postgres.url
-    if not os.environ.get("REDIS_URL"):
-        redis = EmbeddedRedis(data_dir, is_durable=False)
-        atexit.register(redis.stop)
-        redis.start()
-        os.environ["REDIS_URL"] = redis.url
+    started = []
+    for name, kind in (("DATABASE_URL", EmbeddedPostgres), ("REDIS_URL", EmbeddedRedis)):
+        if not os.environ.get(name):
+            service = kind(data_dir, is_durable=False)
+            atexit.register(service.stop)
+            service.start()
+            os.environ[name] = service.url
+            started.append(name)
+    os.environ[STARTED] = " ".join(started)
 
 
 _start()

@@ -35,11 +35,11 @@ def test_progress_moves_by_itself_and_stops_asking_when_all_is_done(page_of, mia
     page.goto(reverse("corpus", args=[corpus.pk]))
     assert page.locator("progress[value='38']").count() == 1
     Job.objects.filter(pk=job.pk).update(units_done=400)
-    page.locator("progress[value='95']").wait_for(timeout=8000)
+    page.locator("progress[value='95']").wait_for(timeout=30_000)
     Job.objects.filter(pk=job.pk).update(
         status="done", units_done=418, finished_at=job.created_at, lease_until=None
     )
-    page.locator(f"#job-{job.pk}[data-status='done']").wait_for(timeout=8000)
+    page.locator(f"#job-{job.pk}[data-status='done']").wait_for(timeout=30_000)
     assert page.locator("#activity-poll-fast").count() == 0
 
 
@@ -82,7 +82,7 @@ def test_chosen_files_arrive_and_their_ingest_starts(page_of, mia, corpus):
         for name in ("heron", "otter")
     ]
     page.locator("[data-upload-files]").set_input_files(files)
-    page.get_by_text("the ingest has started").wait_for(timeout=15_000)
+    page.get_by_text("the ingest has started").wait_for(timeout=30_000)
     assert Upload.objects.filter(corpus=corpus, received_bytes=5000).count() == 2
     assert Job.objects.filter(corpus=corpus, kind="media_ingest").count() == 1
 

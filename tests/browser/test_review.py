@@ -54,7 +54,7 @@ def all_saved(page: Page) -> None:
     page.evaluate(
         f"async () => {{ while ({OUTBOX}.unsaved) await new Promise((done) => setTimeout(done, 20)); }}"
     )
-    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
+    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=30_000)
 
 
 def tab(page: Page, name: str):
@@ -84,7 +84,7 @@ def test_answers_are_changed_where_they_are_seen(page_of, pictures, ann, mia, bi
     expect(page.locator('.tile[data-answer="reject"]')).to_have_count(4)
     assert "tab=rejected" in page.url
     tab(page, "disputed").click()
-    expect(page.locator(".tile-weak", has_text="disputed")).to_have_count(1)
+    expect(page.locator(".tile-mark", has_text="disputed")).to_have_count(1)
 
 
 def test_weak_labels_are_taken_in_bulk_then_cleaned_and_reverted(page_of, pictures, ann, bikes):

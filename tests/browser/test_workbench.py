@@ -53,7 +53,7 @@ def all_saved(page: Page) -> None:
     page.evaluate(
         f"async () => {{ while ({OUTBOX}.unsaved) await new Promise((done) => setTimeout(done, 20)); }}"
     )
-    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
+    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=30_000)
 
 
 def example(page: Page, name: str) -> None:

@@ -49,7 +49,7 @@ def picture(page: Page, name: str) -> None:
 
 
 def saved(page: Page) -> None:
-    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
+    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=30_000)
 
 
 def test_the_corpus_page_shows_what_came_in_and_why_files_were_refused(page, ready_corpus):

@@ -25,7 +25,7 @@ QUEUES = ("cpu", "faults")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def until(true: Callable[[], object], *, seconds: float = 30) -> None:
+def until(true: Callable[[], object], *, seconds: float = 90) -> None:
     """Wait for something to become true; fail if it does not."""
     end = time.monotonic() + seconds
     while not true():
@@ -100,7 +100,7 @@ class Site:
         """End a process and all its children."""
         if process is not None and process.poll() is None:
             os.killpg(process.pid, number)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 @pytest.fixture(scope="package")

@@ -99,10 +99,10 @@ def test_an_ingest_whose_workers_are_killed_takes_in_every_file_once(site, corpu
     assert len(expected) == NUM_PHOTOS + len(VIDEOS) + len(BROKEN)
 
     job = ingest(corpus, given)
-    until(lambda: at_chunk(job, 1), seconds=60)
+    until(lambda: at_chunk(job, 1))
     kill_process(job)
     amid_a_video = MediaFile.objects.filter(corpus=corpus, state=MediaFile.State.PENDING)
-    until(lambda: at_chunk(job, 1) and job.attempt == 2 and amid_a_video.exists(), seconds=60)
+    until(lambda: at_chunk(job, 1) and job.attempt == 2 and amid_a_video.exists())
     kill_worker(site)
     until(lambda: is_done(job), seconds=240)
     assert outcomes(job) == ["lost", "lost", "done"]
@@ -127,9 +127,9 @@ def test_an_export_whose_workers_are_killed_has_the_same_bytes(site, corpus, mia
     until(lambda: is_done(undisturbed.job), seconds=240)
 
     hurt = export()
-    until(lambda: at_chunk(hurt.job, 60), seconds=60)
+    until(lambda: at_chunk(hurt.job, 60))
     kill_process(hurt.job)
-    until(lambda: at_chunk(hurt.job, 160) and hurt.job.attempt == 2, seconds=60)
+    until(lambda: at_chunk(hurt.job, 160) and hurt.job.attempt == 2)
     assert not path_of(hurt).exists()
     kill_worker(site)
     until(lambda: is_done(hurt.job), seconds=240)

@@ -4,6 +4,8 @@ import { expect, test, vi } from "vitest";
 import { CHUNK_BYTES, keyOf, type Memory, UploadQueue } from "../../static/src/lib/upload-queue";
 import { UploadRefused, type UploadServer } from "../../static/src/lib/upload-server";
 
+const PATIENT = { timeout: 20_000 }; // hashing is quick, the machine may not be
+
 /** A server that holds bytes in memory; `failures` are thrown by `send` of that file, one per call. */
 class FakeServer implements UploadServer {
   readonly held = new Map<string, number>();
@@ -61,7 +63,7 @@ test("a file is sent in chunks, in order, and then given to the ingest", async (
   const server = new FakeServer();
   const { queue, finished } = queueOf(server);
   queue.add([{ name: "a.mp4", file: fileOf("a.mp4", CHUNK_BYTES + 5) }]);
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
   expect(server.sends).toEqual([0, CHUNK_BYTES]);
   expect(server.finished).toEqual([["id-of-a.mp4"]]);
 });
@@ -70,7 +72,7 @@ test("many files are one ingest", async () => {
   const server = new FakeServer();
   const { queue, finished } = queueOf(server);
   queue.add(["a", "b", "c", "d", "e"].map((name) => ({ name, file: fileOf(name, 3) })));
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
   expect(server.finished.map((ids) => ids.length)).toEqual([5]);
 });
 
@@ -79,7 +81,7 @@ test("a lost connection is tried again from what the server has", async () => {
   server.failures.set("id-of-a", [new TypeError("network"), new UploadRefused("busy", false)]);
   const { queue, finished } = queueOf(server);
   queue.add([{ name: "a", file: fileOf("a", 9) }]);
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
   expect(queue.totals).toMatchObject({ done: 1, failed: 0, sent: 9 });
 });
 
@@ -88,7 +90,7 @@ test("a final refusal fails that file alone, with the server's words", async () 
   server.failures.set("id-of-a", [new UploadRefused("The disk is full.", true)]);
   const { queue, finished } = queueOf(server);
   queue.add(["a", "b"].map((name) => ({ name, file: fileOf(name, 3) })));
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
   expect(queue.entries.map((entry) => [entry.state, entry.error])).toEqual([
     ["failed", "The disk is full."],
     ["done", ""],
@@ -101,7 +103,7 @@ test("the same file dropped again after a reload goes on where it was", async ()
   server.held.set("id-of-a.mp4", CHUNK_BYTES);
   const { queue, finished } = queueOf(server, memoryOf({ [keyOf("a.mp4", file)]: "id-of-a.mp4" }));
   queue.add([{ name: "a.mp4", file }]);
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
   expect(server.sends).toEqual([CHUNK_BYTES]);
 });
 
@@ -109,7 +111,7 @@ test("what was sent is forgotten", async () => {
   const memory = memoryOf();
   const { queue, finished } = queueOf(new FakeServer(), memory);
   queue.add([{ name: "a", file: fileOf("a", 3) }]);
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
   expect(memory.kept.size).toBe(0);
 });
 
@@ -121,7 +123,7 @@ test("nothing is sent while paused, everything after", async () => {
   await new Promise((done) => setTimeout(done, 5));
   expect(server.sends).toEqual([]);
   queue.resume();
-  await vi.waitFor(() => expect(finished).toHaveBeenCalled());
+  await vi.waitFor(() => expect(finished).toHaveBeenCalled(), PATIENT);
 });
 
 test("a retry sends only what had failed", async () => {
@@ -129,8 +131,8 @@ test("a retry sends only what had failed", async () => {
   server.failures.set("id-of-a", [new UploadRefused("no", true)]);
   const { queue, finished } = queueOf(server);
   queue.add(["a", "b"].map((name) => ({ name, file: fileOf(name, 3) })));
-  await vi.waitFor(() => expect(finished).toHaveBeenCalledTimes(1));
+  await vi.waitFor(() => expect(finished).toHaveBeenCalledTimes(1), PATIENT);
   queue.retry();
-  await vi.waitFor(() => expect(finished).toHaveBeenCalledTimes(2));
+  await vi.waitFor(() => expect(finished).toHaveBeenCalledTimes(2), PATIENT);
   expect(server.finished).toEqual([["id-of-b"], ["id-of-a"]]);
 });

@@ -71,7 +71,7 @@ def shared(tmp_path_factory):
     yield made
     if made.process is not None:
         made.process.send_signal(signal.SIGTERM)
-        assert made.process.wait(timeout=20) == 0
+        assert made.process.wait(timeout=60) == 0
         assert not made.socket.exists()
     made.log.close()
 
