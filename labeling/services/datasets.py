@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from indexing.models import MediaFile
-from labeling.compute.splits import SIDES, Media, Plan, plan_splits
+from labeling.compute.splits import BACKGROUND_CLASS, SIDES, Media, Plan, plan_splits
 from labeling.models import CurrentVerdict, DatasetVersion, LabelClass, SplitAssignment
 from labeling.services.audits import card_of_audits
 from sisyphus_web.accounts.models import Corpus, User
@@ -42,8 +42,10 @@ FREEZE = """
     )
 """
 MEDIA_OF = """
-    SELECT media_file, array_agg(DISTINCT label_class) FILTER (WHERE answer = 'accept')
-    FROM frozen GROUP BY media_file
+    SELECT media_file, array_agg(DISTINCT label_class) FILTER (WHERE answer = 'accept'),
+           bool_or(NOT is_accepted)
+    FROM (SELECT *, bool_or(answer = 'accept') OVER (PARTITION BY item) AS is_accepted FROM frozen) listed
+    GROUP BY media_file
 """
 # Stacks of one video are inside one media file: only the others join files.
 LINKS = """
@@ -169,7 +171,10 @@ def _plan(corpus: Corpus, *, val_share: float, test_share: float, seed: int) -> 
     """The sides of the media files of `frozen`, saved where they are new or moved."""
     with connection.cursor() as cursor:
         cursor.execute(MEDIA_OF)
-        accepted = {media_file: frozenset(classes or ()) for media_file, classes in cursor.fetchall()}
+        accepted = {
+            media_file: frozenset([*(classes or ()), *([BACKGROUND_CLASS] if has_background else ())])
+            for media_file, classes, has_background in cursor.fetchall()
+        }
         cursor.execute(LINKS, [corpus.pk])
         links = cursor.fetchall()
         cursor.execute(EXPORTED, [corpus.pk])
@@ -255,13 +260,14 @@ def _warnings(version: DatasetVersion, by_class: dict[str, Any]) -> list[str]:
     shares = {"train": 1.0, "val": version.val_share, "test": version.test_share}
     rejected = {side: sum(sides[side]["reject"] for sides in by_class.values()) for side in shares}
     return [
-        f"{side} has no accepted example of {name!r}: there are too few separate videos and photos of it."
+        f"{side} has no accepted example of {name!r}: there are too few separate videos and photos of it. "
+        "Its folder is empty in an ImageFolder export: load that with allow_empty=True."
         for name, sides in by_class.items()
         for side, share in shares.items()
         if share > 0 and sides[side]["accept"] == 0
     ] + [
-        f"{side} has no rejected example, so no background folder: a loader that numbers the folders it "
-        "finds numbers the classes otherwise there than on the other sides."
+        f"{side} has no rejected example: its background folder is empty in an ImageFolder export, so that "
+        "the classes have the same numbers on every side. Load it with allow_empty=True."
         for side, share in shares.items()
         if share > 0 and rejected[side] == 0 and any(rejected.values())
     ]
