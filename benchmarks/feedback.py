@@ -7,6 +7,7 @@ in turn: scan and refine in one process, and twenty rows written and committed.
 """
 
 import argparse
+import itertools
 import time
 import uuid
 from typing import Any
@@ -32,6 +33,7 @@ def measure(site: Site, rounds: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bench_answer (id bigserial PRIMARY KEY, item bigint, answer text)")
     rng = np.random.default_rng(5)
+    round_ids = itertools.count(1_000_000)
     writes, ranks, cpu_ranks, whole, peers, blends, leaks = [], [], [], [], [], [], 0
     for number in range(rounds):
         if number % 10 == 0:
@@ -42,7 +44,9 @@ def measure(site: Site, rounds: int) -> dict[str, Any]:
             terms = [{"kind": "item", "item": row + search_site.IDS_START}]
             decided: set[int] = set()
             asked = {"terms": terms, "filters": {}, "k": K, "label_class_id": label_class.pk}
-            shown = [each.item for each in search.rank(site.corpus, **asked).neighbors]
+            shown = [
+                each.item for each in search.rank(site.corpus, **asked, round_id=next(round_ids)).neighbors
+            ]
         begun = time.perf_counter()
         batch = uuid.uuid4()
         answered = shown[:NUM_ANSWERS]
@@ -63,7 +67,7 @@ def measure(site: Site, rounds: int) -> dict[str, Any]:
         results = record_verdicts(corpus=site.corpus, annotator=site.user, operations=operations)
         written = time.perf_counter()
         cpu = time.process_time() + site.cpu_seconds()
-        answer = search.rank(site.corpus, mode="learned", **asked)
+        answer = search.rank(site.corpus, mode="learned", **asked, round_id=next(round_ids))
         ranked = time.perf_counter()
         cpu_ranks.append(time.process_time() + site.cpu_seconds() - cpu)
         if any(result.outcome != "applied" for result in results):

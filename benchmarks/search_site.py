@@ -122,7 +122,7 @@ class Site:
         self.num = num
         self._fill()
         self._build()
-        self._serve()
+        self.serve()
 
     def _fill(self) -> None:
         """Rows by one statement each: a photo and an item per vector."""
@@ -188,7 +188,8 @@ class Site:
         self.build = FeatureIndex.objects.get(is_published=True)
         self.build_folder = build_folder(self.build.pk)
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """Start the search service; `seconds_to_ready` is how long it took to listen."""
         from django.conf import settings
 
         begun = time.perf_counter()
