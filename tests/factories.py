@@ -378,6 +378,56 @@ class WeakLabelFactory(DjangoModelFactory):
     similarity = factory.LazyAttribute(lambda label: round(0.9 - label.rank / 1000, 4))
 
 
+class FrozenRankingFactory(DjangoModelFactory):
+    """A ranking of one stack."""
+
+    class Meta:
+        model = labeling.FrozenRanking
+
+    query_round = factory.SubFactory(QueryRoundFactory)
+    corpus = factory.SelfAttribute("query_round.corpus")
+    label_class = factory.SelfAttribute("query_round.label_class")
+    item_ids = factory.LazyAttribute(lambda made: [ItemFactory(media_file__corpus=made.corpus).pk])
+    stack_ids = [0]
+    num_ranked = 1
+    sha256 = factory.LazyAttribute(lambda made: sha256_of(*made.item_ids))
+
+
+class AuditFactory(DjangoModelFactory):
+    """An audit of recall whose one draw nobody has looked at."""
+
+    class Meta:
+        model = labeling.Audit
+        skip_postgeneration_save = True
+
+    ranking = factory.SubFactory(FrozenRankingFactory)
+    corpus = factory.SelfAttribute("ranking.corpus")
+    label_class = factory.SelfAttribute("ranking.label_class")
+    kind = "recall"
+    look = 1
+    is_only_look = True
+    alpha = 0.05
+    looks = 1
+    undecided = 1
+    statuses = b"\0"
+    one_in = 4
+    seed = 7
+    created_by = factory.SelfAttribute("corpus.created_by")
+    draw = factory.RelatedFactory("tests.factories.AuditDrawFactory", factory_related_name="audit")
+
+
+class AuditDrawFactory(DjangoModelFactory):
+    class Meta:
+        model = labeling.AuditDraw
+
+    audit = factory.SubFactory(AuditFactory, draw=None)
+    part = "horizon"
+    position = 0
+    item_id = factory.LazyAttribute(lambda draw: draw.audit.ranking.item_ids[0])
+    member_ids = factory.LazyAttribute(lambda draw: [draw.item_id])
+    rank = 0
+
+
 class SplitAssignmentFactory(DjangoModelFactory):
     class Meta:
         model = labeling.SplitAssignment

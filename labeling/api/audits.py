@@ -154,9 +154,9 @@ class WeakPurityView(QueryView):
     @idempotent
     def post(self, request: Request, corpus_id: int, batch_id: str) -> Response:
         """A uniform sample of the batch, answered blind; its interval stands beside the batch."""
-        asked = read_body(request, NewPurityAudit)
         found = WeakBatch.objects.select_related("label_class", "corpus")
         batch = get_object_or_404(found, corpus=self.corpus, pk=batch_id)
+        asked = read_body(request, NewPurityAudit)
         made = audit_purity(
             batch=batch,
             looks=asked.looks,

@@ -38,6 +38,7 @@ def theirs(stan: User) -> dict[str, object]:
         "source": made.SourceFactory(corpus=corpus),
         "upload": made.UploadFactory(corpus=corpus),
         "features": made.FeatureSetFactory(corpus=corpus),
+        "audit": made.AuditFactory(ranking__query_round=query_round),
         "verdict": made.VerdictFactory(corpus=corpus, item=item, label_class=label_class),
     }
 
@@ -65,6 +66,12 @@ def client(mia):
         ("get", "query-images/{image}/"),
         ("get", "rounds/{round}/"),
         ("post", "weak/{weak}/revert/"),
+        ("post", "weak/{weak}/purity/"),
+        ("get", "audits/{audit}/"),
+        ("post", "audits/{audit}/stop/"),
+        ("get", "audits/plan/?round={round}"),
+        ("get", "audits/?class={class}"),
+        ("get", "forecast/?class={class}"),
         ("get", "datasets/{version}/"),
         ("get", "exports/{export}/"),
         ("get", "exports/{export}/file/"),
@@ -88,6 +95,7 @@ def test_in_an_address_they_are_not_found(client, corpus, theirs, method, addres
         ("rank/", {"terms": [{"kind": "item", "item": "item"}]}, 404),
         ("rank/", {"terms": [{"kind": "image", "image": "image"}]}, 404),
         ("weak/", {"round": "round", "first_n": 1}, 404),
+        ("audits/", {"round": "round", "horizon": 5, "looks": 1}, 404),
         ("datasets/", {"classes": ["class"]}, 400),
         ("exports/", {"dataset_version": "version", "format": "csv"}, 404),
         ("uploads/finish/", {"uploads": ["upload"]}, 409),

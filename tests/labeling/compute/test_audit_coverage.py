@@ -119,7 +119,7 @@ def test_the_recall_bound_holds_on_real_photos_with_each_class_in_turn_rare(phot
 
 
 def test_the_model_estimate_is_calibrated_on_the_uniform_draws():
-    """Expected calibration error over the draws of the audit <= 0.03, in corpora the model was not made for."""
+    """Expected calibration error over the draws <= 0.03, in corpora the model was not made for."""
     ranks = gaussian_ranks(2.97, corpora=40, items=200_000, positives=2_000, seed=5)
     errors, ratios = [], []
     for number, positives in enumerate(ranks):
