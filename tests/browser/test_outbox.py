@@ -1,0 +1,117 @@
+"""Three hundred decisions with no network, a closed tab, a reload and lost answers: all arrive, in order."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from labeling.models import CurrentVerdict, LabelClass, Verdict
+from tests.browser import deck
+from tests.browser.test_workbench import OUTBOX, all_saved
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+NUM_PHOTOS = 330
+SAVING = "**/verdicts/"
+
+
+@pytest.fixture
+def pictures(corpus, mia, shared_data, tmp_path, settings):
+    """Photos, ingested and encoded."""
+    files = sorted((shared_data / "photos").glob("*/*.jpg"))[:NUM_PHOTOS]
+    deck.fill(corpus, tmp_path / "media" / "photos", files, by=mia)
+    settings.SEARCH_SOCKET = tmp_path / "search.sock"
+    process = deck.SearchProcess(tmp_path)
+    process.wait()
+    yield corpus
+    process.stop()
+
+
+@pytest.fixture
+def bikes(corpus, mia):
+    return LabelClass.objects.create(corpus=corpus, name="motorbike", created_by=mia)
+
+
+class Annotator:
+    """Answers the tiles of a page one after the other, never one twice, and remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[int, str]] = []
+        self.keys = itertools.cycle("aaxau")
+
+    def answer(self, page: Page, count: int) -> None:
+        """`count` more decisions by keyboard."""
+        names = {"a": "accept", "x": "reject", "u": "unsure"}
+        known = {item for item, _ in self.said}
+        at_cursor = (
+            "() => document.querySelector('sfi-grid').tiles[Number(document.querySelector('[role=listbox]')"
+            ".getAttribute('aria-activedescendant').slice('tile-'.length))].item"
+        )
+        while count:
+            item = page.evaluate(at_cursor)
+            if item in known:
+                page.keyboard.press("ArrowRight")
+                continue
+            key = next(self.keys)
+            page.keyboard.press(key)
+            self.said.append((item, names[key]))
+            known.add(item)
+            count -= 1
+
+
+def stored(page: Page, count: int) -> None:
+    """Wait until the browser has that many decisions on its disk."""
+    page.evaluate(
+        f"async () => {{ while ((await {OUTBOX}.pending()).length !== {count}) "
+        "await new Promise((done) => setTimeout(done, 20)); }"
+    )
+
+
+def test_three_hundred_decisions_survive_everything(page_of, pictures, ann, bikes):
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    page.goto(f"/corpora/{pictures.pk}/workbench/")
+    expect(page.locator(".tile img[src]").first).to_be_visible(timeout=30_000)
+    annotator, context, address = Annotator(), page.context, page.url
+
+    context.set_offline(True)
+    annotator.answer(page, 100)
+    expect(page.locator(".status-unsaved")).to_contain_text("100 unsaved")
+    stored(page, 100)
+    page.close(run_before_unload=False)
+
+    context.set_offline(False)
+    context.route(SAVING, lambda route: route.abort())  # the pages load, but nothing is taken
+    page = context.new_page()
+    page.goto(address)
+    expect(page.locator(".tile img[src]").first).to_be_visible(timeout=30_000)
+    annotator.answer(page, 60)
+    stored(page, 160)
+    page.on("dialog", lambda dialog: dialog.accept())  # "leave? there is something unsaved"
+    page.reload()
+    expect(page.locator(".tile img[src]").first).to_be_visible(timeout=30_000)
+    annotator.answer(page, 10)
+    stored(page, 170)
+    assert not Verdict.objects.exists()
+
+    context.unroute(SAVING)
+    turns = itertools.cycle(["no answer", "taken", "no server"])
+    lost = []
+
+    def bad_network(route: Route) -> None:
+        turn = next(turns)
+        if turn == "no answer":
+            lost.append(route.fetch())  # committed on the server
+            route.abort()
+        elif turn == "no server":
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route(SAVING, bad_network)
+    annotator.answer(page, 130)
+    all_saved(page)
+    assert lost, "an answer was lost"
+    ledger = list(Verdict.objects.order_by("id").values_list("item_id", "answer"))
+    assert ledger == annotator.said
+    assert len(ledger) == 300
+    assert CurrentVerdict.objects.filter(corpus=pictures).exclude(answer="").count() == 300
+    assert page.evaluate(f"async () => (await {OUTBOX}.problems()).length") == 0
