@@ -79,7 +79,7 @@ def _top(query_round: QueryRound, query: Query, tiles: int) -> Iterator[Taken]:
     for offset in itertools.count(0, k):
         answer = ask(query_round.corpus, query, k=k, offset=offset, round_id=query_round.pk)
         for each in answer.neighbors[: tiles - rank]:
-            yield Taken(each.item, each.stack, rank, each.similarity)
+            yield Taken(each.item, each.stack, rank, each.similarity or 0.0)  # only lists have none
             rank += 1
         if rank == tiles or offset + k >= answer.total:
             return
