@@ -205,3 +205,35 @@ def test_twenty_annotators_at_once_lose_nothing_double_nothing_and_meet_nowhere(
     assert len(recorded) == 120
     assert projection_differences(corpus) == []
     assert not Lease.objects.exists()
+
+
+def test_a_second_look_is_among_the_tiles_without_a_sign(corpus, ann, mia, cat, items, as_user):
+    cat.second_share = 1.0
+    cat.save()
+    decided = items[0]
+    verdicts = f"/api/v1/corpora/{corpus.pk}/verdicts/"
+    post(as_user(mia), verdicts, {"operations": [an_answer(decided, cat)]})
+    assert decided.pk not in [tile["item"] for tile in page_of(as_user(mia), corpus, cat, items)["neighbors"]]
+    post(as_user(mia), f"/api/v1/corpora/{corpus.pk}/leases/", {"class": cat.pk, "page": "", "tiles": []})
+    found = page_of(as_user(ann), corpus, cat, items, k=40)["neighbors"]
+    look = next(tile for tile in found if tile["item"] == decided.pk)
+    assert len(found) == 40
+    assert (look["answer"], look["version"], look["by"], look["at"]) == ("", 0, None, None)
+    assert (look["count"], look["stack"], look["is_derived"]) == (2, decided.stack_id, False)
+    beside = [(tile["rank"], tile["similarity"], tile["why"]) for tile in found if tile is not look]
+    assert (look["rank"], look["similarity"], look["why"]) in beside
+    (result,) = post(as_user(ann), verdicts, {"operations": [an_answer(decided, cat, "reject")]}).json()[
+        "results"
+    ]
+    assert (result["outcome"], result["answer"], result["version"]) == ("applied", "reject", 1)
+    vote = Verdict.objects.get(annotator=ann)
+    assert (vote.is_blind, vote.mode) == (True, "second")
+
+
+def test_with_another_filter_nothing_else_is_among_the_tiles(corpus, ann, mia, cat, items, as_user):
+    cat.second_share = 1.0
+    cat.save()
+    verdicts = f"/api/v1/corpora/{corpus.pk}/verdicts/"
+    post(as_user(mia), verdicts, {"operations": [an_answer(items[0], cat)]})
+    found = page_of(as_user(ann), corpus, cat, items, k=40, filters={"kinds": ["image"]})["neighbors"]
+    assert items[0].pk not in [tile["item"] for tile in found]
