@@ -1,9 +1,11 @@
 /** Entry of the review page. */
 
+import "./css/keys.css";
 import "./css/workbench.css";
 import "./css/review.css";
 import { Api } from "./lib/api";
 import { openOutbox } from "./lib/outbox-browser";
+import { openKeys } from "./lib/own-keys";
 import { readQuery } from "./lib/query-url";
 import { ReviewSession, tabOf } from "./lib/review-session";
 import { readConfig } from "./lib/wire";
@@ -11,6 +13,7 @@ import "./widgets/review-app";
 
 async function start(place: HTMLElement): Promise<void> {
   const config = readConfig("workbench-config");
+  openKeys(config.user.id);
   const api = new Api(config);
   const parameters = new URLSearchParams(location.search);
   const session = new ReviewSession(config, api, await openOutbox(api, config), readQuery(parameters));

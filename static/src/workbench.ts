@@ -1,8 +1,10 @@
 /** Entry of the workbench page. */
 
+import "./css/keys.css";
 import "./css/workbench.css";
 import { Api } from "./lib/api";
 import { openOutbox } from "./lib/outbox-browser";
+import { openKeys } from "./lib/own-keys";
 import { readQuery, writeQuery } from "./lib/query-url";
 import { Session } from "./lib/session";
 import { readConfig } from "./lib/wire";
@@ -10,6 +12,7 @@ import "./widgets/workbench-app";
 
 async function start(place: HTMLElement): Promise<void> {
   const config = readConfig("workbench-config");
+  openKeys(config.user.id);
   const api = new Api(config);
   const query = readQuery(new URLSearchParams(location.search));
   const session = new Session(config, api, await openOutbox(api, config), query);

@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { actionOf, BINDINGS, type Press } from "../../static/src/lib/keymap";
+import { BINDINGS } from "../../static/src/lib/bindings";
+import { Keymap, type Press } from "../../static/src/lib/keymap";
 import { nextUndecided, rangeOf, Selection } from "../../static/src/lib/selection";
 
 function press(key: string, part: Partial<Press> = {}): Press {
   return { key, shiftKey: false, ctrlKey: false, altKey: false, metaKey: false, repeat: false, ...part };
 }
+
+const keymap = new Keymap();
+const actionOf = (pressed: Press) => keymap.actionOf(pressed);
 
 describe("the keys", () => {
   it("answer, put off, undo and redo", () => {
@@ -19,6 +23,27 @@ describe("the keys", () => {
     expect(actionOf(press("A", { shiftKey: true }))).toBe("accept-above");
   });
 
+  it("look, zoom and search", () => {
+    const keys = ["e", "v", "g", "h", "m", "q", "n", "c", "r", "[", "]", "/", "?", "+", "-"];
+    expect(keys.map((key) => actionOf(press(key)))).toEqual([
+      "open-stack",
+      "peek",
+      "go-to-frame",
+      "regions",
+      "map",
+      "add-positive",
+      "add-negative",
+      "draw-box",
+      "apply-ranking",
+      "cut-lower",
+      "cut-raise",
+      "query-bar",
+      "help",
+      "zoom-in",
+      "zoom-out",
+    ]);
+  });
+
   it("are dead with a modifier that is not listed", () => {
     expect(actionOf(press("a", { altKey: true }))).toBeNull();
     expect(actionOf(press("x", { ctrlKey: true }))).toBeNull();
@@ -27,8 +52,10 @@ describe("the keys", () => {
   });
 
   it("never answer on repeat, but go on moving", () => {
-    expect(actionOf(press("a", { repeat: true }))).toBeNull();
-    expect(actionOf(press("z", { repeat: true }))).toBeNull();
+    for (const { action, keys, group } of BINDINGS.filter((each) => each.group === "Answer")) {
+      for (const key of keys)
+        expect(`${group} ${action} ${actionOf(press(key, { repeat: true }))}`).toMatch(/null$/);
+    }
     expect(actionOf(press("ArrowRight", { repeat: true }))).toBe("right");
   });
 
@@ -40,6 +67,56 @@ describe("the keys", () => {
   it("have one meaning each", () => {
     const keys = BINDINGS.flatMap((binding) => binding.keys);
     expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe("keys of one's own", () => {
+  it("take the place of those that come with the page, and are kept as changes only", () => {
+    const own = new Keymap();
+    own.set("accept", "f");
+    expect(own.actionOf(press("f"))).toBe("accept");
+    expect(own.actionOf(press("a"))).toBeNull();
+    expect(own.changes).toEqual({ accept: ["f"] });
+    expect(new Keymap(own.changes).actionOf(press("f"))).toBe("accept");
+  });
+
+  it("are taken from the action that had them, which keeps its other ones", () => {
+    const own = new Keymap();
+    expect(own.ownerOf("x", "accept")?.action).toBe("reject");
+    own.set("accept", "x");
+    expect(own.actionOf(press("x"))).toBe("accept");
+    expect(own.keysOf("reject")).toEqual([]);
+    own.set("unsure", "w");
+    expect(own.keysOf("up")).toEqual(["arrowup"]);
+    own.load({});
+    expect([own.changes, own.actionOf(press("x"))]).toEqual([{}, "reject"]);
+  });
+
+  it("may not be those of the browser, of leaving a dialog, or of a class", () => {
+    const own = new Keymap();
+    expect(own.refusal("ctrl+f")).toContain("browser");
+    expect(own.refusal(null)).toContain("browser");
+    expect(own.refusal("escape")).toContain("leave");
+    expect(own.refusal("3")).toContain("stays with");
+    expect(own.refusal("k")).toBeNull();
+  });
+
+  it("that are broken or taken in what was stored are left out", () => {
+    const own = new Keymap({ accept: ["3"], reject: ["j"], nothing: ["k"], unsure: ["j"] });
+    expect(own.actionOf(press("3"))).toBe("class-3");
+    expect([own.actionOf(press("j")), own.keysOf("unsure")]).toEqual(["reject", []]);
+    expect(own.actionOf(press("k"))).toBeNull();
+  });
+
+  it("are printed as people name them", () => {
+    const own = new Keymap();
+    expect(["up", "zoom-in", "help", "redo", "class"].map((action) => own.shown(action))).toEqual([
+      "↑ or w",
+      "+",
+      "?",
+      "shift z",
+      "1 – 9",
+    ]);
   });
 });
 

@@ -98,14 +98,44 @@ describe("a ranking", () => {
 });
 
 describe("a better ranking", () => {
-  it("counts what the present one would not have shown", () => {
+  it("counts what it would bring among the tiles that wait", () => {
     const shown = [tileOf(1, { answer: "accept" }), tileOf(2), tileOf(3), tileOf(4)];
     expect(numBetter(shown, [tileOf(2), tileOf(3)])).toBe(0);
-    expect(numBetter(shown, [tileOf(4), tileOf(9)])).toBe(2);
+    expect(numBetter(shown, [tileOf(4), tileOf(9), tileOf(2), tileOf(8)])).toBe(1);
   });
 
   it("takes another member of the same stack for the same tile", () => {
     expect(numBetter([tileOf(1, { stack: 5 })], [tileOf(2, { stack: 5 })])).toBe(0);
+  });
+
+  it("changes nothing above the fold, and below it each item comes once, to the end", async () => {
+    const backwards: Fetch = async (offset, k) => {
+      const left = Array.from({ length: NUM_ITEMS }, (_, item) => NUM_ITEMS - 1 - item).filter(
+        (item) => !decided.has(item),
+      );
+      const answer = rankAnswer(
+        left.slice(offset, offset + k).map((item) => tileOf(item)),
+        left.length,
+      );
+      return { ...answer, round: 2, mode: "learned" };
+    };
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    for (const item of [0, 3]) {
+      decided.add(item);
+      saidHere.add(item);
+    }
+    const before = ranking.tiles.slice(0, 12);
+    ranking.replaceFrom(12, await backwards(0, PAGE, new AbortController().signal), backwards);
+    expect(ranking.tiles.slice(0, 12)).toEqual(before);
+    expect(ranking.tiles[12]).toMatchObject({ item: 999, round: 2, mode: "learned" });
+    for (const item of [5, 998, 990]) {
+      decided.add(item); // said of a tile above the fold and of two below it, between two pages
+      saidHere.add(item);
+    }
+    const items = await all(ranking);
+    expect(items).toHaveLength(NUM_ITEMS);
+    expect(new Set(items).size).toBe(NUM_ITEMS);
   });
 });
 

@@ -1,4 +1,7 @@
-/** The ranking that the answers so far would give, asked for in the background: it waits until it is applied. */
+/**
+ * The ranking that the answers so far give, asked for in the background after every batch. It takes the place of what
+ * is below the fold by itself; what is on the screen stays until the person applies it.
+ */
 
 import { debounced, latest } from "./latest";
 import type { Query } from "./query-url";
@@ -11,7 +14,7 @@ const MOST_UNSAVED = 50; // with more on the way the answer would be old when it
 
 export class BetterRanking {
   answer: RankAnswer | null = null;
-  num = 0; // candidates it has that the grid would not have shown in as many tiles
+  num = 0; // candidates that it would bring onto the screen
 
   constructor(private readonly session: Session) {}
 
@@ -24,7 +27,7 @@ export class BetterRanking {
 
   private readonly newest = latest((query: Query, signal) => this.session.fetchOf(query)(0, PAGE, signal));
 
-  /** What would the answers so far rank first? Nothing moves. */
+  /** What would the answers so far rank first? Tells the page, which knows where its fold is: "better". */
   async ask(): Promise<void> {
     const { session } = this;
     const { query, counts } = session;
@@ -33,11 +36,26 @@ export class BetterRanking {
     const asked_at = performance.now();
     const answer = await this.newest({ ...query, mode: "learned" }).catch(() => undefined);
     if (answer?.mode !== "learned") return;
-    session.round_ms = performance.now() - asked_at;
+    session.pace.ranked(performance.now() - asked_at);
     this.answer = answer;
-    const proposed = answer.neighbors.filter((tile) => !session.decisions.overlay(tile).answer);
-    this.num = numBetter(session.ranking.tiles, proposed);
+    session.dispatchEvent(new Event("better"));
     session.changed();
+  }
+
+  /** The tiles from `fold` on come by the better ranking from now on; nothing before it moves. */
+  applyBelow(fold: number): void {
+    const { session, answer } = this;
+    if (!answer || session.isBrowsing) return;
+    const neighbors = answer.neighbors.map((tile) => ({ ...tile })); // `answer` may still be applied whole
+    const fetch = session.fetchOf({ ...session.query, mode: "learned" });
+    session.ranking.replaceFrom(fold, { ...answer, neighbors }, fetch);
+  }
+
+  /** Counts what applying it would bring before `fold`. */
+  countAbove(fold: number): void {
+    const { session, answer } = this;
+    const proposed = answer?.neighbors.filter((tile) => !session.decisions.overlay(tile).answer) ?? [];
+    this.num = numBetter(session.ranking.tiles.slice(0, fold), proposed);
   }
 
   /** It takes the place of the whole grid; decided tiles leave. */

@@ -26,6 +26,7 @@ export interface Batch {
   is_saved: boolean;
   class: number;
   class_name: string;
+  partner?: Batch; // what was said of another class with the same key; undone and redone along with it
 }
 
 export interface Context {
@@ -34,6 +35,7 @@ export interface Context {
   round: number | null;
   mode: string;
   verdicts_url: string;
+  reason?: string; // why, in review
 }
 
 export interface Parts {
@@ -109,11 +111,33 @@ export class Decisions extends EventTarget {
   answer(tiles: readonly Tile[], answer: Answer, context: Context, force = false): Batch | null {
     const changing = tiles.filter((tile) => tile.answer !== answer || force);
     if (!changing.length) return null;
-    const batch: Batch = {
+    const batch = this.batchOf(changing, answer, context);
+    const entries = this.entriesOf(batch, changing, context, force);
+    for (const tile of changing) this.set(tile, answer, tile.version + 1);
+    this.remember(batch);
+    this.painted(changing.map((tile) => tile.item));
+    this.parts.put(entries);
+    return batch;
+  }
+
+  /** They are of the class of `to`: accepted there, rejected here unless they are already; one batch to undo. */
+  relabel(tiles: readonly Tile[], context: Context, to: Context): Batch {
+    const elsewhere = tiles.map((tile): Tile => ({ ...tile, answer: "", version: 0 })); // as far as is known here
+    const partner = this.batchOf(elsewhere, "accept", to);
+    const entries = this.entriesOf(partner, elsewhere, to, false);
+    const batch = this.answer(tiles, "reject", context);
+    if (batch) batch.partner = partner;
+    else this.remember(partner);
+    this.parts.put(entries);
+    return batch ?? partner;
+  }
+
+  private batchOf(tiles: readonly Tile[], answer: Answer, context: Context): Batch {
+    return {
       id: this.parts.uuid(),
       answer,
-      count: changing.length,
-      tiles: changing.map(({ item, stack, answer, version }) => ({ item, stack, answer, version })),
+      count: tiles.length,
+      tiles: tiles.map(({ item, stack, answer, version }) => ({ item, stack, answer, version })),
       at: this.parts.now(),
       state: "said",
       undo_id: null,
@@ -121,32 +145,34 @@ export class Decisions extends EventTarget {
       class: context.class,
       class_name: context.class_name,
     };
-    const entries = changing.map(
-      (tile): Entry => ({
-        kind: "verdict",
-        url: context.verdicts_url,
-        operation: {
-          operation_id: this.parts.uuid(),
-          batch: batch.id,
-          item: tile.item,
-          stack: tile.stack,
-          class: context.class,
-          answer,
-          base_version: tile.version,
-          force,
-          round: context.round,
-          rank: tile.rank,
-          mode: context.mode,
-          client_time: new Date(batch.at).toISOString(),
-        },
-      }),
-    );
-    for (const tile of changing) this.set(tile, answer, tile.version + 1);
+  }
+
+  private entriesOf(batch: Batch, tiles: readonly Tile[], context: Context, force: boolean): Entry[] {
+    return tiles.map((tile) => ({
+      kind: "verdict",
+      url: context.verdicts_url,
+      operation: {
+        operation_id: this.parts.uuid(),
+        batch: batch.id,
+        item: tile.item,
+        stack: tile.stack,
+        class: context.class,
+        answer: batch.answer,
+        base_version: tile.version,
+        force,
+        round: tile.round ?? context.round,
+        rank: tile.rank,
+        mode: context.mode === "review" ? context.mode : (tile.mode ?? context.mode),
+        client_time: new Date(batch.at).toISOString(),
+        ...(tile.stack_revision != null ? { stack_revision: tile.stack_revision } : {}),
+        ...(context.reason ? { reason: context.reason } : {}),
+      },
+    }));
+  }
+
+  private remember(batch: Batch): void {
     this.batches.unshift(batch);
     this.batches.length = Math.min(this.batches.length, MOST_BATCHES);
-    this.painted(changing.map((tile) => tile.item));
-    this.parts.put(entries);
-    return batch;
   }
 
   /** Takes back `batch`, or the newest one that still stands. */
@@ -179,7 +205,9 @@ export class Decisions extends EventTarget {
     undo_url: string,
   ): void {
     const said = answers.map(({ item, answer }) => {
-      const version = (this.known.get(item)?.version ?? find(item)?.version ?? 0) + 1;
+      const is_here = batch.class === this.label_class;
+      const seen = is_here ? (this.known.get(item)?.version ?? find(item)?.version ?? 0) : 1;
+      const version = seen + 1;
       return { item, answer, version };
     });
     const undone = batch.undo_id ?? batch.id;
@@ -192,10 +220,19 @@ export class Decisions extends EventTarget {
     }
     const common = { kind: "undo", url: undo_url, class: batch.class, said } as const;
     this.parts.put([{ ...common, batch: undone, operation_id: batch.undo_id }]);
+    const { partner } = batch;
+    if (!partner || partner.state === state) return;
+    const theirs = partner.tiles.map(({ item }) => ({
+      item,
+      answer: state === "said" ? partner.answer : ("" as const),
+    }));
+    this.turn(partner, state, theirs, find, undo_url);
   }
 
   /** What the server acknowledged: its versions count from now on. */
   saved(saved: Saved, find: Find): void {
+    for (const { partner } of this.batches)
+      if (partner && acknowledges(saved, partner)) partner.is_saved = true;
     for (const batch of this.batches) if (acknowledges(saved, batch)) batch.is_saved = true;
     if (saved.class !== this.label_class) return;
     const changed: number[] = [];

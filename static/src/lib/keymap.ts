@@ -1,5 +1,7 @@
 /** Which key does what in the grid and in its dialogs. No DOM: a key press in, the name of an action out. */
 
+import { BINDINGS, type Binding } from "./bindings";
+
 export interface Press {
   key: string;
   shiftKey: boolean;
@@ -9,85 +11,24 @@ export interface Press {
   repeat: boolean;
 }
 
-interface Binding {
-  keys: readonly string[];
-  shown: string;
-  does: string;
-  action: string;
-  repeats?: true;
-}
+/** The keys of the actions whose keys somebody has changed; none: the action has no key. */
+export type Changes = Readonly<Record<string, readonly string[]>>;
 
-/** In the order of the help page. `shift+` is part of a key's name where it matters. */
-export const BINDINGS: readonly Binding[] = [
-  { keys: ["a"], shown: "a", does: "accept the tile or the selection", action: "accept" },
-  { keys: ["x"], shown: "x", does: "reject", action: "reject" },
-  { keys: ["u"], shown: "u", does: "unsure", action: "unsure" },
-  {
-    keys: ["space"],
-    shown: "space",
-    does: "later: out of the way, back at the end; not a verdict",
-    action: "later",
-  },
-  {
-    keys: ["shift+a"],
-    shown: "shift + a",
-    does: "accept every undecided tile on screen up to here",
-    action: "accept-above",
-  },
-  {
-    keys: ["shift+x"],
-    shown: "shift + x",
-    does: "reject every undecided tile on screen from here",
-    action: "reject-below",
-  },
-  {
-    keys: ["enter"],
-    shown: "enter",
-    does: "apply what is lit up, else search with this tile",
-    action: "apply",
-  },
-  { keys: ["escape"], shown: "esc", does: "drop what is lit up, or the selection", action: "drop" },
-  { keys: ["z"], shown: "z", does: "undo the last batch", action: "undo" },
-  { keys: ["shift+z"], shown: "shift + z", does: "redo it", action: "redo" },
-  { keys: ["arrowleft"], shown: "← →", does: "one tile", action: "left", repeats: true },
-  { keys: ["arrowright"], shown: "", does: "", action: "right", repeats: true },
-  { keys: ["arrowup", "w"], shown: "↑ ↓ or w s", does: "one row", action: "up", repeats: true },
-  { keys: ["arrowdown", "s"], shown: "", does: "", action: "down", repeats: true },
-  { keys: ["pageup"], shown: "PgUp PgDn", does: "one page", action: "page-up", repeats: true },
-  { keys: ["pagedown"], shown: "", does: "", action: "page-down", repeats: true },
-  { keys: ["home"], shown: "Home End", does: "first and last tile", action: "first" },
-  { keys: ["end"], shown: "", does: "", action: "last" },
-  {
-    keys: ["shift+arrowleft"],
-    shown: "shift + arrows",
-    does: "select a range; drag draws a lasso",
-    action: "extend-left",
-    repeats: true,
-  },
-  { keys: ["shift+arrowright"], shown: "", does: "", action: "extend-right", repeats: true },
-  { keys: ["shift+arrowup"], shown: "", does: "", action: "extend-up", repeats: true },
-  { keys: ["shift+arrowdown"], shown: "", does: "", action: "extend-down", repeats: true },
-  { keys: ["ctrl+a"], shown: "ctrl + a", does: "select every tile shown so far", action: "select-all" },
-  { keys: ["i"], shown: "i", does: "invert the selection", action: "invert" },
-  { keys: ["e"], shown: "e", does: "open the stack: answer its members one by one", action: "open-stack" },
-  { keys: ["v"], shown: "v", does: "peek at full size", action: "peek" },
-  { keys: ["q"], shown: "q", does: "add to the query as a + example", action: "add-positive" },
-  { keys: ["n"], shown: "n", does: "add to the query as a − example", action: "add-negative" },
-  { keys: ["c"], shown: "c", does: "draw a box on the frame and search with it", action: "draw-box" },
-  { keys: ["r"], shown: "r", does: "apply the better ranking now", action: "apply-ranking" },
-  { keys: ["["], shown: "[ ]", does: "lower, raise the cut line", action: "cut-lower", repeats: true },
-  { keys: ["]"], shown: "", does: "", action: "cut-raise", repeats: true },
-  {
-    keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"],
-    shown: "1 – 9",
-    does: "switch to that class",
-    action: "class",
-  },
-  { keys: ["/"], shown: "/", does: "go to the query bar", action: "query-bar" },
-  { keys: ["?", "shift+?"], shown: "?", does: "this help", action: "help" },
-];
-
-const OF_KEY = new Map(BINDINGS.flatMap((binding) => binding.keys.map((key) => [key, binding] as const)));
+const SHOWN: Readonly<Record<string, string>> = {
+  arrowleft: "←",
+  arrowright: "→",
+  arrowup: "↑",
+  arrowdown: "↓",
+  pageup: "PgUp",
+  pagedown: "PgDn",
+  escape: "Esc",
+  enter: "Enter",
+  home: "Home",
+  end: "End",
+};
+const ALIASES: ReadonlySet<string> = new Set(["shift+?", "shift++", "="]); // the same key on other keyboards
+const OUT_OF_REACH: ReadonlySet<string> = new Set(["tab", "shift+tab", "enter", "escape", "contextmenu"]);
+const LONE_MODIFIERS: ReadonlySet<string> = new Set(["shift", "control", "alt", "meta", "altgraph", "dead"]);
 
 /** The key's name as BINDINGS has it: "shift+a", "space", "ctrl+a"; meta counts as ctrl; null with alt. */
 export function nameOf(press: Press): string | null {
@@ -96,10 +37,101 @@ export function nameOf(press: Press): string | null {
   return `${press.ctrlKey || press.metaKey ? "ctrl+" : ""}${press.shiftKey ? "shift+" : ""}${key}`;
 }
 
-/** The action of a key press; null for no binding, for a modifier that is not listed and for a repeat that may not. */
-export function actionOf(press: Press): string | null {
-  const name = nameOf(press);
-  const binding = name === null ? undefined : OF_KEY.get(name);
-  if (!binding || (press.repeat && !binding.repeats)) return null;
-  return binding.action === "class" ? `class-${press.key}` : binding.action;
+/** "shift+arrowleft" is "shift ←". */
+export function shownKey(name: string): string {
+  const parts = name === "+" || name === "shift++" ? ["+"] : name.split("+");
+  return parts.map((part) => SHOWN[part] ?? part).join(" ");
+}
+
+/** Fires "change". */
+export class Keymap extends EventTarget {
+  private keys_of = new Map<string, readonly string[]>();
+  private of_key = new Map<string, Binding>();
+
+  constructor(changes: Changes = {}) {
+    super();
+    this.load(changes);
+  }
+
+  /** The keys as they come, but for `changes`; what is unknown or taken in them is left out. */
+  load(changes: Changes): void {
+    this.keys_of.clear();
+    this.of_key.clear();
+    const changed = (binding: Binding) => !binding.is_fixed && binding.action in changes;
+    for (const first of [true, false]) {
+      for (const binding of BINDINGS) {
+        if (changed(binding) !== first) continue;
+        const wanted = (first ? changes[binding.action] : binding.keys) ?? [];
+        this.give(
+          binding,
+          wanted.filter((key) => !this.of_key.has(key) && !isTakenByFixed(key, binding)),
+        );
+      }
+    }
+    this.dispatchEvent(new Event("change"));
+  }
+
+  private give(binding: Binding, keys: readonly string[]): void {
+    this.keys_of.set(binding.action, keys);
+    for (const key of keys) this.of_key.set(key, binding);
+  }
+
+  /** What differs from the keys as they come. */
+  get changes(): Changes {
+    const differing = BINDINGS.filter(({ action, keys }) => String(this.keysOf(action)) !== String(keys));
+    return Object.fromEntries(differing.map(({ action }) => [action, this.keysOf(action)]));
+  }
+
+  keysOf(action: string): readonly string[] {
+    return this.keys_of.get(action) ?? [];
+  }
+
+  /** As it is printed beside a button: "a", "shift z"; "" for none. */
+  shown(action: string): string {
+    if (action === "class") return "1 – 9";
+    return this.keysOf(action)
+      .filter((key) => !ALIASES.has(key))
+      .map(shownKey)
+      .join(" or ");
+  }
+
+  /** The action of a key press; null for no binding, for a modifier that is not listed and for a repeat that may not. */
+  actionOf(press: Press): string | null {
+    const name = nameOf(press);
+    const binding = name === null ? undefined : this.of_key.get(name);
+    if (!binding || (press.repeat && !binding.repeats)) return null;
+    return binding.action === "class" ? `class-${press.key}` : binding.action;
+  }
+
+  /** Why `key` cannot become a key of `action`; null when it can, though another action may lose it. */
+  refusal(key: string | null): string | null {
+    if (key === null || key.startsWith("ctrl+")) return "Keys with ctrl, alt or meta belong to the browser";
+    if (OUT_OF_REACH.has(key))
+      return `${shownKey(key)} is needed to move between fields, to apply and to leave`;
+    const owner = this.of_key.get(key);
+    return owner?.is_fixed ? `${shownKey(key)} stays with “${owner.does}”` : null;
+  }
+
+  /** The other action that has `key` now. */
+  ownerOf(key: string, action: string): Binding | null {
+    const owner = this.of_key.get(key);
+    return owner && owner.action !== action ? owner : null;
+  }
+
+  /** `action` is on `key` alone from now on; whoever had it loses it. */
+  set(action: string, key: string): void {
+    const owner = this.ownerOf(key, action);
+    const changes: Record<string, readonly string[]> = { ...this.changes, [action]: [key] };
+    if (owner) changes[owner.action] = this.keysOf(owner.action).filter((each) => each !== key);
+    this.load(changes);
+  }
+}
+
+/** A press of shift, ctrl, alt or a dead key: the other half is still to come. */
+export function isHalfPress(press: Press): boolean {
+  return LONE_MODIFIERS.has(press.key.toLowerCase());
+}
+
+function isTakenByFixed(key: string, asking: Binding): boolean {
+  return BINDINGS.some((binding) => binding !== asking && binding.is_fixed && binding.keys.includes(key));
 }

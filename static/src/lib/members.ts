@@ -32,5 +32,7 @@ export function tileOf(member: Member, api: Api): Tile {
     height_px: member.height_px ?? 0,
     thumbnail: member.thumbnail ?? api.url("item_thumbnail", item),
     box: member.box ?? null,
+    stack_revision: member.stack_revision ?? null,
+    why: member.why ?? null,
   };
 }

@@ -5,6 +5,7 @@ import { browse } from "./browse";
 import { Decisions } from "./decisions";
 import { latest } from "./latest";
 import type { Outbox } from "./outbox";
+import { Pace } from "./pace";
 import type { Query } from "./query-url";
 import { type Fetch, Ranking, requestOf, withTerm } from "./ranking";
 import { nextUndecided, Selection } from "./selection";
@@ -25,7 +26,7 @@ export class QuerySession extends EventTarget {
   counts: Counts | null = null;
   said = ""; // for the live region and the status line
   error = "";
-  round_ms: number | null = null; // from asking for the newest ranking until it was here
+  readonly pace = new Pace();
   private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly left = new Map<number, Query>(); // where each class was left
 
@@ -185,7 +186,7 @@ export class QuerySession extends EventTarget {
       this.retryLater();
       return;
     }
-    this.round_ms = performance.now() - asked_at;
+    this.pace.shown(performance.now() - asked_at, Date.now());
     this.error = "";
     this.fromTheTop();
     if (!this.isBrowsing && this.mode !== "review")

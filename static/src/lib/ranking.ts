@@ -1,6 +1,7 @@
 /** One ranking in pages: appended without a double, restarted without moving what the person looks at. */
 
 import { latest } from "./latest";
+import type { Mix } from "./mix";
 import type { Mode, RankAnswer, RankRequest, Term, Tile } from "./wire";
 
 export const PAGE = 200;
@@ -21,7 +22,10 @@ export class Ranking extends EventTarget {
   mode: Mode = "similar";
   encoder = "";
   blend: number | null = null;
+  is_model: boolean | null = null; // fitted, else by the mean of the examples; null: the server does not say
   took_ms: number | null = null;
+  mix: Mix = {}; // the shares in effect
+  notes: readonly string[] = [];
   state: "idle" | "loading" | "failed" = "idle";
   error: unknown = null;
   isComplete = false;
@@ -29,6 +33,7 @@ export class Ranking extends EventTarget {
   private readonly index_of = new Map<number, number>();
   private fetch: Fetch | null = null;
   private asked = 0; // rows of the ranking seen so far, decided ones not counted
+  private readonly listed = new Set<number>(); // items in those rows
 
   constructor(private readonly parts: Parts) {
     super();
@@ -67,10 +72,25 @@ export class Ranking extends EventTarget {
 
   /** What came already, as from `start`. */
   replace(answer: RankAnswer, fetch: Fetch): void {
+    this.keep(0);
+    this.begin(answer, fetch);
+  }
+
+  /** Another ranking from `index` on: the tiles before it keep their place, and none comes twice. */
+  replaceFrom(index: number, answer: RankAnswer, fetch: Fetch): void {
+    this.keep(index);
+    this.begin(answer, fetch);
+  }
+
+  private keep(stop: number): void {
+    for (const tile of this.tiles.slice(stop)) this.index_of.delete(tile.item);
+    this.tiles = this.tiles.slice(0, stop);
+  }
+
+  private begin(answer: RankAnswer, fetch: Fetch): void {
     this.fetch = fetch;
-    this.tiles = [];
-    this.index_of.clear();
     this.asked = 0;
+    this.listed.clear();
     this.isComplete = false;
     this.take(answer);
     this.become("idle");
@@ -81,6 +101,7 @@ export class Ranking extends EventTarget {
     this.fetch = null;
     this.tiles = [];
     this.later.length = 0;
+    this.listed.clear();
     this.index_of.clear();
     this.total = 0;
     this.round = this.blend = this.took_ms = null;
@@ -95,7 +116,8 @@ export class Ranking extends EventTarget {
     this.become("loading");
     try {
       // Those answered since have left the server's list: without them the offset is where we are.
-      const left = this.tiles.reduce((sum, tile) => sum + (this.parts.isHidden(tile) ? 1 : 0), 0);
+      const hasLeft = (tile: Tile) => this.listed.has(tile.item) && this.parts.isHidden(tile);
+      const left = this.tiles.reduce((sum, tile) => sum + (hasLeft(tile) ? 1 : 0), 0);
       const answer = await fetch(Math.max(0, this.asked - left), PAGE, new AbortController().signal);
       if (fetch !== this.fetch) return;
       this.asked -= left;
@@ -124,12 +146,18 @@ export class Ranking extends EventTarget {
     this.mode = answer.mode;
     this.encoder = answer.encoder;
     this.blend = answer.blend;
+    this.is_model = answer.is_model ?? null;
     this.took_ms = answer.took_ms;
+    this.mix = answer.mix ?? {};
+    this.notes = answer.notes ?? [];
     this.total = answer.total;
     this.asked += answer.neighbors.length;
     const is_last = answer.neighbors.length === 0 || this.asked >= answer.total;
     for (const tile of answer.neighbors) {
       this.parts.overlay(tile);
+      this.listed.add(tile.item);
+      tile.round = answer.round;
+      tile.mode = answer.mode;
       if (this.index_of.has(tile.item) || this.isLater(tile.item)) continue;
       if (this.parts.isHidden(tile))
         this.asked -= 1; // said here, not yet there: it will leave the list
@@ -155,12 +183,11 @@ export class Ranking extends EventTarget {
   }
 }
 
-/** How many of the first tiles of a new ranking the old one would not have shown in as many. */
+/** How many of the first tiles of a new ranking are not among `shown`; it is asked for as many as wait for an answer. */
 export function numBetter(shown: readonly Tile[], proposed: readonly Tile[]): number {
   const undecided = shown.filter((tile) => !tile.answer);
-  const most = Math.min(PAGE, proposed.length);
-  const expected = new Set(undecided.slice(0, most).map((tile) => tile.stack ?? -tile.item));
-  return proposed.slice(0, most).filter((tile) => !expected.has(tile.stack ?? -tile.item)).length;
+  const present = new Set(undecided.map((tile) => tile.stack ?? -tile.item));
+  return proposed.slice(0, undecided.length).filter((tile) => !present.has(tile.stack ?? -tile.item)).length;
 }
 
 /** Two terms for the same thing are one; the newer weight counts. */
@@ -169,6 +196,8 @@ export function withTerm(terms: readonly Term[], term: Term): Term[] {
     other.kind === term.kind &&
     other.item === term.item &&
     other.image === term.image &&
+    other.text === term.text &&
+    other.class === term.class &&
     String(other.box) === String(term.box);
   return [...terms.filter((other) => !isSame(other)), term];
 }

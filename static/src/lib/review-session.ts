@@ -1,8 +1,10 @@
 /** The review page without its page: one tab of what was answered, for one class. Nothing leaves the grid by itself. */
 
 import { answerOf, listed } from "./browse";
+import type { Context } from "./decisions";
 import type { Fetch } from "./ranking";
-import { Session } from "./session";
+import { numbered, Session } from "./session";
+import type { LabelClass } from "./wire";
 
 export const TABS = ["accepted", "rejected", "weak", "unsure", "disputed"] as const;
 export type Tab = (typeof TABS)[number];
@@ -13,10 +15,32 @@ export function tabOf(text: string | null): Tab {
 
 export class ReviewSession extends Session {
   tab: Tab = "accepted";
+  reason = ""; // goes with every answer as long as it stands in its field
 
   setTab(tab: Tab): Promise<void> {
     this.tab = tab;
     return this.search();
+  }
+
+  /** The chosen tiles are of that class, not of this one: one batch, undone with one key. */
+  relabel(to: LabelClass): void {
+    const context = this.context();
+    if (!context) return;
+    if (to.id === context.class) {
+      this.answer("accept");
+      return;
+    }
+    const tiles = this.targets();
+    if (!tiles.length) return;
+    this.decisions.relabel(tiles, context, { ...context, class: to.id, class_name: to.name });
+    this.moveOn(tiles);
+    this.pace.answered(tiles.length, Date.now());
+    this.say(`${numbered(tiles.length)} relabeled to ${to.name}`);
+  }
+
+  protected override context(): Context | null {
+    const context = super.context();
+    return context && this.reason ? { ...context, reason: this.reason } : context;
   }
 
   /** Every state is shown: a tile whose answer is changed stays where it is. */

@@ -8,7 +8,6 @@ import type { Outbox, Saved } from "./outbox";
 import type { Stored } from "./outbox-store";
 import { QuerySession } from "./query-session";
 import type { Query } from "./query-url";
-import { Rate } from "./rate";
 import type { Answer, Config, Operation, Tile } from "./wire";
 
 /** Answers that wait for Enter: "accept all above", "reject all below". */
@@ -18,9 +17,9 @@ export interface Armed {
 }
 
 export class Session extends QuerySession {
-  readonly rate = new Rate();
   readonly better: BetterRanking = new BetterRanking(this);
   armed: Armed | null = null;
+  subject: Tile | null = null; // the member that an open stack has its cursor on: keys are about it alone
 
   constructor(config: Config, api: Api, outbox: Outbox, query: Query) {
     super(config, api, outbox, query);
@@ -34,7 +33,7 @@ export class Session extends QuerySession {
 
   override async search(): Promise<void> {
     await super.search();
-    if (this.ranking.state !== "failed") void this.better.ask();
+    if (this.ranking.state !== "failed" && this.query.mode !== "learned") void this.better.ask();
   }
 
   override fromTheTop(): void {
@@ -43,8 +42,14 @@ export class Session extends QuerySession {
     super.fromTheTop();
   }
 
+  /** The tile that a key about one tile is about. */
+  get current(): Tile | null {
+    return this.subject ?? this.ranking.tiles[this.selection.cursor] ?? null;
+  }
+
   /** The chosen tiles, or the one at the cursor. */
   targets(): Tile[] {
+    if (this.subject) return [{ ...this.subject, stack: null }];
     const { tiles } = this.ranking;
     return this.selection.targets(tiles.length).flatMap((index) => tiles[index] ?? []);
   }
@@ -54,9 +59,9 @@ export class Session extends QuerySession {
     const context = this.context();
     if (!context) return null;
     const batch = this.decisions.answer(tiles, answer, context, force);
-    this.advance(tiles);
+    this.moveOn(tiles);
     if (!batch) return null;
-    this.rate.add(batch.tiles.length, Date.now());
+    this.pace.answered(batch.tiles.length, Date.now());
     this.say(`${numbered(batch.tiles.length)} ${PARTICIPLE_OF[answer]}`);
     return batch;
   }
@@ -69,7 +74,7 @@ export class Session extends QuerySession {
     shown.version = alone.version;
     const tile = this.ranking.find(alone.item);
     if (tile) Object.assign(tile, { answer: alone.answer, version: alone.version });
-    this.rate.add(1, Date.now());
+    this.pace.answered(1, Date.now());
     this.dispatchEvent(new CustomEvent("painted", { detail: [alone.item] }));
   }
 
@@ -77,12 +82,14 @@ export class Session extends QuerySession {
   later(): void {
     const tiles = this.targets();
     this.ranking.putOff(tiles);
-    this.advance(tiles);
+    this.moveOn(tiles);
     this.dispatchEvent(new CustomEvent("painted", { detail: tiles.map((tile) => tile.item) }));
     this.say(`${numbered(tiles.length)} put off until the end`);
   }
 
-  private advance(tiles: readonly Tile[]): void {
+  /** The cursor goes to the next tile that waits; it stays where an open stack has its own. */
+  protected moveOn(tiles: readonly Tile[]): void {
+    if (this.subject) return;
     const from = Math.max(this.selection.cursor, ...tiles.map((tile) => this.ranking.indexOf(tile.item)));
     this.selection.move(this.next(from), false, this.ranking.tiles.length);
     this.dispatchEvent(new Event("moved"));

@@ -1,6 +1,7 @@
 /** Accepted in bulk from the present ranking, without a look at each: weak labels. */
 
 import type { QuerySession } from "./query-session";
+import type { Tile } from "./wire";
 
 export type Take = { first_n: number } | { min_similarity: number };
 
@@ -25,10 +26,11 @@ export async function takeWeak(session: QuerySession, take: Take): Promise<void>
     round: ranking.round,
     ...take,
   });
-  const undecided = ranking.tiles.filter((tile) => tile.answer === "");
+  const of_round = (tile: Tile) => tile.answer === "" && tile.round === ranking.round;
+  const undecided = ranking.tiles.filter(of_round); // above the fold may be those of an older one
   const taken =
     "first_n" in take
-      ? undecided.slice(0, take.first_n)
+      ? undecided.filter((tile) => (tile.rank ?? 0) < take.first_n)
       : undecided.filter((tile) => (tile.similarity ?? -1) >= take.min_similarity);
   for (const tile of taken) tile.is_weak = true;
   session.dispatchEvent(new CustomEvent("painted", { detail: taken.map((tile) => tile.item) }));

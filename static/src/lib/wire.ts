@@ -1,8 +1,10 @@
 /** What travels between the browser and the REST API: names and units as the API has them. */
 
+import type { Mix } from "./mix";
+
 export type Answer = "accept" | "reject" | "unsure";
 export type MediaKind = "image" | "video";
-export type Mode = "similar" | "learned";
+export type Mode = "similar" | "learned" | "browse";
 /** x0, y0, x1, y1 relative to the displayed frame, 0..1. */
 export type Box = readonly [number, number, number, number];
 
@@ -27,12 +29,27 @@ export interface Tile {
   height_px: number;
   thumbnail: string;
   box: Box | null;
+  stack_revision?: number | null; // goes back with an answer
+  why?: Why | null; // nothing in a list that nobody ranked
+  precision?: number | null; // calibrated, 0..1, where the server has measured it
+  round?: number | null; // the ranking it came by
+  mode?: Mode;
+}
+
+/** Why a tile is here: what proposed it, and the preset of the queue that it came by. */
+export interface Why {
+  source: string;
+  preset: string;
 }
 
 export interface Term {
-  kind: "item" | "image";
+  kind: "item" | "image" | "text" | "class" | "vector";
   item?: number;
   image?: string;
+  text?: string;
+  class?: number;
+  learned?: boolean; // of a class: what was learned from its answers, not the mean of the accepted
+  vector?: number[]; // of a query asked over REST
   box: Box | null;
   weight: number;
 }
@@ -41,7 +58,16 @@ export interface Filters {
   states?: string[];
   kinds?: MediaKind[];
   media_files?: number[];
+  not_media_files?: number[];
+  files?: string[]; // any of these in the name
+  not_files?: string[];
   sources?: number[];
+  not_sources?: number[];
+  classes?: number[]; // accepted in all of them
+  not_classes?: number[];
+  splits?: string[];
+  has?: string[];
+  has_not?: string[];
   start_seconds?: number;
   stop_seconds?: number;
   min_similarity?: number;
@@ -55,6 +81,8 @@ export interface RankRequest {
   k: number;
   offset: number;
   fold: boolean;
+  mix?: Mix | null;
+  round?: number | null; // the ranking that this is a further page of
 }
 
 export interface RankAnswer {
@@ -63,8 +91,12 @@ export interface RankAnswer {
   encoder: string;
   mode: Mode;
   blend: number | null;
+  is_model?: boolean; // a model was fitted; else the order is by the mean of the examples
   total: number;
   took_ms: number;
+  q?: string; // the filters in one line
+  mix?: Mix; // the shares in effect
+  notes?: string[]; // what else there is to say, in sentences
   neighbors: Tile[];
 }
 
@@ -73,6 +105,7 @@ export interface Operation {
   batch: string;
   item: number;
   stack: number | null;
+  stack_revision?: number;
   class: number;
   answer: Answer;
   base_version: number;
@@ -81,6 +114,7 @@ export interface Operation {
   rank: number | null;
   mode: string;
   client_time: string | null;
+  reason?: string;
 }
 
 export interface OperationResult {
@@ -132,6 +166,7 @@ export interface Config {
   role: "viewer" | "annotator" | "manager";
   num_items: number;
   encoder: string | null;
+  reads_text?: boolean; // the encoder has vectors for text
   csrf_cookie: string;
   urls: Record<string, string>;
 }

@@ -3,6 +3,8 @@
 import type { Session } from "../lib/session";
 import type { ResultGrid } from "./result-grid";
 
+const SAMPLE = 50; // tiles whose expected precision stands for "just below"
+
 export class CutLine {
   at: number | null = null; // the first index below the line
 
@@ -32,9 +34,19 @@ export class CutLine {
     this.set(similarity === null ? null : below < 0 ? tiles.length : below);
   }
 
+  /** Of the tiles just below, where the server has measured it; else it says so. */
+  private expectation(): string {
+    const below = this.session.ranking.tiles.slice(this.at ?? 0, (this.at ?? 0) + SAMPLE);
+    const measured = below.map((tile) => tile.precision).filter((each) => each != null);
+    if (!measured.length) return "cut line · expected precision below: not measured";
+    const mean = measured.reduce((sum, each) => sum + each, 0) / measured.length;
+    return `cut line · expected precision below: ${Math.round(mean * 100)} %`;
+  }
+
   set(at: number | null): void {
     this.at = at;
     this.grid.cut = at;
+    this.grid.cut_text = this.expectation();
     this.grid.repaint();
   }
 }

@@ -1,11 +1,13 @@
 /** The grid with its keys and dialogs: what the workbench and the review page have in common. */
 
+import { isAnswer } from "../lib/answers";
 import { sentenceOf } from "../lib/api";
-import { actionOf } from "../lib/keymap";
 import { readTiles } from "../lib/members";
+import { keymap } from "../lib/own-keys";
 import type { Session } from "../lib/session";
 import { Thumbnails } from "../lib/thumbnails";
-import type { Answer, Tile } from "../lib/wire";
+import type { Tile } from "../lib/wire";
+import { Actions, isStep } from "./deck-actions";
 import type { FrameDialog } from "./frame-dialog";
 import type { HelpDialog } from "./help-dialog";
 import type { ResultGrid } from "./result-grid";
@@ -13,7 +15,6 @@ import type { StackDialog } from "./stack-dialog";
 
 const THUMBNAILS = 3000; // kept as blobs: about 20 MB
 const SAVING_MS = 1500; // that a stack waits for its answers before it opens anyway
-const STEPS = new Set(["left", "right", "up", "down", "page-up", "page-down", "first", "last"]);
 
 export interface DeckParts {
   grid: ResultGrid;
@@ -26,6 +27,7 @@ export interface DeckParts {
 
 export class Deck {
   readonly thumbnails: Thumbnails;
+  private readonly actions: Actions;
 
   constructor(
     private readonly session: Session,
@@ -33,19 +35,22 @@ export class Deck {
     signal: AbortSignal,
   ) {
     const { api } = session;
-    const { grid, frame, stack } = parts;
+    const { grid, frame, stack, help } = parts;
     this.thumbnails = new Thumbnails({
       fetch: (items) => api.bytes(api.url("thumbnails", undefined, { ids: items.join(",") })),
       urlOf: (blob) => URL.createObjectURL(blob),
       revoke: (url) => URL.revokeObjectURL(url),
       capacity: THUMBNAILS,
     });
+    this.actions = new Actions(session, parts);
     grid.thumbnails = this.thumbnails;
     grid.selection = session.selection;
     grid.isLater = (item) => session.ranking.isLater(item);
     grid.thumbnailOf = stack.pictureOf = (item) =>
       this.thumbnails.get(item) ?? api.url("item_thumbnail", item);
     grid.members = async (id) => (await this.members(id)).map((tile) => tile.item);
+    frame.members = (id) => this.members(id);
+    frame.frameOf = (item) => api.url("item_frame", item);
     const on = (target: EventTarget, name: string, listener: (event: CustomEvent) => void) =>
       target.addEventListener(name, listener as EventListener, { signal });
     document.addEventListener("keydown", (event) => this.key(event), { signal });
@@ -56,11 +61,14 @@ export class Deck {
     on(session, "painted", () => this.painted());
     on(session, "moved", () => this.moved());
     on(session, "ranked", () => this.ranked());
+    on(session, "better", () => this.better());
     on(session.ranking, "change", () => this.load());
-    on(frame, "frame-key", (event) => this.frameKey(event.detail));
-    on(stack, "stack-answer", (event) => this.answerMember(event.detail));
-    on(frame, "frame-closed", () => grid.focus());
-    on(stack, "stack-closed", () => grid.focus());
+    on(stack, "stack-cursor", (event) => {
+      session.subject = event.detail;
+    });
+    on(frame, "frame-closed", () => this.uncovered());
+    on(stack, "stack-closed", () => this.uncovered());
+    on(help, "help-closed", () => this.uncovered());
   }
 
   private load(): void {
@@ -77,6 +85,17 @@ export class Deck {
     this.parts.grid.reveal();
   }
 
+  /** Nothing on the screen moves, nor anything that is chosen, lit up or above the cut line. */
+  private better(): void {
+    const { grid } = this.parts;
+    const { selection, better, armed } = this.session;
+    const { fold } = grid;
+    better.countAbove(fold);
+    if (grid.cut !== null || armed || [...selection.chosen].some((index) => index >= fold)) return;
+    better.applyBelow(fold);
+    grid.forgetFrom(fold);
+  }
+
   private moved(): void {
     this.parts.grid.armed = this.session.armed;
     this.parts.grid.reveal();
@@ -85,6 +104,18 @@ export class Deck {
   private painted(): void {
     this.parts.grid.repaint();
     this.parts.stack.repaint();
+  }
+
+  /** A dialog has gone: keys are about what lay below it, and the focus goes there. */
+  private uncovered(): void {
+    const { frame, stack, grid } = this.parts;
+    if (frame.isOpen) return;
+    if (stack.isOpen) {
+      stack.focusCursor();
+      return;
+    }
+    this.session.subject = null;
+    grid.focus();
   }
 
   private pick(picked: { index: number; extend: boolean; toggle: boolean }): void {
@@ -103,96 +134,69 @@ export class Deck {
   }
 
   private key(event: KeyboardEvent): void {
-    if (event.defaultPrevented || isTyping(event) || this.isCovered()) return;
-    const action = actionOf(event);
+    const { frame, stack } = this.parts;
+    if (event.defaultPrevented || isTyping(event) || frame.isDrawing || this.isCovered()) return;
+    const action = keymap.actionOf(event);
     if (!action || (isPressing(event) && (action === "later" || action === "apply"))) return;
-    if (this.perform(action)) event.preventDefault();
+    const is_known = frame.isOpen
+      ? this.inFrame(action)
+      : stack.isOpen
+        ? this.inStack(action)
+        : this.perform(action);
+    if (is_known) event.preventDefault();
   }
 
+  /** Some other dialog is open: the keys are its own. */
   private isCovered(): boolean {
-    const { frame, stack, help } = this.parts;
-    return frame.isOpen || stack.isOpen || help.isOpen || document.querySelector("dialog[open]") !== null;
+    const { frame, stack } = this.parts;
+    const open = [...document.querySelectorAll("dialog[open]")];
+    return open.some((dialog) => !frame.contains(dialog) && !stack.contains(dialog));
   }
 
   /** True when the action is known. */
   perform(action: string): boolean {
-    const { session, parts } = this;
-    const { grid } = parts;
-    const { selection, ranking } = session;
-    const last = ranking.tiles.length - 1;
-    if (parts.perform(action)) return true;
-    const step = action.replace("extend-", "");
-    if (STEPS.has(step)) {
-      selection.move(grid.step(step), step !== action, ranking.tiles.length);
-      this.moved();
-      session.changed();
-      return true;
-    }
-    switch (action) {
-      case "accept":
-      case "reject":
-      case "unsure":
-        session.armed = null;
-        session.answer(action);
-        return true;
-      case "later":
-        session.later();
-        return true;
-      case "accept-above":
-        session.arm("accept", span(grid.visible.start, selection.cursor));
-        return true;
-      case "reject-below":
-        session.arm("reject", span(selection.cursor, Math.min(grid.visible.stop - 1, last)));
-        return true;
-      case "apply":
-        return session.applyArmed();
-      case "drop":
-        session.drop();
-        return true;
-      case "undo":
-        session.undo();
-        return true;
-      case "redo":
-        session.redo();
-        return true;
-      case "select-all":
-        selection.all(Math.min(grid.shown_stop, ranking.tiles.length));
-        break;
-      case "invert":
-        selection.invert(Math.min(grid.shown_stop, ranking.tiles.length));
-        break;
-      case "open-stack":
-        void this.openStack();
-        return true;
-      case "peek":
-        this.peek();
-        return true;
-      case "help":
-        parts.help.toggle();
-        return true;
-      default:
-        return false;
-    }
-    this.moved();
-    session.changed();
+    if (action === "open-stack") void this.openStack();
+    else return this.parts.perform(action) || this.actions.perform(action);
     return true;
   }
 
-  private peek(): void {
-    const tile = this.session.ranking.tiles[this.session.selection.cursor];
-    if (tile) this.parts.frame.open({ url: this.session.api.url("item_frame", tile.item), tile, term: null });
+  /** While peeking, answers and steps go to the grid and the picture follows; over a stack, to its member. */
+  private inFrame(action: string): boolean {
+    const { frame, stack } = this.parts;
+    if (action === "drop" || action === "apply") return false; // Esc is the dialog's own
+    if (action === "peek") {
+      frame.close();
+      return true;
+    }
+    if (stack.isOpen) {
+      if (action === "open-stack") frame.close();
+      return this.follow(this.inStack(action));
+    }
+    if (action === "open-stack" || action.startsWith("class-")) frame.close();
+    if (isAnswer(action) || action === "later") this.session.selection.clear();
+    return this.follow(this.perform(action));
   }
 
-  /** While peeking, answers and steps go to the grid and the picture follows. */
-  private frameKey(event: KeyboardEvent): void {
-    const action = actionOf(event);
-    if (!action || (isPressing(event) && (action === "later" || action === "apply"))) return;
-    const isAnswer = ["accept", "reject", "unsure", "later", "undo", "redo"].includes(action);
-    if (!isAnswer && !STEPS.has(action)) return;
-    event.preventDefault();
-    if (isAnswer) this.session.selection.clear();
-    this.perform(action);
-    this.peek();
+  private follow(is_known: boolean): boolean {
+    const { frame } = this.parts;
+    const { current } = this.session;
+    if (is_known && frame.isOpen && !frame.isDrawing && current) frame.show(current);
+    return is_known;
+  }
+
+  /** The members have a cursor of their own; what is done to a tile is done to the member it is on. */
+  private inStack(action: string): boolean {
+    const { stack } = this.parts;
+    if (action === "drop" || action === "apply" || action === "later") return false;
+    if (isStep(action)) return stack.step(action);
+    if (action === "open-stack") stack.close();
+    else if (isAnswer(action)) {
+      const { subject } = this.session;
+      if (subject) this.session.answerMember({ ...subject, stack: null }, subject, action);
+      stack.step("right");
+      stack.repaint();
+    } else return this.parts.perform(action) || this.actions.perform(action);
+    return true;
   }
 
   private async members(stack: number): Promise<Tile[]> {
@@ -218,22 +222,13 @@ export class Deck {
       this.session.say(sentenceOf(error));
     }
   }
-
-  private answerMember({ tile, answer }: { tile: Tile; answer: Answer }): void {
-    this.session.answerMember({ ...tile, stack: null }, tile, answer);
-    this.parts.stack.repaint();
-  }
-}
-
-function span(start: number, last: number): number[] {
-  return Array.from({ length: Math.max(0, last - start + 1) }, (_, step) => start + step);
 }
 
 function isTyping(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement)
-    return !["checkbox", "radio", "button", "file"].includes(target.type);
+    return !["checkbox", "radio", "button", "file", "range"].includes(target.type);
   return (
     target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement
   );

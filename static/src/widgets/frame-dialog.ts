@@ -1,14 +1,17 @@
 /**
- * A frame at full size: to peek at, or to draw a box on and search with it. The box works by pointer and by keys:
- * arrows move it, shift + arrows size it, Enter searches, Esc leaves.
- * Events: "frame-box" ({term, box}), "frame-key" (KeyboardEvent, while peeking), "frame-closed".
+ * A frame at full size: to peek at, the run of a stack playing, or to draw a box on and search with it. The box works
+ * by pointer and by keys: arrows move it, shift + arrows size it, Enter searches, Esc leaves.
+ * Events: "frame-box" ({term, box}), "frame-closed".
  */
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { moved, type Sides, sized, spanned } from "../lib/box";
 import { similarityText, timeText } from "../lib/format";
+import { hint } from "../lib/own-keys";
 import type { Box, Term, Tile } from "../lib/wire";
+import "./frame-run";
+import type { FrameRun } from "./frame-run";
 
 export interface Shown {
   url: string;
@@ -25,8 +28,13 @@ export class FrameDialog extends LitElement {
   @property({ attribute: false }) shown: Shown | null = null;
   @state() private box: Sides | null = null;
   @state() private failed = false;
+  @state() private is_elsewhere = false; // the run shows another frame than the one that was found
   @query("dialog") private dialog!: HTMLDialogElement;
   @query(".frame-picture") private picture!: HTMLElement;
+  @query("sfi-run") private run!: FrameRun | null;
+  @state() private run_tiles: readonly Tile[] = [];
+  members: (stack: number) => Promise<readonly Tile[]> = async () => [];
+  frameOf: (item: number) => string = () => "";
   private corner: { x: number; y: number } | null = null;
 
   protected override createRenderRoot(): this {
@@ -37,7 +45,40 @@ export class FrameDialog extends LitElement {
     return this.shown !== null;
   }
 
+  /** A box is being drawn: the keys are its own. */
+  get isDrawing(): boolean {
+    return this.shown?.term != null;
+  }
+
+  /** Opens on a tile to look at; the run of its stack plays. */
+  peek(tile: Tile): void {
+    this.open({ url: this.frameOf(tile.item), tile, term: null });
+    if (tile.count > 1 && tile.stack !== null) void this.playRun(tile, tile.stack);
+  }
+
+  /** While open: another tile, or the same one with another answer. */
+  show(tile: Tile): void {
+    if (tile.item === this.shown?.tile?.item) this.requestUpdate();
+    else this.peek(tile);
+  }
+
+  private async playRun(tile: Tile, stack: number): Promise<void> {
+    const tiles = await this.members(stack).catch(() => []);
+    if (this.shown?.tile !== tile || tiles.length < 2) return;
+    this.run_tiles = tiles;
+    await this.updateComplete;
+    this.run?.begin(tiles, tile.item);
+  }
+
+  private readonly runTo = (event: CustomEvent<Tile>): void => {
+    const image = this.querySelector<HTMLImageElement>(".frame-picture img");
+    if (image) image.src = this.frameOf(event.detail.item);
+    this.is_elsewhere = event.detail.item !== this.shown?.tile?.item;
+  };
+
   open(shown: Shown): void {
+    this.run_tiles = [];
+    this.is_elsewhere = false;
     this.shown = shown;
     this.failed = false;
     this.box = shown.term ? [...(shown.term.box ?? ([0.3, 0.3, 0.7, 0.7] as const))] : null;
@@ -79,7 +120,7 @@ export class FrameDialog extends LitElement {
         <span class="push hint">${
           shown.term
             ? "drag a box · arrows move · shift + arrows size · Enter searches"
-            : "a accept · x reject · u unsure · arrows next · Esc closes"
+            : `${hint(["accept", "reject", "unsure"])} · arrows next · Esc closes`
         }</span>
         <button type="button" class="btn btn-small" @click=${this.close}>Close</button>
         ${shown.term ? html`<button type="button" class="btn btn-small btn-primary" @click=${this.search}>Search with the box</button>` : nothing}
@@ -92,8 +133,9 @@ export class FrameDialog extends LitElement {
                 this.failed = true;
               }} />`
         }
-        <span class="frame-box" ?hidden=${!this.box && !tile?.box}></span>
-      </div>`;
+        <span class="frame-box" ?hidden=${this.is_elsewhere || (!this.box && !tile?.box)}></span>
+      </div>
+      ${this.run_tiles.length ? html`<sfi-run .tiles=${this.run_tiles} .frameOf=${this.frameOf} @run-frame=${this.runTo}></sfi-run>` : nothing}`;
   }
 
   protected override updated(): void {
@@ -146,10 +188,7 @@ export class FrameDialog extends LitElement {
       ArrowDown: [0, STEP],
     };
     const step = steps[event.key];
-    if (!this.shown?.term) {
-      if (event.key !== "Escape") this.dispatchEvent(new CustomEvent("frame-key", { detail: event }));
-      return;
-    }
+    if (!this.isDrawing) return; // the deck's
     if (step && this.box) {
       event.preventDefault();
       this.box = event.shiftKey ? sized(this.box, step[0], step[1]) : moved(this.box, step[0], step[1]);
@@ -168,6 +207,7 @@ export class FrameDialog extends LitElement {
 
   private readonly closed = (): void => {
     this.shown = null;
+    this.run_tiles = [];
     this.box = null;
     this.dispatchEvent(new CustomEvent("frame-closed"));
   };

@@ -1,6 +1,7 @@
 /**
  * Mouse, pen and touch on the grid. A click picks, shift and ctrl extend, a drag draws a lasso; a drag that ends
  * outside the grid carries the tile it began on ("grid-dragged"), which is how a tile gets into the query bar.
+ * A finger scrolls, taps to pick, twice to peek, and selects when held, after which each tap adds or takes away.
  */
 
 import { tilesWithin } from "../lib/grid-window";
@@ -8,6 +9,8 @@ import type { ResultGrid } from "./result-grid";
 import type { StackScrub } from "./stack-scrub";
 
 const DRAG_PX = 6; // less is a click with an unsteady hand
+const HOLD_MS = 450; // a finger that stays this long selects
+const DOUBLE_TAP_MS = 350;
 
 interface Point {
   x: number;
@@ -18,6 +21,8 @@ export class GridPointer {
   private readonly rectangle = document.createElement("div");
   private began: (Point & { index: number; pointer: number; keep: boolean }) | null = null;
   private is_drag = false;
+  private held: ReturnType<typeof setTimeout> | undefined;
+  private tapped = { index: -1, at_ms: 0 };
 
   constructor(
     private readonly grid: ResultGrid,
@@ -33,6 +38,9 @@ export class GridPointer {
     scroller.addEventListener("pointerup", this.up);
     scroller.addEventListener("pointercancel", this.cancel);
     scroller.addEventListener("pointerleave", () => this.scrub.leave());
+    scroller.addEventListener("contextmenu", (event) => {
+      if ((event as PointerEvent).pointerType === "touch") event.preventDefault(); // a held finger selects
+    });
     scroller.addEventListener("dblclick", (event) => {
       const index = this.indexAt(event);
       if (index >= 0) grid.tell("grid-open", index);
@@ -44,7 +52,24 @@ export class GridPointer {
     const keep = event.ctrlKey || event.metaKey || event.shiftKey;
     this.began = { ...this.pointAt(event), index: this.indexAt(event), pointer: event.pointerId, keep };
     this.is_drag = false;
+    if (event.pointerType === "touch") this.hold(this.began.index);
   };
+
+  /** Selecting with a finger begins with a tile that is held. */
+  private hold(index: number): void {
+    clearTimeout(this.held);
+    if (index < 0) return;
+    this.held = setTimeout(() => {
+      this.began = null;
+      this.grid.tell("grid-pick", { index, extend: false, toggle: true });
+    }, HOLD_MS);
+  }
+
+  private tap(index: number, at_ms: number): void {
+    const is_double = index === this.tapped.index && at_ms - this.tapped.at_ms < DOUBLE_TAP_MS;
+    this.tapped = { index, at_ms };
+    if (is_double) this.grid.tell("grid-open", index);
+  }
 
   private readonly move = (event: PointerEvent): void => {
     const { began } = this;
@@ -52,8 +77,11 @@ export class GridPointer {
       this.hover(event);
       return;
     }
-    if (event.pointerType === "touch") return; // a finger scrolls
     const now = this.pointAt(event);
+    if (event.pointerType === "touch") {
+      if (Math.hypot(now.x - began.x, now.y - began.y) > DRAG_PX) clearTimeout(this.held); // it scrolls
+      return;
+    }
     if (!this.is_drag) {
       if (Math.hypot(now.x - began.x, now.y - began.y) < DRAG_PX) return;
       this.is_drag = true;
@@ -83,11 +111,15 @@ export class GridPointer {
       this.grid.tell("grid-pick", { index: -1, extend: false, toggle: false });
       return;
     }
-    const toggle = event.ctrlKey || event.metaKey;
+    const is_touch = event.pointerType === "touch";
+    const is_selecting = is_touch && (this.grid.selection?.chosen.size ?? 0) > 0;
+    const toggle = event.ctrlKey || event.metaKey || is_selecting;
+    if (is_touch && !is_selecting) this.tap(began.index, event.timeStamp);
     this.grid.tell("grid-pick", { index: began.index, extend: event.shiftKey, toggle });
   };
 
   private readonly cancel = (): void => {
+    clearTimeout(this.held);
     this.began = null;
     this.is_drag = false;
     this.rectangle.hidden = true;

@@ -17,6 +17,7 @@ import {
 } from "../lib/grid-window";
 import type { Selection } from "../lib/selection";
 import type { Thumbnails } from "../lib/thumbnails";
+import { tileSize } from "../lib/tile-size";
 import type { Tile } from "../lib/wire";
 import { GridPointer } from "./grid-pointer";
 import { StackScrub } from "./stack-scrub";
@@ -25,7 +26,10 @@ import { TileView } from "./tile-view";
 const CAPTION_PX = 22;
 const GAP_PX = 8;
 const SPARE_ROWS = 2;
+const FAST_PX_PER_MS = 3; // some twenty rows a second
+const SETTLED_MS = 80;
 const AHEAD = 300; // tiles that are loaded before they are needed
+const REGION_MEMORY = "sisyphus-regions";
 
 @customElement("sfi-grid")
 export class ResultGrid extends LitElement {
@@ -36,7 +40,7 @@ export class ResultGrid extends LitElement {
   isLater: (item: number) => boolean = () => false;
   armed: { answer: string; indexes: ReadonlySet<number> } | null = null;
   cut: number | null = null; // the first index below the cut line
-  wanted_px = 140; // least width of a tile
+  cut_text = ""; // what is expected below it
   members: (stack: number) => Promise<readonly number[]> = async () => [];
   thumbnailOf: (item: number) => string = () => "";
   label = "Results";
@@ -49,6 +53,8 @@ export class ResultGrid extends LitElement {
   private readonly resized = new ResizeObserver(() => this.measure());
   private scrub: StackScrub | null = null;
   private is_scheduled = false;
+  private scrolled_at_ms = 0;
+  private settling: ReturnType<typeof setTimeout> | undefined;
   private scroll_px = 0; // read once per refresh, before anything is written: reading later would cost a layout
   private view_px = 0;
   private width_px = 0;
@@ -67,7 +73,7 @@ export class ResultGrid extends LitElement {
       aria-label=${this.label}
       @scroll=${this.schedule}
     >
-      <div class="grid-canvas"></div>
+      <div class="grid-canvas"><div class="cut-line" hidden><span></span></div></div>
     </div>`;
   }
 
@@ -79,17 +85,47 @@ export class ResultGrid extends LitElement {
     new GridPointer(this, this.scroller, this.canvas, this.scrub);
     this.resized.observe(this.scroller);
     if (this.thumbnails) this.thumbnails.onReady = () => this.pictures();
+    tileSize.addEventListener("change", this.resize);
+    this.dataset.regions = localStorage.getItem(REGION_MEMORY) ?? "on";
     this.measure();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.resized.disconnect();
+    tileSize.removeEventListener("change", this.resize);
     this.scrub?.stop();
+    clearTimeout(this.settling);
   }
 
   override focus(): void {
     this.scroller?.focus({ preventScroll: true });
+  }
+
+  /** Tiles have another size: the one at the cursor stays in view. */
+  private readonly resize = (): void => {
+    this.refresh();
+    this.reveal();
+  };
+
+  /** The outlines of the regions found, on or off; remembered. True when they are on now. */
+  toggleRegions(): boolean {
+    const is_on = this.dataset.regions === "off";
+    this.dataset.regions = is_on ? "on" : "off";
+    localStorage.setItem(REGION_MEMORY, this.dataset.regions);
+    return is_on;
+  }
+
+  /** The first index that is neither on the screen nor above it, nor above the cursor; a row is never broken. */
+  get fold(): number {
+    const { columns } = this.layout;
+    const seen = Math.max(this.visible.stop, (this.selection?.cursor ?? 0) + 1);
+    return Math.ceil(seen / columns) * columns;
+  }
+
+  /** What comes below `index` was never on the screen. */
+  forgetFrom(index: number): void {
+    this.shown_stop = Math.min(this.shown_stop, index);
   }
 
   /** The tiles wholly or partly on the screen, without the spare rows. */
@@ -120,19 +156,29 @@ export class ResultGrid extends LitElement {
   private readonly schedule = (): void => {
     if (this.is_scheduled) return;
     this.is_scheduled = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame((now_ms) => {
       this.is_scheduled = false;
-      this.refresh();
+      this.scrolled(now_ms);
     });
   };
 
+  /** Rows that go by faster than anybody can look stay without pictures until the scrolling slows down. */
+  private scrolled(now_ms: number): void {
+    const moved_px = Math.abs((this.scroller?.scrollTop ?? 0) - this.scroll_px);
+    const is_fast = moved_px / Math.max(1, now_ms - this.scrolled_at_ms) > FAST_PX_PER_MS;
+    this.scrolled_at_ms = now_ms;
+    clearTimeout(this.settling);
+    if (is_fast) this.settling = setTimeout(() => this.refresh(), SETTLED_MS);
+    this.refresh(is_fast);
+  }
+
   /** Draws what is in the window now; nodes are moved, not made, once there are enough. */
-  refresh(): void {
+  refresh(without_pictures = false): void {
     const { scroller, canvas } = this;
     if (!scroller || !canvas || this.width_px <= 0) return;
     const before_px = this.scroll_px;
     this.scroll_px = scroller.scrollTop;
-    this.layout = layoutOf(this.width_px, this.wanted_px, CAPTION_PX, GAP_PX);
+    this.layout = layoutOf(this.width_px, tileSize.px, CAPTION_PX, GAP_PX);
     const height = `${heightOf(this.expected, this.layout)}px`;
     if (canvas.style.height !== height) canvas.style.height = height;
     const range = windowOf(this.scroll_px, this.view_px, this.expected, this.layout, SPARE_ROWS);
@@ -144,10 +190,11 @@ export class ResultGrid extends LitElement {
     for (let index = range.start; index < range.stop; index++) this.draw(index, canvas);
     while (this.spare.length > 60) this.spare.pop()?.root.remove();
     for (const view of this.spare) view.rest();
+    if (this.cut !== null) this.drawCut();
     const { cursor } = this.selection ?? { cursor: -1 };
     if (this.views.has(cursor)) scroller.setAttribute("aria-activedescendant", `tile-${cursor}`);
-    this.wish(range, this.scroll_px >= before_px);
-    this.pictures();
+    if (!without_pictures) this.wish(range, this.scroll_px >= before_px);
+    this.pictures(without_pictures);
     this.shown_stop = Math.max(this.shown_stop, this.visible.stop);
     if (this.expected > this.tiles.length && range.stop + AHEAD > this.tiles.length)
       this.tell("grid-more", null);
@@ -157,7 +204,6 @@ export class ResultGrid extends LitElement {
     let view = this.views.get(index);
     if (!view) {
       view = this.spare.pop() ?? new TileView();
-      view.root.hidden = false;
       if (!view.root.isConnected) canvas.append(view.root);
       this.views.set(index, view);
     }
@@ -181,8 +227,21 @@ export class ResultGrid extends LitElement {
     );
   }
 
+  /** Below the row of the last tile above it. */
+  private drawCut(): void {
+    const line = this.canvas?.querySelector<HTMLElement>(".cut-line");
+    if (!line) return;
+    line.hidden = this.cut === null;
+    if (this.cut === null) return;
+    const rows = Math.ceil(this.cut / this.layout.columns);
+    line.style.transform = `translateY(${rows * this.layout.row_px - GAP_PX / 2}px)`;
+    const label = line.firstElementChild;
+    if (label) label.textContent = this.cut_text;
+  }
+
   /** Answers, cursor and selection of the nodes on the page, without moving any: what a key needs at once. */
   repaint(): void {
+    this.drawCut();
     for (const [index, view] of this.views) this.show(index, view);
     const cursor = this.selection?.cursor ?? -1;
     if (this.views.has(cursor)) this.scroller?.setAttribute("aria-activedescendant", `tile-${cursor}`);
@@ -197,9 +256,13 @@ export class ResultGrid extends LitElement {
     this.thumbnails?.want(ids(this.tiles.slice(range.start, range.stop)), ids(next));
   }
 
-  private pictures(): void {
+  private pictures(without_new = false): void {
     if (!this.thumbnails) return;
-    for (const view of this.views.values()) if (!this.scrub?.isOn(view)) view.picture(this.thumbnails);
+    for (const view of this.views.values()) {
+      if (this.scrub?.isOn(view)) continue;
+      if (without_new) view.blank();
+      else view.picture(this.thumbnails);
+    }
   }
 
   /** Where "left", "page-down", "last" ... lead from the cursor. */

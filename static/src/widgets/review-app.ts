@@ -32,6 +32,7 @@ export class ReviewApp extends DeckApp<ReviewSession> {
         <div class="review-tabs" role="tablist" aria-label="What was answered">
           ${TABS.map((tab) => this.tabButton(tab))}
         </div>
+        ${session.isViewer ? nothing : this.reasonField()}
         <a class="btn btn-small push" href=${session.config.urls.workbench_page ?? ""}>Back to finding</a>
       </header>
       <section class="workbench-middle" aria-label=${session.tab} aria-busy=${session.ranking.state === "loading"}>
@@ -64,6 +65,23 @@ export class ReviewApp extends DeckApp<ReviewSession> {
             </option>`,
         )}
       </select>
+    </label>`;
+  }
+
+  /** Why an answer is changed: kept in the ledger with it. */
+  private reasonField() {
+    const { session } = this;
+    return html`<label class="review-reason"
+      >Reason
+      <input
+        type="text"
+        maxlength="500"
+        placeholder="optional, goes with each answer"
+        .value=${session.reason}
+        @input=${(event: Event) => {
+          session.reason = (event.target as HTMLInputElement).value.trim();
+        }}
+      />
     </label>`;
   }
 
@@ -102,7 +120,7 @@ export class ReviewApp extends DeckApp<ReviewSession> {
     if (action === "later" || action === "accept-above" || action === "reject-below") return true; // not here
     if (!action.startsWith("class-")) return false;
     const chosen = this.session.classes[Number(action.slice(6)) - 1];
-    if (chosen) void this.session.setClass(chosen.id);
+    if (chosen) this.session.relabel(chosen);
     return true;
   }
 }

@@ -1,15 +1,19 @@
 /**
- * The members of a stack, answered one by one: the exceptions to the answer of their stack. The same keys as in the
- * grid. Events: "stack-answer" ({tile, answer}), "stack-closed".
+ * The members of a stack, answered one by one: the exceptions to the answer of their stack. The keys of the grid come
+ * by way of the deck. Events: "stack-cursor" (the Tile it is on), "stack-closed".
  */
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
-import { GLYPH_OF, isAnswer } from "../lib/answers";
+import { GLYPH_OF } from "../lib/answers";
 import { timeText } from "../lib/format";
 import { layoutOf, stepped } from "../lib/grid-window";
-import { actionOf } from "../lib/keymap";
+import { hint } from "../lib/own-keys";
 import type { Tile } from "../lib/wire";
+
+const LEAST_PX = 140; // as the style sheet has them
+const CAPTION_PX = 22;
+const GAP_PX = 8;
 
 @customElement("sfi-stack")
 export class StackDialog extends LitElement {
@@ -34,6 +38,7 @@ export class StackDialog extends LitElement {
       tiles.findIndex((tile) => tile.item === item),
     );
     this.title_text = tiles[0]?.name ?? "";
+    this.tell();
     void this.updateComplete.then(() => {
       if (!this.dialog.open) this.dialog.showModal();
       this.focusCursor();
@@ -50,10 +55,10 @@ export class StackDialog extends LitElement {
   }
 
   protected override render() {
-    return html`<dialog class="stack-dialog" aria-label="Members of the stack" @keydown=${this.key} @close=${this.closed}>
+    return html`<dialog class="stack-dialog" aria-label="Members of the stack" @close=${this.closed}>
       <header class="frame-head">
         <b class="clip">${this.title_text}</b><span class="muted">${this.tiles.length} members</span>
-        <span class="push hint">a accept · x reject · u unsure this one · Esc closes</span>
+        <span class="push hint">${hint(["accept", "reject", "unsure", "peek"])} · Esc closes</span>
         <button type="button" class="btn btn-small" @click=${this.close}>Close</button>
       </header>
       <div class="stack-members" role="listbox" aria-label="Members">
@@ -82,33 +87,26 @@ export class StackDialog extends LitElement {
 
   private go(index: number): void {
     this.cursor = index;
+    this.tell();
     void this.updateComplete.then(() => this.focusCursor());
   }
 
-  private focusCursor(): void {
+  focusCursor(): void {
     this.querySelectorAll<HTMLElement>(".member")[this.cursor]?.focus();
   }
 
-  private readonly key = (event: KeyboardEvent): void => {
-    const action = actionOf(event);
-    if (!action || event.key === "Escape" || event.key === "Enter") return;
-    const tile = this.tiles[this.cursor];
-    if (isAnswer(action) && tile) {
-      event.preventDefault();
-      this.dispatchEvent(new CustomEvent("stack-answer", { detail: { tile, answer: action } }));
-      this.go(Math.min(this.cursor + 1, this.tiles.length - 1));
-      this.requestUpdate();
-      return;
-    }
+  private tell(): void {
+    this.dispatchEvent(new CustomEvent("stack-cursor", { detail: this.tiles[this.cursor] ?? null }));
+  }
+
+  /** One step as in the grid; true: it is known, even where it leads nowhere. */
+  step(action: string): boolean {
     const members = this.querySelector<HTMLElement>(".stack-members");
-    if (!members) return;
-    const layout = layoutOf(members.clientWidth, 140, 22, 8);
-    const target = stepped(action, this.cursor, this.tiles.length, layout, members.clientHeight);
-    if (target !== this.cursor) {
-      event.preventDefault();
-      this.go(target);
-    }
-  };
+    if (!members) return false;
+    const layout = layoutOf(members.clientWidth, LEAST_PX, CAPTION_PX, GAP_PX);
+    this.go(stepped(action, this.cursor, this.tiles.length, layout, members.clientHeight));
+    return true;
+  }
 
   private readonly closed = (): void => {
     this.tiles = [];

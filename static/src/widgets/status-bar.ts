@@ -6,6 +6,8 @@ import { countText } from "../lib/format";
 import type { Session } from "../lib/session";
 import type { Counts } from "../lib/wire";
 
+const MODEL_FROM = 5; // accepted: fewer are too few to hold any of them out
+
 @customElement("sfi-status")
 export class StatusBar extends LitElement {
   @property({ attribute: false }) session!: Session;
@@ -18,13 +20,33 @@ export class StatusBar extends LitElement {
   protected override render() {
     const { session } = this;
     return html`<div class="status-bar">
-      <span class="status-figure"><b>${session.rate.perMinute(Date.now())}</b> / min</span>
+      ${this.pace()}
       <span class="status-figure" data-state="accept"><i aria-hidden="true">✓</i> <b>${this.figure("accepted")}</b> accepted</span>
       <span class="status-figure" data-state="reject"><i aria-hidden="true">✕</i> <b>${this.figure("rejected")}</b> rejected</span>
       <span class="status-said" role="status" aria-live="polite">${session.said}</span>
-      ${session.round_ms === null ? nothing : html`<span class="status-figure">round <b>${Math.round(session.round_ms)}</b> ms</span>`}
       ${this.encoder()} ${this.saving()}
     </div>`;
+  }
+
+  /** The person's time apart from the system's. */
+  private pace() {
+    const { pace } = this.session;
+    const { thinking_ms, system_ms, round_ms } = pace;
+    return html`<span class="status-figure" title="Tiles answered in the last minute"><b>${pace.rate.perMinute(Date.now())}</b> / min</span>
+      ${
+        thinking_ms === null
+          ? nothing
+          : html`<span class="status-figure" title="You, from one answer to the next: median of the last 50"
+              >you <b>${(thinking_ms / 1000).toFixed(1)}</b> s</span
+            >`
+      }
+      ${
+        round_ms === null
+          ? nothing
+          : html`<span class="status-figure" title="The system, from a question to its ranking: newest, and median ${Math.round(system_ms ?? 0)} ms"
+              >round <b>${Math.round(round_ms)}</b> ms</span
+            >`
+      }`;
   }
 
   private figure(name: keyof Counts): string {
@@ -33,13 +55,25 @@ export class StatusBar extends LitElement {
   }
 
   private encoder() {
-    const { ranking, config, query } = this.session;
+    const { ranking, config } = this.session;
     const encoder = ranking.encoder || (config.encoder ?? "");
-    const blend = query.mode === "learned" ? ranking.blend : null;
-    const learned = blend === null ? "" : ` · ${Math.round(blend * 100)} % learned`;
-    return encoder
-      ? html`<span class="status-figure" title="Encoder in use">${encoder}${learned}</span>`
-      : nothing;
+    const learned = this.learned();
+    if (!encoder) return nothing;
+    return html`<span class="status-figure status-encoder" title="Encoder in use, and what the order rests on"
+      >${encoder}${learned ? ` · ${learned}` : ""}</span
+    >`;
+  }
+
+  /** Before there is a model the order is by the mean of the examples: nothing was learned yet. */
+  private learned(): string {
+    const { ranking, counts } = this.session;
+    if (ranking.mode !== "learned") return "";
+    const num_accepts = counts?.accepted ?? 0;
+    const num_answers = num_accepts + (counts?.rejected ?? 0);
+    const is_model = ranking.is_model ?? num_accepts >= MODEL_FROM;
+    if (is_model && ranking.blend !== null)
+      return `${Math.round(ranking.blend * 100)} % learned from ${countText(num_answers)} answers`;
+    return `from ${countText(num_accepts)} ${num_accepts === 1 ? "example" : "examples"}`;
   }
 
   private saving() {

@@ -3,6 +3,7 @@
 import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
 import { similarityText, timeText } from "../lib/format";
 import type { Thumbnails } from "../lib/thumbnails";
+import { glyphOfWhy, whyText } from "../lib/why";
 import type { Tile } from "../lib/wire";
 
 export interface TileState {
@@ -19,10 +20,13 @@ export class TileView {
   private readonly box = element("span", "tile-box");
   private readonly glyph = element("span", "tile-glyph");
   private readonly count = element("span", "tile-count");
-  private readonly weak = element("span", "tile-weak");
+  private readonly mark = element("span", "tile-mark");
+  private readonly why = element("span", "tile-why");
   private readonly caption = element("span", "tile-caption");
+  private readonly foot = element("span", "tile-foot");
   private readonly progress = element("span", "tile-progress");
   private readonly written = new Map<string, string>();
+  private pictured: number | undefined; // the item its picture is of
   index = -1;
   tile: Tile | null = null;
 
@@ -32,41 +36,55 @@ export class TileView {
     this.image.decoding = "async";
     this.image.draggable = false;
     this.root.setAttribute("role", "option");
-    for (const part of [this.glyph, this.count, this.weak]) part.setAttribute("aria-hidden", "true");
-    this.root.append(this.image, this.box, this.glyph, this.count, this.weak, this.progress, this.caption);
+    for (const part of [this.glyph, this.count, this.mark, this.why])
+      part.setAttribute("aria-hidden", "true");
+    this.foot.append(this.why, this.caption);
+    this.root.append(this.image, this.box, this.glyph, this.count, this.mark, this.progress, this.foot);
   }
 
   place(index: number, x_px: number, y_px: number, width_px: number, height_px: number): void {
-    this.index = index;
-    this.root.id = `tile-${index}`;
-    this.root.dataset.index = String(index);
+    if (this.index !== index) {
+      this.index = index;
+      this.root.id = `tile-${index}`;
+      this.root.dataset.index = String(index);
+    }
+    this.data("resting", "");
     this.style("transform", `translate(${x_px}px, ${y_px}px)`);
     this.style("width", `${width_px}px`);
     this.style("height", `${height_px}px`);
   }
 
-  /** Off the page until it is placed again. */
+  /** Out of sight until it is placed again; not taken out of the page, which would cost a layout both ways. */
   rest(): void {
-    this.root.hidden = true;
-    for (const name of ["answer", "cursor", "lit", "below", "scrub"]) this.data(name, "");
+    if (this.written.get("resting") === "yes") return;
+    this.data("resting", "yes");
+    for (const name of ["answer", "cursor", "lit", "below", "scrub", "why"]) this.data(name, "");
+    this.written.delete("key");
     this.tile = null;
   }
 
+  /** Nothing is written, nor put together, when neither tile nor state has changed since the last time. */
   show(tile: Tile | null, state: TileState, total: number): void {
+    const key = tile ? keyOf(tile, state, this.index, total) : `${this.index}/${total}`;
     this.tile = tile;
+    if (this.written.get("key") === key) return;
+    this.written.set("key", key);
     const answer = tile?.answer ?? "";
     this.data("answer", state.is_later && !answer ? "later" : answer);
     this.data("cursor", state.is_cursor ? "yes" : "");
     this.data("lit", state.lit);
     this.data("below", state.is_below_cut ? "yes" : "");
+    this.data("why", tile?.why?.preset ?? "");
     this.attribute("aria-selected", String(state.is_chosen));
     this.attribute("aria-posinset", String(this.index + 1));
     this.attribute("aria-setsize", String(total));
     this.text(this.glyph, "glyph", GLYPH_OF[state.lit || answer] ?? (state.is_later ? "…" : ""));
     this.text(this.count, "count", tile && tile.count > 1 ? `×${tile.count}` : "");
-    this.text(this.weak, "weak", tile ? marksOf(tile) : "");
+    this.text(this.mark, "mark", tile ? marksOf(tile) : "");
+    this.text(this.why, "why-glyph", glyphOfWhy(tile));
     this.text(this.caption, "caption", tile ? captionOf(tile) : "…");
     this.attribute("aria-label", tile ? labelOf(tile, state) : "not loaded yet");
+    this.attribute("title", tile?.why ? whyText(tile.why) : "");
   }
 
   /** The thumbnail if it is here, else the item's own URL where the pack has none, else a blank. */
@@ -76,7 +94,13 @@ export class TileView {
       ? (thumbnails.get(tile.item) ?? (thumbnails.isMissing(tile.item) ? tile.thumbnail : ""))
       : "";
     this.source(url);
+    this.pictured = url ? tile?.item : undefined;
     this.outline();
+  }
+
+  /** Without its picture for now, unless the one it shows is its own. */
+  blank(): void {
+    if (this.pictured !== this.tile?.item) this.source("");
   }
 
   source(url: string): void {
@@ -136,11 +160,18 @@ export class TileView {
   }
 }
 
+function keyOf(tile: Tile, state: TileState, index: number, total: number): string {
+  const { is_cursor, is_chosen, is_later, is_below_cut, lit } = state;
+  const flags = `${+is_cursor}${+is_chosen}${+is_later}${+is_below_cut}${+tile.is_weak}${lit}`;
+  return `${tile.item}/${tile.answer}/${tile.version}/${tile.rank}/${tile.round}/${tile.count}/${flags}/${index}/${total}`;
+}
+
 function captionOf(tile: Tile): string {
   const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
-  const parts = [rank, similarityText(tile.similarity), time].filter(Boolean);
-  return parts.length ? parts.join("  ") : tile.name;
+  const precision = tile.precision == null ? "" : `${Math.round(tile.precision * 100)} %`;
+  const parts = [rank, similarityText(tile.similarity), precision, time].filter(Boolean);
+  return parts.length ? parts.join("  ") : tile.name.slice(tile.name.lastIndexOf("/") + 1);
 }
 
 function marksOf(tile: Tile): string {
@@ -158,6 +189,7 @@ function labelOf(tile: Tile, state: TileState): string {
     tile.media_kind === "video" ? `at ${timeText(tile.pts_seconds)}` : "",
     tile.answer ? (PARTICIPLE_OF[tile.answer] ?? "") : state.is_later ? "put off" : "undecided",
     marksOf(tile),
+    tile.why ? whyText(tile.why) : "",
     state.lit ? `would be: ${state.lit}` : "",
   ];
   return parts.filter(Boolean).join(", ");

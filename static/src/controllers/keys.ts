@@ -1,0 +1,18 @@
+/** `<button data-controller="keys" data-user="7">`: opens the dialog where that person changes the keys of the grid. */
+export function connect(root: HTMLElement, signal: AbortSignal): void {
+  root.addEventListener(
+    "click",
+    async () => {
+      await import("../widgets/key-page");
+      const { openKeys } = await import("../lib/own-keys");
+      openKeys(Number(root.dataset.user));
+      const known = document.querySelector("sfi-help");
+      const dialog = known ?? document.createElement("sfi-help");
+      if (!known) document.body.append(dialog);
+      root.closest("details")?.removeAttribute("open");
+      await dialog.updateComplete;
+      dialog.edit();
+    },
+    { signal },
+  );
+}
