@@ -27,14 +27,14 @@ class LooksForm(forms.Form):
         label="Second looks, %",
         min_value=0,
         max_value=100,
-        help_text="Of the decided tiles, how many somebody else sees again without knowing. 3 to 5 is usual.",
+        help_text="Of the decided tiles: shown to somebody else, who does not know. 3 to 5 is usual.",
         widget=forms.NumberInput(attrs={"step": "0.5"}),
     )
     gold_percent = forms.FloatField(
         label="Gold checks, %",
         min_value=0,
         max_value=50,
-        help_text="Of the tiles served, how many have a known answer, where there are such. 1 to 2 is usual.",
+        help_text="Of the tiles served: those with a known answer. 1 to 2 is usual.",
         widget=forms.NumberInput(attrs={"step": "0.5"}),
     )
     gold_count = forms.IntegerField(
