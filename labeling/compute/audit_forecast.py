@@ -54,11 +54,14 @@ def pace_of(moments: np.ndarray) -> Pace | None:
     return Pace(mean, (noise**2 + PACE_SPREAD**2) ** 0.5)
 
 
-def next_positives(accepted: np.ndarray, pace: Pace, *, wanted: int = 50, seed: int = 0) -> Forecast | None:
+def next_positives(
+    accepted: np.ndarray, pace: Pace, *, wanted: int = 50, num_left: float = inf, seed: int = 0
+) -> Forecast | None:
     """Minutes to `wanted` more accepted, from the decisions so far, `accepted` (N,) bool in order.
 
     logit P(accept) is linear in the logarithm of the decision's number, as when one walks down a ranking;
-    level and trend are drawn from their posterior, chance is added. None with too few decisions.
+    level and trend are drawn from their posterior, chance is added. Beyond the `num_left` decisions that are
+    left it never comes. None with too few decisions.
     """
     if len(accepted) < MIN_DECISIONS or not accepted.any():
         return None
@@ -75,7 +78,8 @@ def next_positives(accepted: np.ndarray, pace: Pace, *, wanted: int = 50, seed: 
     found = np.cumsum(yields * np.diff(steps, prepend=0), axis=1)
     needed = np.maximum(rng.gamma(wanted, 1.0, NUM_SAMPLES), 1.0)
     decisions = np.array([_crossing(steps, row, level) for row, level in zip(found, needed, strict=True)])
-    return _forecast(np.maximum(decisions, wanted), pace, rng)
+    decisions = np.maximum(decisions, wanted)
+    return _forecast(np.where(decisions > num_left, inf, decisions), pace, rng)
 
 
 def minutes_to_bound(

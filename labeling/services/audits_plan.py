@@ -12,6 +12,7 @@ from labeling.compute.bounds import looks_to_certify
 from labeling.models import LabelClass, QueryRound, Verdict
 from labeling.services.audits_draw import ALPHA
 from labeling.services.audits_frames import ranked_units, statuses_of
+from labeling.services.counts import count_states
 from labeling.services.rounds import BadQuery, query_of
 from sisyphus_web.accounts.models import User
 
@@ -115,7 +116,9 @@ def forecast(label_class: LabelClass, *, by: User) -> ForecastAnswer:
     moments = np.array([moment for moment, _ in rows])
     pace = pace_of(moments)
     accepted = np.array([answer == "accept" for _, answer in rows], bool)
-    found = next_positives(accepted, pace, wanted=WANTED) if pace else None
+    counts = count_states(label_class)
+    num_left = counts.untouched + counts.weak + counts.unsure
+    found = next_positives(accepted, pace, wanted=WANTED, num_left=num_left) if pace else None
     return ForecastAnswer(
         label_class=label_class.pk,
         wanted=WANTED,

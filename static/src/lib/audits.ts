@@ -106,6 +106,7 @@ export interface Purity {
 
 /** One line of the card: what is known, and what it rests on. */
 export interface Line {
+  kind: "recall" | "tail" | "model";
   name: string;
   says: string;
   rests: string;
@@ -143,18 +144,29 @@ export function linesOf(audit: Audit): Line[] {
   const lines: Line[] = [];
   const sure = `${percent(audit.confidence)} sure`;
   const { recall, tail, model } = audit;
-  if (recall) lines.push({ name: `First ${countText(recall.horizon)} stacks`, ...recallLine(recall, sure) });
+  if (recall)
+    lines.push({
+      kind: "recall",
+      name: `First ${countText(recall.horizon)} stacks`,
+      ...recallLine(recall, sure),
+    });
   if (tail)
     lines.push({
+      kind: "tail",
       name: "Beyond them",
-      says: tail.at_most === null ? "not measured" : `at most ${countText(tail.at_most)} more`,
-      rests:
-        tail.at_most === null
-          ? `${stacks(tail.stacks)} lie there`
-          : `of ${stacks(tail.stacks)} · ${sampleText(tail.sample)} · ${sure}`,
+      ...tailLine(tail, sure),
     });
   lines.push(modelLine(model));
   return lines;
+}
+
+function tailLine(tail: Tail, sure: string): { says: string; rests: string } {
+  if (tail.stacks === 0) return { says: "nothing: this was the whole ranking", rests: "" };
+  if (tail.at_most === null) return { says: "not measured", rests: `${stacks(tail.stacks)} lie there` };
+  return {
+    says: `at most ${countText(tail.at_most)} more`,
+    rests: `of ${stacks(tail.stacks)} · ${sampleText(tail.sample)} · ${sure}`,
+  };
 }
 
 function recallLine(recall: Recall, sure: string): { says: string; rests: string } {
@@ -172,10 +184,11 @@ function recallLine(recall: Recall, sure: string): { says: string; rests: string
 }
 
 export function modelLine(model: Model | null): Line {
-  const name = "Model estimate, not a bound";
-  if (!model) return { name, says: "too few answers", rests: "" };
+  const [kind, name] = ["model", "Model estimate, not a bound"] as const;
+  if (!model) return { kind, name, says: "too few answers", rests: "" };
   const span = `${countText(Math.floor(model.low))} to ${countText(Math.ceil(model.high))}`;
   return {
+    kind,
     name,
     says: `about ${countText(Math.round(model.missed))} more`,
     rests: `${span} · calibrated on ${countText(model.num_answers)} answers in the ranking`,

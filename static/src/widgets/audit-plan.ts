@@ -27,6 +27,9 @@ export interface Start {
 }
 
 const GOOD = 0.9; // the first plan that could say so much is proposed
+const LITTLE = 0.7; // a plan that can say no more is told to be of little use
+const CHEAP = 500; // looks: what is proposed unasked
+const USUAL = 200;
 const TAILS = [0, 100, 300, 1000];
 
 @customElement("sfi-audit-plan")
@@ -68,7 +71,7 @@ export class AuditPlan extends LitElement {
     }
   }
 
-  /** The deepest horizon with something accepted where a plan can still say 0.9; else the first with a choice. */
+  /** The deepest horizon where a cheap plan can still say 0.9; else the first with a choice. */
   private propose(plan: Plan): void {
     const usable = plan.horizons.filter((each) => each.options.length);
     const good = usable.filter((each) => each.options.some(isGood));
@@ -79,7 +82,8 @@ export class AuditPlan extends LitElement {
   private choose(horizon: Horizon | undefined): void {
     if (!horizon) return;
     this.stacks = horizon.stacks;
-    this.looks = (horizon.options.find(isGood) ?? horizon.options.at(-1))?.looks ?? 0;
+    const cheap = horizon.options.filter((each) => each.looks <= USUAL);
+    this.looks = (horizon.options.find(isGood) ?? cheap.at(-1) ?? horizon.options[0])?.looks ?? 0;
     if (this.plan && this.plan.num_ranked <= horizon.stacks) this.tail_looks = 0;
   }
 
@@ -145,7 +149,13 @@ export class AuditPlan extends LitElement {
     const wanted = horizon.to_target;
     return html`<p class="panel-note">
       <b>${countText(option.looks + this.tail_looks)} looks, about ${minutesText(minutes)}</b> at ${pace}, spread over
-      your work. ${wanted ? html`Recall ${plan.target} takes ${aboutText(wanted)} of looks.` : nothing}
+      your work.
+      ${
+        (option.recall ?? 0) < LITTLE
+          ? `With ${countText(horizon.accepted)} accepted it can say little: find more first, or look at more.`
+          : nothing
+      }
+      ${wanted ? html`Recall ${plan.target} takes ${aboutText(wanted)} of looks.` : nothing}
     </p>`;
   }
 
@@ -182,7 +192,7 @@ export class AuditPlan extends LitElement {
 }
 
 function isGood(option: Option): boolean {
-  return option.recall !== null && option.recall >= GOOD;
+  return option.recall !== null && option.recall >= GOOD && option.looks <= CHEAP;
 }
 
 function optionText(option: Option, horizon: Horizon): string {

@@ -40,6 +40,7 @@ export class LeftToFind extends LitElement {
     const { signal } = this.life;
     const soon = debounced(() => void this.load(), SETTLED_MS);
     session.addEventListener("query", () => this.classChanged(), { signal });
+    session.addEventListener("ranked", () => this.requestUpdate(), { signal });
     session.outbox.addEventListener("saved", soon, { signal });
     void this.load();
   }
@@ -166,7 +167,7 @@ export class LeftToFind extends LitElement {
   private list(lines: readonly Line[]) {
     return html`<dl class="left-lines">
       ${lines.map(
-        (line) => html`<div>
+        (line) => html`<div data-line=${line.kind}>
           <dt>${line.name}</dt>
           <dd>${line.says}</dd>
           ${line.rests ? html`<dd class="left-rests">${line.rests}</dd>` : nothing}
