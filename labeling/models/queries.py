@@ -36,6 +36,9 @@ class QueryRound(models.Model):
     filters = models.JSONField(default=dict)
     mode = models.CharField(max_length=16)
     mix = models.JSONField(default=dict, blank=True)  # shares of the queue's presets and limits; {}: the top
+    is_background = models.BooleanField(
+        default=False, help_text="Asked by a page on its own, not by a person: no line of the history."
+    )
     fingerprint = models.CharField(max_length=64, blank=True, default="", help_text="Of what was asked.")
     build = models.CharField(max_length=80, blank=True, default="")
     encoder = models.CharField(max_length=160, blank=True, default="")

@@ -16,8 +16,8 @@ def rounds_of(
 ) -> QuerySet[QueryRound]:
     """Rounds of these corpora, of one person and class where asked for.
 
-    With `distinct` the newest of each person's query stands for all of it, and lists of the corpus as it
-    lies are left out: nothing was looked for.
+    With `distinct` the newest of each person's query stands for all of it. Left out is what no person looked
+    for: the corpus as it lies, and what a page asked on its own.
     """
     rounds = QueryRound.objects.filter(corpus__in=corpora)
     if by is not None:
@@ -25,7 +25,7 @@ def rounds_of(
     if label_class_id is not None:
         rounds = rounds.filter(label_class=label_class_id)
     if distinct:
-        rounds = rounds.exclude(mode="browse", filters={})
+        rounds = rounds.filter(is_background=False).exclude(mode="browse", filters={})
         newest = rounds.order_by().values("created_by", "fingerprint").annotate(newest=Max("pk"))
         rounds = QueryRound.objects.filter(pk__in=newest.values("newest"))
     return rounds.select_related("created_by", "label_class")
@@ -35,6 +35,7 @@ def num_repeats(rounds: list[QueryRound]) -> dict[int, int]:
     """How often what each of these rounds asked was asked by the same person, by the round's id."""
     counted = (
         QueryRound.objects.filter(
+            is_background=False,
             corpus__in={each.corpus_id for each in rounds},
             created_by__in={each.created_by_id for each in rounds},
             fingerprint__in={each.fingerprint for each in rounds},
@@ -44,7 +45,7 @@ def num_repeats(rounds: list[QueryRound]) -> dict[int, int]:
         .annotate(number=Count("pk"))
     )
     numbers = {(person, fingerprint): number for person, fingerprint, number in counted}
-    return {each.pk: numbers[each.created_by_id, each.fingerprint] for each in rounds}
+    return {each.pk: numbers.get((each.created_by_id, each.fingerprint), 0) for each in rounds}
 
 
 def line_of(made: QueryRound, names: Names) -> str:

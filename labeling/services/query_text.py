@@ -147,11 +147,14 @@ class _Row(NamedTuple):
 
 
 def _sources(corpus: Corpus) -> list[_Row]:
-    """The corpus's sources, each by the name of its folder; by the whole path where two are called alike."""
+    """The corpus's sources, each by the name of its folder; by its number where two are called alike.
+
+    A manager may also write the whole path, which is shown to nobody: not all may know where files lie.
+    """
     rows = [(source.pk, str(source)) for source in Source.objects.filter(corpus=corpus).order_by("pk")]
     short = [path.rstrip("/").rpartition("/")[2] or path for _, path in rows]
     return [
-        _Row(pk, name if short.count(name) == 1 else path, path)
+        _Row(pk, name if short.count(name) == 1 else f"#{pk}", path)
         for (pk, path), name in zip(rows, short, strict=True)
     ]
 

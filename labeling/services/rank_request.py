@@ -94,6 +94,7 @@ class RankRequest(msgspec.Struct, kw_only=True):
     fold: bool = True
     round: Id | None = None  # the ranking that this is a further page of
     page: Annotated[str, msgspec.Meta(max_length=36)] = ""  # of the browser; it holds the tiles
+    is_background: bool = False  # asked by a page on its own: no line of the history
     is_preview: bool = False  # what would be found; nothing is held for who asks
 
 

@@ -85,7 +85,7 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
         further = ask(corpus, query, k=k, offset=offset, fold=request.fold, round_id=round_id)
         return _candidates(further, offset)
 
-    made = known or _made(round_id, corpus, query, answer, by=by)
+    made = known or _made(round_id, corpus, query, request, answer, by=by)
     page = Page(corpus, made, query, request, by, more, [*answer.notes], answer.total)
     candidates: Sequence[Shown] = _candidates(answer, request.offset)
     for hook in HOOKS:
@@ -145,7 +145,15 @@ def _next_round_id() -> int:
     return int(number)
 
 
-def _made(round_id: int, corpus: Corpus, query: Query, answer: search.RankAnswer, *, by: User) -> QueryRound:
+def _made(
+    round_id: int,
+    corpus: Corpus,
+    query: Query,
+    request: RankRequest,
+    answer: search.RankAnswer,
+    *,
+    by: User,
+) -> QueryRound:
     return QueryRound.objects.create(
         pk=round_id,
         corpus=corpus,
@@ -155,6 +163,7 @@ def _made(round_id: int, corpus: Corpus, query: Query, answer: search.RankAnswer
         filters=query.filters,
         mode=query.mode,
         mix=query.mix,
+        is_background=request.is_background,
         fingerprint=fingerprint(query),
         build=answer.build,
         encoder=answer.encoder,

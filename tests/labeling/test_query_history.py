@@ -74,6 +74,12 @@ def test_a_line_says_what_was_asked_in_words(corpus, ann, cat):
     assert (line["q"], line["class_name"]) == ("state:accepted -class:cat time:1.5-", "cat")
 
 
+def test_what_a_page_asked_on_its_own_is_no_line(corpus, ann, cat):
+    asked = a_round(corpus, ann, cat)
+    QueryRound.objects.filter(pk=a_round(corpus, ann, cat, mode="learned").pk).update(is_background=True)
+    assert [line["id"] for line in listed(ann, corpus, "?distinct=1")] == [asked.pk]
+
+
 def test_looking_at_the_corpus_as_it_lies_is_no_query(corpus, ann, cat):
     a_round(corpus, ann, cat, mode="browse")
     filtered = a_round(corpus, ann, cat, mode="browse", filters={"kinds": ["video"]})
