@@ -1,9 +1,12 @@
-"""`sfi query CORPUS`: what is most like an item, an image file or what was accepted of a class."""
+"""`sfi query CORPUS [LINE]`: what is most like examples, a text or a class, within filters; or a listing.
+
+LINE is the line of the workbench's query bar: `red car -class:truck split:none time:10-20`.
+"""
 
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sisyphus_web.cli import instance
 from sisyphus_web.cli.errors import CliError, Exit
@@ -11,17 +14,31 @@ from sisyphus_web.cli.show import table
 
 if TYPE_CHECKING:
     from labeling.models import LabelClass
-    from labeling.services.rounds import RankResult
+    from labeling.services.rounds import RankResult, Term
     from sisyphus_web.accounts.models import Corpus, User
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("corpus", help="name or id")
-    example = parser.add_mutually_exclusive_group(required=True)
-    example.add_argument("--item", type=int, metavar="ID", help="an item of the corpus")
-    example.add_argument("--image", type=Path, metavar="FILE", help="a picture from anywhere")
-    example.add_argument("--learned", action="store_true", help="like what was accepted of --class")
-    parser.add_argument("--box", metavar="X0,Y0,X1,Y1", help="only this part of it, as shares of its sides")
+    parser.add_argument(
+        "line",
+        nargs="*",
+        metavar="LINE",
+        help="filters and text, as in the query bar: state:accepted -class:truck time:10-20; "
+        "without an example the items are listed as they lie (put -- before a part that begins with -)",
+    )
+    parser.add_argument("--item", type=int, action="append", default=[], metavar="ID", help="like this item")
+    parser.add_argument(
+        "--image", type=Path, action="append", default=[], metavar="FILE", help="like a picture from anywhere"
+    )
+    parser.add_argument(
+        "--like", action="append", default=[], metavar="CLASS", help="like what was accepted of a class"
+    )
+    parser.add_argument(
+        "--unlike", type=int, action="append", default=[], metavar="ID", help="less like this item"
+    )
+    parser.add_argument("--learned", action="store_true", help="by what was learned of --class")
+    parser.add_argument("--box", metavar="X0,Y0,X1,Y1", help="only this part of the one example, as shares")
     parser.add_argument(
         "--class", dest="label_class", metavar="NAME", help="leave out what is decided for it"
     )
@@ -35,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     instance.connect(arguments)
     from django.core.exceptions import ObjectDoesNotExist
 
-    from labeling.services.rounds import Filters, RankRequest, Term, rank_round
+    from labeling.services.rounds import RankRequest, rank_round
     from sisyphus_web.api import Refused
     from sisyphus_web.jobs.errors import JobError
 
@@ -43,22 +60,21 @@ def run(arguments: argparse.Namespace) -> int:
     if not 1 <= arguments.num_results <= 500:
         raise CliError(f"-n must be 1 to 500, got {arguments.num_results}", Exit.REFUSED)
     label_class = class_of(arguments.label_class, corpus) if arguments.label_class else None
-    terms = []
-    if arguments.item is not None:
-        terms = [Term(kind="item", item=arguments.item, box=box)]
-    elif arguments.image is not None:
-        terms = [Term(kind="image", image=_image(arguments.image, corpus, user), box=box)]
+    terms = _terms(arguments, corpus, user, box)
+    line = " ".join(arguments.line)
     request = RankRequest(
         label_class=label_class.pk if label_class else None,
         terms=terms,
-        mode="learned" if arguments.learned else "similar",
-        filters=Filters(),
+        mode=_mode(arguments, line, has_terms=bool(terms)),
+        q=line,
         k=arguments.num_results,
+        is_preview=True,  # nobody is kept from what is only printed
     )
     try:
         result = rank_round(corpus=corpus, request=request, by=user)
     except ObjectDoesNotExist:
-        raise CliError(f"there is no item {arguments.item} in {corpus.name}", Exit.REFUSED) from None
+        named = ", ".join(map(str, [*arguments.item, *arguments.unlike]))
+        raise CliError(f"there is no item {named} in {corpus.name}", Exit.REFUSED) from None
     except (JobError, Refused) as error:
         raise CliError(str(error), Exit.REFUSED) from None
     _show(result, as_json=arguments.json)
@@ -73,6 +89,36 @@ def class_of(name: str, corpus: "Corpus") -> "LabelClass":
         names = ", ".join(in_use.values_list("name", flat=True)) or "none yet"
         raise CliError(f"there is no class {name!r} in {corpus.name}. There are: {names}.", Exit.REFUSED)
     return found
+
+
+def _terms(
+    arguments: argparse.Namespace,
+    corpus: "Corpus",
+    user: "User",
+    box: tuple[float, float, float, float] | None,
+) -> "list[Term]":
+    from labeling.services.rounds import Term
+
+    if box is not None and len(arguments.item) + len(arguments.image) != 1:
+        raise CliError("--box goes with exactly one --item or --image", Exit.REFUSED)
+    terms = [Term(kind="item", item=item, box=box) for item in arguments.item]
+    terms += [Term(kind="image", image=_image(path, corpus, user), box=box) for path in arguments.image]
+    terms += [Term(kind="class", label_class=class_of(name, corpus).pk) for name in arguments.like]
+    return terms + [Term(kind="item", item=item, weight=-1.0) for item in arguments.unlike]
+
+
+def _mode(
+    arguments: argparse.Namespace, line: str, *, has_terms: bool
+) -> Literal["similar", "learned", "browse"]:
+    from labeling.compute import grammar
+
+    if arguments.learned:
+        return "learned"
+    try:
+        has_text = bool(grammar.parse(line).phrases)
+    except grammar.GrammarError as error:
+        raise CliError(str(error), Exit.REFUSED) from None
+    return "similar" if has_terms or has_text else "browse"
 
 
 def _box(text: str | None) -> tuple[float, float, float, float] | None:
@@ -113,7 +159,7 @@ def _show(result: "RankResult", *, as_json: bool) -> None:
             "rank": tile.rank,
             "item": tile.item,
             "items": tile.count,
-            "similarity": round(tile.similarity or 0.0, 3),
+            "similarity": "" if tile.similarity is None else round(tile.similarity, 3),
             "file": tile.name,
             "at": f"{tile.pts_seconds:.2f} s" if tile.media_kind == "video" else "",
         }
@@ -121,4 +167,5 @@ def _show(result: "RankResult", *, as_json: bool) -> None:
     ]
     columns = ["rank", "item", "items", "similarity", "file", "at"]
     table(columns, rows, empty="Nothing is left that is not decided.")
-    print(f"round {result.round}, {result.mode}, {result.encoder}")
+    within = f", within {result.q}" if result.q else ""
+    print(f"{result.total:,} found, round {result.round}, {result.mode}, {result.encoder}{within}")

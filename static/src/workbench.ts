@@ -2,10 +2,12 @@
 
 import "./css/keys.css";
 import "./css/workbench.css";
+import "./css/query.css";
 import { Api } from "./lib/api";
+import { Leases } from "./lib/leases";
 import { openOutbox } from "./lib/outbox-browser";
 import { openKeys } from "./lib/own-keys";
-import { readQuery, writeQuery } from "./lib/query-url";
+import { problemOf, readQuery, writeQuery } from "./lib/query-url";
 import { Session } from "./lib/session";
 import { readConfig } from "./lib/wire";
 import "./widgets/workbench-app";
@@ -14,22 +16,32 @@ async function start(place: HTMLElement): Promise<void> {
   const config = readConfig("workbench-config");
   openKeys(config.user.id);
   const api = new Api(config);
-  const query = readQuery(new URLSearchParams(location.search));
-  const session = new Session(config, api, await openOutbox(api, config), query);
+  const session = new Session(config, api, await openOutbox(api, config), readQuery(new URLSearchParams()));
+  new Leases(session).keep();
   const app = document.createElement("sfi-workbench");
   app.session = session;
   place.replaceChildren(app);
   session.addEventListener("query", () => {
-    const written = writeQuery(session.query).toString();
+    const written = writeQuery(session.query, session.names).toString();
     if (written !== location.search.slice(1))
       history.pushState(null, "", written ? `?${written}` : location.pathname);
   });
   window.addEventListener("popstate", () => {
-    session.query = readQuery(new URLSearchParams(location.search));
-    void session.open();
+    void open(session);
   });
   await app.updateComplete;
-  await session.open().catch((error: unknown) => session.fail(error));
+  await open(session).catch((error: unknown) => session.fail(error));
+}
+
+/** The query of the address; a line in it is understood once names are known. */
+async function open(session: Session): Promise<void> {
+  const parameters = new URLSearchParams(location.search);
+  const sources = session.sources.length ? undefined : session.loadSources();
+  if (parameters.has("q")) await Promise.all([sources, session.loadClasses()]);
+  session.query = readQuery(parameters, session.names);
+  await session.open();
+  const problem = problemOf(parameters, session.names);
+  if (problem) session.fail(new Error(problem));
 }
 
 const place = document.getElementById("workbench");

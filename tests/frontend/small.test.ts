@@ -41,6 +41,9 @@ describe("a query in the address bar", () => {
         { kind: "item", item: 12, weight: 1, box: null },
         { kind: "item", item: 13, weight: -0.5, box: [0.1, 0.2, 0.5, 0.6] },
         { kind: "image", image: "0e7a6f4e-90ad-4f4b-9b39-9d0d1a6f7a11", weight: 1, box: null },
+        { kind: "text", text: "red: car*2@0", weight: -1.5, box: null },
+        { kind: "class", class: 5, weight: 1, box: null },
+        { kind: "class", class: 6, learned: true, weight: -1, box: null },
       ],
       filters: {
         states: ["accept"],
@@ -52,6 +55,7 @@ describe("a query in the address bar", () => {
         min_similarity: -0.1,
       },
       mode: "learned",
+      mix: { harvest: 0.6, explore: 0.4, per_file: 20 },
     };
     expect(readQuery(new URLSearchParams(writeQuery(query).toString()))).toEqual(query);
   });
@@ -59,7 +63,7 @@ describe("a query in the address bar", () => {
   it("leaves out what is broken", () => {
     const query = readQuery(
       new URLSearchParams(
-        "class=x&term=i&term=i5@2,0,1,1&state=stolen&kind=audio&from=soon&to=-5&similarity=1e400&mode=odd",
+        "class=x&term=i&term=i5@2,0,1,1&term=t&term=t:%20&term=c&q=state:stolen&mode=odd&mix=harvest:-1",
       ),
     );
     expect(query).toEqual({ class: null, terms: [], filters: {}, mode: "similar" });

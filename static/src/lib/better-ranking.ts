@@ -25,7 +25,9 @@ export class BetterRanking {
 
   readonly askSoon = debounced(() => void this.ask(), ASK_AFTER_MS);
 
-  private readonly newest = latest((query: Query, signal) => this.session.fetchOf(query)(0, PAGE, signal));
+  private readonly newest = latest((query: Query, signal) =>
+    this.session.fetchOf(query, undefined, true)(0, PAGE, signal),
+  );
 
   /** What would the answers so far rank first? Tells the page, which knows where its fold is: "better". */
   async ask(): Promise<void> {
@@ -34,7 +36,9 @@ export class BetterRanking {
     if (session.mode === "review" || query.class === null || !counts?.accepted) return;
     if (session.outbox.unsaved > MOST_UNSAVED) return;
     const asked_at = performance.now();
-    const answer = await this.newest({ ...query, mode: "learned" }).catch(() => undefined);
+    const answer = await this.newest({ ...query, mode: "learned", is_background: true }).catch(
+      () => undefined,
+    );
     if (answer?.mode !== "learned") return;
     session.pace.ranked(performance.now() - asked_at);
     this.answer = answer;
@@ -47,7 +51,7 @@ export class BetterRanking {
     const { session, answer } = this;
     if (!answer || session.isBrowsing) return;
     const neighbors = answer.neighbors.map((tile) => ({ ...tile })); // `answer` may still be applied whole
-    const fetch = session.fetchOf({ ...session.query, mode: "learned" });
+    const fetch = session.fetchOf({ ...session.query, mode: "learned" }, answer);
     session.ranking.replaceFrom(fold, { ...answer, neighbors }, fetch);
   }
 
@@ -69,7 +73,7 @@ export class BetterRanking {
     session.error = "";
     if (!answer) return session.search();
     session.dispatchEvent(new Event("query"));
-    session.ranking.replace(answer, session.fetchOf(session.query));
+    session.ranking.replace(answer, session.fetchOf(session.query, answer));
     session.fromTheTop();
     session.say("Better ranking applied");
     void session.ranking.more();

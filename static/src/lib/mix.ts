@@ -90,6 +90,14 @@ export function parseMix(text: string): Mix | null {
   return plain(mix);
 }
 
+/** What a mix is called: by its name among MIXES, else "own mix". */
+export function mixName(mix: Mix | null | undefined): string {
+  if (!mix) return "";
+  const { per_file: _, ...shares } = mix;
+  const named = MIXES.find((each) => mixText(each.mix ?? {}) === mixText(shares));
+  return named?.name ?? "own mix";
+}
+
 /** In words: "60 % harvest, 40 % explore". */
 export function mixWords(mix: Mix | null | undefined): string {
   if (!mix) return "";

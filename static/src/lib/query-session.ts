@@ -3,11 +3,14 @@
 import { type Api, ApiError, sentenceOf } from "./api";
 import { browse } from "./browse";
 import { Decisions } from "./decisions";
+import { type Named, type Names, shortNames } from "./filter-text";
 import { latest } from "./latest";
+import type { Mix } from "./mix";
 import type { Outbox } from "./outbox";
 import { Pace } from "./pace";
+import { pagesOf } from "./pages";
 import type { Query } from "./query-url";
-import { type Fetch, Ranking, requestOf, withTerm } from "./ranking";
+import { type Fetch, PAGE, Ranking, requestOf, withTerm } from "./ranking";
 import { nextUndecided, Selection } from "./selection";
 import type { BatchRow, Config, Counts, Filters, LabelClass, Mode, RankAnswer, Term, Tile } from "./wire";
 
@@ -23,10 +26,12 @@ export class QuerySession extends EventTarget {
   readonly ranking: Ranking;
   readonly selection = new Selection();
   classes: LabelClass[] = [];
+  sources: Named[] = [];
   counts: Counts | null = null;
   said = ""; // for the live region and the status line
   error = "";
   readonly pace = new Pace();
+  readonly page: string = crypto.randomUUID(); // holds the tiles it shows: leases.ts
   private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly left = new Map<number, Query>(); // where each class was left
 
@@ -51,6 +56,11 @@ export class QuerySession extends EventTarget {
 
   get label_class(): LabelClass | null {
     return this.classes.find((each) => each.id === this.query.class) ?? null;
+  }
+
+  /** What a line of filters may call by name. */
+  get names(): Names {
+    return { classes: this.classes, sources: this.sources };
   }
 
   get isViewer(): boolean {
@@ -96,6 +106,17 @@ export class QuerySession extends EventTarget {
   async loadClasses(): Promise<void> {
     const answer = await this.api.get<LabelClass[] | { results: LabelClass[] }>(this.api.url("classes"));
     this.classes = (Array.isArray(answer) ? answer : answer.results).sort((one, other) => one.id - other.id);
+    this.changed();
+  }
+
+  /** The sources by name, the newest last; without them a line can still name one by its number. */
+  async loadSources(): Promise<void> {
+    type Row = { id: number; path?: string; kind?: string };
+    const answer = await this.api
+      .get<Row[] | { results: Row[] }>(this.api.url("sources", undefined, { page_size: 500 }))
+      .catch(() => []);
+    const rows = Array.isArray(answer) ? answer : answer.results;
+    this.sources = shortNames(rows.map(({ id, path }) => ({ id, name: path || "uploads" })));
     this.changed();
   }
 
@@ -172,6 +193,26 @@ export class QuerySession extends EventTarget {
     return this.change({ mode });
   }
 
+  setMix(mix: Mix | null): Promise<void> {
+    return this.change({ mix });
+  }
+
+  /** A line was entered: its filters, and terms with its texts among them. */
+  setLine(line: { filters: Filters; terms: Term[] }): Promise<void> {
+    return this.change(line);
+  }
+
+  /** Another query altogether: one of the history. It may be of another class. */
+  async reopen(query: Query): Promise<void> {
+    const is_other_class = query.class !== this.query.class;
+    this.query = query;
+    if (is_other_class) {
+      this.ranking.clear();
+      await this.beginClass();
+    }
+    await this.search();
+  }
+
   private change(part: Partial<Query>): Promise<void> {
     this.query = { ...this.query, ...part };
     return this.search();
@@ -204,17 +245,21 @@ export class QuerySession extends EventTarget {
     }, RETRY_MS);
   }
 
-  /** Where the tiles of the present query come from. */
+  /** Where the tiles of the present query come from; before anything was encoded, the items as they lie. */
   protected source(): Fetch {
-    return this.isBrowsing
-      ? browse(this.api, this.config, this.query, () => this.counts?.untouched ?? 0)
-      : this.fetchOf(this.query);
+    if (!this.isBrowsing) return this.fetchOf(this.query);
+    return this.config.encoder
+      ? this.fetchOf({ ...this.query, mode: "browse", mix: null })
+      : browse(this.api, this.config, this.query, () => this.counts?.untouched ?? 0);
   }
 
-  /** The pages of a query by the ranking, whatever is on the page now. */
-  fetchOf(query: Query): Fetch {
-    return (offset, k, signal) =>
-      this.api.post<RankAnswer>(this.api.url("rank"), requestOf(query, offset, k), signal);
+  /** The pages of a query by the ranking, whatever is on the page now: all of the round that the first one began. */
+  fetchOf(query: Query, first?: RankAnswer, is_preview = false): Fetch {
+    const held = { page: this.page, is_preview }; // what only might be shown is held for nobody
+    return pagesOf((offset, k, round, signal) => {
+      const body = { ...requestOf(query, offset, k), round, ...held };
+      return this.api.post<RankAnswer>(this.api.url("rank"), body, signal);
+    }, first && { round: first.round, next: PAGE });
   }
 
   /** Other tiles are here: the cursor goes to the first that waits for an answer. */

@@ -1,91 +1,98 @@
-/** A query in the address bar: class, terms, filters, mode. What is parsed is what was written. */
+/** A query in the address bar: class, terms, filters as one line, mode, mix. What is parsed is what was written. */
 
-import type { Box, Filters, MediaKind, Mode, Term } from "./wire";
+import { type Names, textOf, understand } from "./filter-text";
+import { type Mix, mixText, parseMix } from "./mix";
+import type { Box, Filters, Mode, Term } from "./wire";
 
 export interface Query {
   class: number | null;
   terms: Term[];
   filters: Filters;
   mode: Mode;
+  mix?: Mix | null; // none: the top of the ranking alone
+  is_background?: true; // asked by the page on its own: no line of the history
 }
 
-const STATES = ["untouched", "accept", "reject", "unsure", "weak"];
+const NO_NAMES: Names = { classes: [], sources: [] };
+const WEIGHT = String.raw`(?:\*(?<weight>-?\d*\.?\d+))?`;
+const BOX = String.raw`(?:@(?<sides>[\d.,]+))?`;
+const TERM = new RegExp(
+  `^(?:i(?<item>\\d+)|u(?<image>[0-9a-f-]{36})|(?<how>[cl])(?<class>\\d+)|t(?=[*:]))${WEIGHT}${BOX}(?::(?<text>.*))?$`,
+  "s",
+);
 
-/** "i12*-1@0.1,0.2,0.5,0.6": item 12, weight -1, of that box; "u<uuid>" an uploaded image. */
+/** "i12*-1@0.1,0.2,0.5,0.6": item 12, weight -1, of that box; "u<uuid>" an uploaded image; "c5" a class, "l5" what was
+ * learned of it; "t*-1:fog" a text. A vector has no place in an address. */
 export function termText(term: Term): string {
-  const subject = term.kind === "item" ? `i${term.item}` : `u${term.image}`;
+  const subject = {
+    item: `i${term.item}`,
+    image: `u${term.image}`,
+    class: `${term.learned ? "l" : "c"}${term.class}`,
+    text: "t",
+    vector: "",
+  }[term.kind];
   const weight = term.weight === 1 ? "" : `*${term.weight}`;
-  return subject + weight + (term.box ? `@${term.box.map((side) => +side.toFixed(4)).join(",")}` : "");
+  const box = term.box ? `@${term.box.map((side) => +side.toFixed(4)).join(",")}` : "";
+  return `${subject}${weight}${box}${term.kind === "text" ? `:${term.text}` : ""}`;
 }
 
 /** Null for what is no term. */
 export function parseTerm(text: string): Term | null {
-  const parts = /^(?:i(\d+)|u([0-9a-f-]{36}))(?:\*(-?\d*\.?\d+))?(?:@([\d.,]+))?$/.exec(text);
+  const parts = TERM.exec(text)?.groups;
   if (!parts) return null;
-  const [, item, image, weight, sides] = parts;
-  const box = sides?.split(",").map(Number) ?? null;
+  const box = parts.sides?.split(",").map(Number) ?? null;
   if (box && (box.length !== 4 || box.some((side) => !(side >= 0 && side <= 1)))) return null;
-  return {
-    kind: item ? "item" : "image",
-    ...(item ? { item: Number(item) } : { image: image ?? "" }),
-    weight: weight === undefined ? 1 : Number(weight),
-    box: box as Box | null,
-  };
+  const common = { weight: parts.weight === undefined ? 1 : Number(parts.weight), box: box as Box | null };
+  if (parts.item) return { kind: "item", item: Number(parts.item), ...common };
+  if (parts.image) return { kind: "image", image: parts.image, ...common };
+  if (box) return null;
+  if (parts.class) {
+    const learned = parts.how === "l" ? { learned: true } : {};
+    return { kind: "class", class: Number(parts.class), ...learned, ...common };
+  }
+  return parts.text?.trim() ? { kind: "text", text: parts.text, ...common } : null;
 }
 
-export function writeQuery(query: Query): URLSearchParams {
-  const { filters } = query;
+export function writeQuery(query: Query, names: Names = NO_NAMES): URLSearchParams {
   const parameters = new URLSearchParams();
   if (query.class !== null) parameters.set("class", String(query.class));
-  for (const term of query.terms) parameters.append("term", termText(term));
+  for (const term of query.terms) if (term.kind !== "vector") parameters.append("term", termText(term));
   if (query.mode !== "similar") parameters.set("mode", query.mode);
-  const lists = {
-    state: filters.states,
-    kind: filters.kinds,
-    media: filters.media_files,
-    source: filters.sources,
-  };
-  for (const [name, values] of Object.entries(lists)) {
-    for (const value of values ?? []) parameters.append(name, String(value));
-  }
-  const numbers = {
-    from: filters.start_seconds,
-    to: filters.stop_seconds,
-    similarity: filters.min_similarity,
-  };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (value !== undefined) parameters.set(name, String(value));
-  }
+  const line = textOf(query.filters, names);
+  if (line) parameters.set("q", line);
+  if (query.mix) parameters.set("mix", mixText(query.mix));
   return parameters;
 }
 
-/** Unknown and broken parts are left out. */
-export function readQuery(parameters: URLSearchParams): Query {
-  const filters: Filters = {};
-  const states = parameters.getAll("state").filter((state) => STATES.includes(state));
-  if (states.length) filters.states = states;
-  const kinds = parameters.getAll("kind").filter((kind) => kind === "image" || kind === "video");
-  if (kinds.length) filters.kinds = kinds as MediaKind[];
-  const media_files = parameters.getAll("media").map(Number).filter(Number.isInteger);
-  if (media_files.length) filters.media_files = media_files;
-  const sources = parameters.getAll("source").map(Number).filter(Number.isInteger);
-  if (sources.length) filters.sources = sources;
-  const number = (name: string, least = Number.NEGATIVE_INFINITY): number | null => {
-    const text = parameters.get(name);
-    const value = text === null || text === "" ? Number.NaN : Number(text);
-    return Number.isFinite(value) && value >= least ? value : null;
-  };
-  const [from, to, similarity] = [number("from", 0), number("to", 0), number("similarity")];
-  if (from !== null) filters.start_seconds = from;
-  if (to !== null) filters.stop_seconds = to;
-  if (similarity !== null) filters.min_similarity = similarity;
+/** Unknown and broken parts are left out; `problemOf` says what is wrong with the line. */
+export function readQuery(parameters: URLSearchParams, names: Names = NO_NAMES): Query {
+  const line = readLine(parameters, names);
+  const label_class = Number(parameters.get("class") || Number.NaN);
+  const mix = parseMix(parameters.get("mix") ?? "");
+  const of_line = line instanceof Error ? [] : line.phrases.map(termOfPhrase);
   return {
-    class: number("class"),
-    terms: parameters
-      .getAll("term")
-      .map(parseTerm)
-      .filter((term) => term !== null),
-    filters,
+    class: Number.isFinite(label_class) ? label_class : null,
+    terms: [...parameters.getAll("term").flatMap((text) => parseTerm(text) ?? []), ...of_line],
+    filters: line instanceof Error ? {} : line.filters,
     mode: parameters.get("mode") === "learned" ? "learned" : "similar",
+    ...(mix ? { mix } : {}),
   };
+}
+
+/** What is wrong with the line of filters in an address; "" for nothing. */
+export function problemOf(parameters: URLSearchParams, names: Names): string {
+  const line = readLine(parameters, names);
+  return line instanceof Error ? line.message : "";
+}
+
+export function termOfPhrase(phrase: { text: string; is_negative: boolean }): Term {
+  return { kind: "text", text: phrase.text, box: null, weight: phrase.is_negative ? -1 : 1 };
+}
+
+function readLine(parameters: URLSearchParams, names: Names): ReturnType<typeof understand> | Error {
+  try {
+    return understand(parameters.get("q") ?? "", names);
+  } catch (error) {
+    return error as Error;
+  }
 }

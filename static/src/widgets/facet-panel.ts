@@ -1,29 +1,15 @@
 /**
  * What is looked for and where: classes, states with live counts, media kind, media file, source, time, similarity.
- * Events: "facet-class" (id), "facet-create" (name), "facet-filters" (Filters).
+ * Events: "facet-class" (id), "facet-create" (name), "facet-filters" (Filters), "facet-term" (Term).
  */
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import type { Api } from "../lib/api";
+import type { Named } from "../lib/filter-text";
 import { countText, numberOf } from "../lib/format";
 import type { Counts, Filters, LabelClass, MediaKind } from "../lib/wire";
 import "./file-picker";
-
-export interface Choice {
-  id: number;
-  name: string;
-}
-
-/** The sources of the corpus, by name. */
-export async function readSources(api: Api): Promise<Choice[]> {
-  type Row = { id: number; name?: string; path?: string; kind?: string };
-  const answer = await api.get<Row[] | { results: Row[] }>(api.url("sources", undefined, { page_size: 500 }));
-  const rows = Array.isArray(answer) ? answer : answer.results;
-  return rows
-    .map((row) => ({ id: row.id, name: row.name || row.path || row.kind || String(row.id) }))
-    .sort((one, other) => one.name.localeCompare(other.name));
-}
 
 const STATES: readonly (readonly [state: string, count: keyof Counts, name: string, glyph: string])[] = [
   ["untouched", "untouched", "untouched", "·"],
@@ -41,7 +27,7 @@ export class FacetPanel extends LitElement {
   @property({ attribute: false }) counts: Counts | null = null;
   @property({ attribute: false }) filters: Filters = {};
   @property({ attribute: false }) api!: Api;
-  @property({ attribute: false }) sources: readonly Choice[] = [];
+  @property({ attribute: false }) sources: readonly Named[] = [];
   @property({ type: Boolean }) can_create = false;
   @property({ type: Boolean }) is_browsing = false;
 
@@ -77,6 +63,15 @@ export class FacetPanel extends LitElement {
       >
         <kbd class="key">${index < 9 ? index + 1 : ""}</kbd><span class="clip">${each.name}</span>
       </button>
+      <button
+        type="button"
+        class="class-term"
+        title="Search with what was accepted of ${each.name}"
+        aria-label="Search with what was accepted of ${each.name}"
+        @click=${() => this.tell("facet-term", { kind: "class", class: each.id, box: null, weight: 1 })}
+      >
+        +
+      </button>
     </li>`;
   }
 
@@ -96,7 +91,6 @@ export class FacetPanel extends LitElement {
           <input
             type="checkbox"
             .checked=${chosen.includes(state)}
-            ?disabled=${this.is_browsing}
             @change=${(event: Event) => this.toggleState(state, (event.target as HTMLInputElement).checked)}
           />
           <span class="facet-glyph" aria-hidden="true">${glyph}</span><span>${name}</span>
@@ -110,7 +104,6 @@ export class FacetPanel extends LitElement {
     const { filters } = this;
     return html`<fieldset class="panel">
       <legend class="panel-title">Media</legend>
-      ${this.is_browsing ? html`<p class="panel-note">Filters other than the file apply once there is an example.</p>` : nothing}
       <div class="segmented" role="group" aria-label="Media kind">
         ${(["all", "image", "video"] as const).map((kind) => this.kindButton(kind))}
       </div>
@@ -125,7 +118,14 @@ export class FacetPanel extends LitElement {
         ${this.number("From s", filters.start_seconds, "0.1", (value) => this.set("start_seconds", value))}
         ${this.number("To s", filters.stop_seconds, "0.1", (value) => this.set("stop_seconds", value))}
       </div>
-      ${this.number("Similarity ≥", filters.min_similarity, "0.01", (value) => this.set("min_similarity", value))}
+      ${
+        this.is_browsing && filters.min_similarity === undefined
+          ? nothing
+          : this.number("Similarity ≥", filters.min_similarity, "0.01", (value) =>
+              this.set("min_similarity", value),
+            )
+      }
+      ${this.splitSelect()}
       ${
         Object.keys(filters).length
           ? html`<button type="button" class="btn btn-small wide" @click=${() => this.tell("facet-filters", {})}>Reset filters</button>`
@@ -158,6 +158,25 @@ export class FacetPanel extends LitElement {
       >
         <option value="" ?selected=${current === undefined}>any</option>
         ${this.sources.map((each) => html`<option value=${each.id} ?selected=${each.id === current}>${each.name}</option>`)}
+      </select>
+    </label>`;
+  }
+
+  /** The side a file has in the dataset versions. */
+  private splitSelect() {
+    const chosen = this.filters.splits;
+    const current = !chosen ? "" : chosen.length === 1 ? (chosen[0] ?? "") : "several";
+    return html`<label class="facet-field"
+      ><span>Split</span>
+      <select
+        @change=${(event: Event) => {
+          const { value } = event.target as HTMLSelectElement;
+          this.set("splits", value ? [value] : undefined);
+        }}
+      >
+        <option value="" ?selected=${current === ""}>any</option>
+        ${current === "several" ? html`<option value="several" selected disabled>${chosen?.join(", ")}</option>` : nothing}
+        ${["none", "train", "val", "test"].map((each) => html`<option value=${each} ?selected=${each === current}>${each === "none" ? "in no version" : each}</option>`)}
       </select>
     </label>`;
   }

@@ -1,18 +1,32 @@
 /**
- * The examples a ranking starts from, as chips with sign and weight; takes uploads, pasted and dropped images.
- * Events: "query-terms" (Term[]), "query-image" (Blob), "query-box" (Term to draw a box on).
+ * The query: examples, texts and classes as chips with sign and weight, and one line of filters with completion.
+ * Takes uploads, pasted and dropped images. Events: "query-terms" (Term[]), "query-image" (Blob), "query-box" (Term to
+ * draw a box on), "query-line" ({filters, terms}), "query-history" (nothing).
  */
 
 import { html, LitElement, nothing } from "lit";
-import { customElement, property, state } from "lit/decorators.js";
-import type { Term } from "../lib/wire";
+import { customElement, property, query, state } from "lit/decorators.js";
+import { type Names, textOf, understand } from "../lib/filter-text";
+import { termOfPhrase } from "../lib/query-url";
+import type { Filters, Term } from "../lib/wire";
+import type { LineInput } from "./line-input";
+import "./line-input";
+import { type ChipParts, termChip } from "./term-chip";
 
 @customElement("sfi-query-bar")
 export class QueryBar extends LitElement {
   @property({ attribute: false }) terms: readonly Term[] = [];
+  @property({ attribute: false }) filters: Filters = {};
+  @property({ attribute: false }) names: Names = { classes: [], sources: [] };
+  @property({ attribute: false }) filesLike: (part: string) => Promise<readonly string[]> = async () => [];
   @property({ attribute: false }) pictureOf: (term: Term) => string = () => "";
+  @property({ attribute: false }) encoder: string | null = null;
+  @property({ type: Boolean }) reads_text = false;
+  @property({ type: Boolean }) has_history = false;
   @property({ type: Boolean }) busy = false;
   @state() private is_target = false;
+  @state() private problem = "";
+  @query("sfi-line") private line!: LineInput;
 
   protected override createRenderRoot(): this {
     return this;
@@ -32,7 +46,7 @@ export class QueryBar extends LitElement {
   }
 
   override focus(): void {
-    this.querySelector<HTMLElement>(".term button, .query-upload")?.focus();
+    this.line.focus();
   }
 
   /** A tile is being carried over the bar, or no longer is. */
@@ -40,68 +54,97 @@ export class QueryBar extends LitElement {
     this.is_target = is_target;
   }
 
+  /** What is wrong with the line, as somebody else found out. */
+  set trouble(sentence: string) {
+    this.problem = sentence;
+  }
+
   protected override render() {
+    const parts: ChipParts = {
+      pictureOf: this.pictureOf,
+      classes: this.names.classes,
+      change: (index, part) => this.change(index, part),
+      remove: (index) => this.without(index),
+      draw: (term) => this.dispatchEvent(new CustomEvent("query-box", { detail: term })),
+    };
     return html`<div class="query-bar ${this.is_target ? "is-target" : ""}" role="group" aria-label="Query">
-      ${
-        this.terms.length
-          ? this.terms.map((term, index) => this.chip(term, index))
-          : html`<span class="query-hint"
-              >Search by example: click a tile, drop or paste an image${this.busy ? " …" : ""}</span
-            >`
-      }
-      <label class="query-upload btn btn-small" tabindex="0" @keydown=${this.pressUpload}>
+      ${this.terms.map((term, index) => termChip(term, index, parts))}
+      <sfi-line
+        .value=${textOf(this.filters, this.names)}
+        .names=${this.names}
+        .filesLike=${this.filesLike}
+        .hint=${this.hint()}
+        .described_by=${this.problem ? "query-problem" : ""}
+        @line-said=${(event: CustomEvent<string>) => this.say(event.detail)}
+        @line-typed=${() => {
+          this.problem = "";
+        }}
+      ></sfi-line>
+      <label class="query-upload btn btn-small" tabindex="0" title="Search with an image file; paste and drop work as well" @keydown=${this.pressUpload}>
         <span aria-hidden="true">↥</span> Image
         <input type="file" class="visually-hidden" accept="image/*" tabindex="-1" aria-label="Search with an image file" @change=${this.upload} />
       </label>
       ${
-        this.terms.length
-          ? html`<button type="button" class="btn btn-small btn-ghost" @click=${() => this.tell([])}>Clear</button>`
+        this.has_history
+          ? html`<button type="button" class="btn btn-small" title="Queries asked before (p)" @click=${() => this.dispatchEvent(new CustomEvent("query-history"))}><span aria-hidden="true">↺</span> Queries</button>`
           : nothing
       }
+      ${
+        this.terms.length || Object.keys(this.filters).length
+          ? html`<button type="button" class="btn btn-small btn-ghost" title="No terms, no filters" @click=${this.clear}>Clear</button>`
+          : nothing
+      }
+      ${this.problem ? html`<p class="query-problem" id="query-problem" role="alert">${this.problem}</p>` : nothing}
     </div>`;
   }
 
-  private chip(term: Term, index: number) {
-    const is_negative = term.weight < 0;
-    const name = `${is_negative ? "minus" : "plus"} example ${index + 1}${term.box ? ", a box of it" : ""}`;
-    return html`<span class="term" data-sign=${is_negative ? "minus" : "plus"}>
-      <button
-        type="button"
-        class="term-sign"
-        title="Change the sign"
-        aria-label="${name}: change the sign"
-        @click=${() => this.change(index, { weight: -term.weight })}
-      >
-        ${is_negative ? "−" : "+"}
-      </button>
-      <button type="button" class="term-picture" title="Draw a box on it" aria-label="${name}: draw a box" @click=${() => this.dispatchEvent(new CustomEvent("query-box", { detail: term }))}>
-        <img src=${this.pictureOf(term)} alt="" />${term.box ? html`<span class="term-crop">▣</span>` : nothing}
-      </button>
-      <input
-        type="number"
-        class="term-weight"
-        min="0.1"
-        max="5"
-        step="0.1"
-        aria-label="${name}: weight"
-        .value=${String(Math.abs(term.weight))}
-        @change=${(event: Event) => this.weigh(index, event)}
-      />
-      <button type="button" class="term-remove" aria-label="Remove ${name}" title="Remove" @click=${() => this.tell(this.terms.filter((_, other) => other !== index))}>
-        ✕
-      </button>
-    </span>`;
+  private hint(): string {
+    if (this.terms.length)
+      return this.reads_text ? "text or filters, as class:… -state:…" : "filters, as class:… -state:…";
+    const text = this.reads_text ? "type what to look for, or filters" : "or type filters";
+    return `Click a tile, drop or paste an image; ${text}: -class:… time:10-20`;
   }
 
-  private weigh(index: number, event: Event): void {
-    const size = Math.abs(Number((event.target as HTMLInputElement).value)) || 1;
-    const sign = (this.terms[index]?.weight ?? 1) < 0 ? -1 : 1;
-    this.change(index, { weight: sign * size });
+  /** The line was entered: filters take the place of the filters, texts become chips. */
+  private say(text: string): void {
+    try {
+      const { filters, phrases } = understand(text, this.names);
+      if (phrases.length && !this.reads_text) throw new Error(this.noText(phrases[0]?.text ?? ""));
+      this.problem = "";
+      const added = phrases.map(termOfPhrase);
+      const kept = this.terms.filter(
+        (term) => !added.some((each) => term.kind === "text" && each.text === term.text),
+      );
+      this.dispatchEvent(new CustomEvent("query-line", { detail: { filters, terms: [...kept, ...added] } }));
+    } catch (error) {
+      this.problem = (error as Error).message;
+      const { start, stop } = error as { start?: number; stop?: number };
+      if (start !== undefined && stop !== undefined) this.line.select(start, stop);
+    }
+  }
+
+  private noText(text: string): string {
+    return this.encoder
+      ? `“${text}”: ${this.encoder} cannot search by text. A manager can choose an encoder that reads text (openclip:…) on the page of the corpus.`
+      : `“${text}”: nothing has been encoded yet, so there is nothing to compare a text with.`;
   }
 
   private change(index: number, part: Partial<Term>): void {
     this.tell(this.terms.map((term, other) => (other === index ? { ...term, ...part } : term)));
   }
+
+  private without(index: number): void {
+    this.tell(this.terms.filter((_, other) => other !== index));
+    void this.updateComplete.then(() => {
+      const chips = this.querySelectorAll<HTMLElement>(".term-sign");
+      (chips[Math.min(index, chips.length - 1)] ?? this.line).focus();
+    });
+  }
+
+  private readonly clear = (): void => {
+    this.problem = "";
+    this.dispatchEvent(new CustomEvent("query-line", { detail: { filters: {}, terms: [] } }));
+  };
 
   private tell(terms: Term[]): void {
     this.dispatchEvent(new CustomEvent("query-terms", { detail: terms }));

@@ -2,25 +2,29 @@
 
 import { html } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
+import { type Mix, mixName } from "../lib/mix";
+import type { Query } from "../lib/query-url";
 import { countAbove, takeWeak } from "../lib/weak-labels";
 import type { Filters, Term } from "../lib/wire";
 import { CutLine } from "./cut-line";
 import { DeckApp } from "./deck-app";
 import { Examples, termOf } from "./examples";
-import { type Choice, readSources } from "./facet-panel";
 import "./facet-panel";
+import "./mix-panel";
 import "./left-to-find";
 import type { QueryBar } from "./query-bar";
 import "./query-bar";
+import type { QueryHistory } from "./query-history";
+import "./query-history";
 import type { Card } from "./side-card";
 import { startState } from "./start-state";
 import "./weak-panel";
 
 @customElement("sfi-workbench")
 export class WorkbenchApp extends DeckApp {
-  @state() private sources: readonly Choice[] = [];
   @state() private is_taking = false;
   @query("sfi-query-bar") private bar!: QueryBar;
+  @query("sfi-query-history") private queries!: QueryHistory;
   private examples!: Examples;
   private cut: CutLine | null = null;
 
@@ -36,7 +40,6 @@ export class WorkbenchApp extends DeckApp {
       this.examples.carried(event)) as EventListener);
     grid.addEventListener("grid-dragged", ((event: CustomEvent) =>
       this.examples.dragged(event)) as EventListener);
-    void this.loadChoices();
   }
 
   protected override render() {
@@ -51,6 +54,14 @@ export class WorkbenchApp extends DeckApp {
         <sfi-grid></sfi-grid>
       </section>
       ${this.column(this.cards())} ${this.foot()}
+      <sfi-query-history
+        .api=${session.api}
+        .names=${session.names}
+        .pictureOf=${this.pictureOf}
+        .user=${session.config.user.name}
+        @history-open=${(event: CustomEvent<Query>) => session.reopen(event.detail)}
+        @history-closed=${() => this.grid.focus()}
+      ></sfi-query-history>
     `;
   }
 
@@ -59,20 +70,42 @@ export class WorkbenchApp extends DeckApp {
     const { session } = this;
     const left = html`<sfi-left-to-find .session=${session}></sfi-left-to-find>`;
     const audits: Card = { name: "left", title: "Left to find", body: left };
-    if (session.isViewer) return [audits];
-    return [audits, { name: "weak", title: "Take as weak labels", body: this.weak() }];
+    const mix: Card = { name: "mix", title: "Queue", hint: mixName(session.query.mix), body: this.mix() };
+    if (session.isViewer) return [mix, audits];
+    return [mix, audits, { name: "weak", title: "Take as weak labels", body: this.weak() }];
   }
 
   private queryBar(is_loading: boolean) {
     const { session } = this;
     return html`<sfi-query-bar
       .terms=${session.query.terms}
+      .filters=${session.query.filters}
+      .names=${session.names}
+      .filesLike=${this.filesLike}
+      .encoder=${session.config.encoder}
+      .reads_text=${session.config.reads_text ?? false}
+      .has_history=${true}
       .pictureOf=${this.pictureOf}
       .busy=${is_loading}
+      @query-line=${(event: CustomEvent) => session.setLine(event.detail)}
+      @query-history=${() => this.queries.open()}
+      @line-left=${() => this.grid.focus()}
       @query-terms=${(event: CustomEvent<Term[]>) => session.setTerms(event.detail)}
       @query-image=${(event: CustomEvent<Blob>) => this.attempt(this.examples.upload(event.detail))}
       @query-box=${(event: CustomEvent<Term>) => this.examples.drawBox(event.detail)}
     ></sfi-query-bar>`;
+  }
+
+  private mix() {
+    const { session } = this;
+    const { ranking } = session;
+    return html`<sfi-mix
+      .mix=${session.query.mix ?? null}
+      .in_effect=${session.query.mix ? ranking.mix : null}
+      .notes=${ranking.notes}
+      .is_ready=${!session.isBrowsing}
+      @mix-set=${(event: CustomEvent<Mix | null>) => session.setMix(event.detail)}
+    ></sfi-mix>`;
   }
 
   private facets() {
@@ -83,7 +116,8 @@ export class WorkbenchApp extends DeckApp {
       .counts=${session.counts}
       .filters=${session.query.filters}
       .api=${session.api}
-      .sources=${this.sources}
+      .sources=${session.sources}
+      @facet-term=${(event: CustomEvent<Term>) => session.addTerm(event.detail)}
       .can_create=${session.config.role === "manager"}
       .is_browsing=${session.isBrowsing}
       @facet-class=${(event: CustomEvent<number>) => session.setClass(event.detail)}
@@ -134,6 +168,9 @@ export class WorkbenchApp extends DeckApp {
       case "cut-raise":
         this.moveCut((cut) => cut.move(action === "cut-lower" ? 1 : -1));
         return true;
+      case "queries":
+        this.queries.open();
+        return true;
       case "query-bar":
         this.bar.focus();
         return true;
@@ -163,7 +200,10 @@ export class WorkbenchApp extends DeckApp {
     this.is_taking = false;
   }
 
-  private async loadChoices(): Promise<void> {
-    this.sources = await readSources(this.session.api).catch(() => []);
-  }
+  private readonly filesLike = async (part: string): Promise<readonly string[]> => {
+    const { api } = this.session;
+    const url = api.url("media_files", undefined, { search: part.replaceAll("*", ""), page_size: 12 });
+    const answer = await api.get<{ results: { name: string }[] }>(url);
+    return [...new Set(answer.results.map(({ name }) => name))];
+  };
 }
