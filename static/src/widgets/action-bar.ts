@@ -75,7 +75,7 @@ export class ActionBar extends LitElement {
     const { session } = this;
     if (this.is_review || session.better.num === 0) return nothing;
     return html`<button type="button" class="pill" title="Below the screen they are in already; this brings them to the top" @click=${() => this.tell("apply-ranking")}>
-      ${countText(session.better.num)} better candidates <kbd>${keymap.shown("apply-ranking")}</kbd>
+      ${countText(session.better.num)} better ${session.better.num === 1 ? "candidate" : "candidates"} <kbd>${keymap.shown("apply-ranking")}</kbd>
     </button>`;
   }
 
