@@ -19,6 +19,7 @@ PRIOR_PRECISION = np.array([0.01, 1.0])  # of level and trend; a yield halves or
 NUM_SAMPLES = 1_000
 NUM_SIZES = 30  # audit sizes tried
 PACE_SPREAD = 0.15  # the next minutes are not as fast as the last ones
+FASTEST_SECONDS = 0.2  # per tile: what is faster was no person looking
 IDLE_SECONDS = 30.0  # a longer gap between two decisions is a pause of this length
 
 
@@ -51,7 +52,7 @@ def pace_of(moments: np.ndarray) -> Pace | None:
     if mean <= 0:
         return None
     noise = float(gaps.std()) / mean / len(gaps) ** 0.5
-    return Pace(mean, (noise**2 + PACE_SPREAD**2) ** 0.5)
+    return Pace(max(mean, FASTEST_SECONDS), (noise**2 + PACE_SPREAD**2) ** 0.5)
 
 
 def next_positives(

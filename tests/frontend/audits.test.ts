@@ -67,7 +67,7 @@ describe("numbers of audits", () => {
   it("says minutes with their interval, and never as never", () => {
     expect(aboutText({ minutes: 6, low: 4, high: 9.4 })).toBe("about 6 min (4 min to 9 min)");
     expect(aboutText({ minutes: 6, low: 4, high: null })).toBe("about 6 min (4 min to open)");
-    expect(aboutText({ minutes: null, low: null, high: null })).toBe("not in sight at this pace");
+    expect(aboutText({ minutes: null, low: null, high: null })).toBe("not in sight");
   });
 
   it("writes shares as people do", () => {

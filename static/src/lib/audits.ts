@@ -128,7 +128,7 @@ export function minutesText(minutes: number): string {
 
 /** "about 6 min (4 min to 9 min)", "not in sight". */
 export function aboutText(found: Minutes): string {
-  if (found.minutes === null) return "not in sight at this pace";
+  if (found.minutes === null) return "not in sight";
   const low = minutesText(found.low ?? 0);
   const high = found.high === null ? "open" : minutesText(found.high);
   return `about ${minutesText(found.minutes)} (${low} to ${high})`;

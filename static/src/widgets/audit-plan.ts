@@ -97,11 +97,11 @@ export class AuditPlan extends LitElement {
     const option = horizon.options.find((each) => each.looks === this.looks);
     const tail = plan.num_ranked - horizon.stacks;
     return html`<form class="left-plan" @submit=${this.submit}>
-      <label>Horizon
+      <label>Horizon, first stacks
         <select class="select select-small" @change=${(event: Event) => this.choose(plan.horizons[indexOf(event)])}>
           ${plan.horizons.map(
             (each) => html`<option ?selected=${each === horizon} ?disabled=${!each.options.length}>
-              first ${countText(each.stacks)}: ${countText(each.accepted)} accepted, ${countText(each.undecided)} open
+              ${countText(each.stacks)}: ${countText(each.accepted)} accepted, ${countText(each.undecided)} open
             </option>`,
           )}
         </select>
