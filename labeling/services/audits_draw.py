@@ -82,6 +82,7 @@ def audit_recall(
         filters=query.filters,
         mode=query.mode,
         fingerprint=query_round.fingerprint,
+        is_background=True,
     )
     ranked = ranked_units(corpus, query, stop=min(horizon, HORIZON_LIMIT), round_id=own_round.pk)
     seed = secrets.randbits(62)
