@@ -14,7 +14,7 @@ from indexing.search_service.errors import Refusal
 from indexing.search_service.pictures import Pictures
 from indexing.search_service.requests import RankRequest, Term
 
-NUM_UNDECIDED = 100  # sampled as negatives of low weight: enough to stand for the corpus, cheap to fit
+NUM_UNDECIDED = 200  # sampled as weak negatives: enough to stand for the corpus, cheap to fit
 MIN_MEDIA_FILES = 3  # of accepted items, to judge a model by media file; with fewer, by stack
 SAMPLES_SEED = 7
 
@@ -63,7 +63,9 @@ class Queries:
         return Query(start / length, None)
 
     def _learned(self, start: np.ndarray | None, resident: Resident, said: Said) -> Query:
-        positives, negatives = (_firsts(said.rows_with(answer), resident) for answer in ("accept", "reject"))
+        positives, negatives = (
+            rows_of_items(said.rows_with(answer), resident) for answer in ("accept", "reject")
+        )
         if start is None and len(positives) == 0:
             raise Refusal(
                 "nothing-accepted", "Accept at least one item first, or give an example.", status=409
@@ -97,7 +99,7 @@ class Queries:
 
     def _of_class(self, term: Term, resident: Resident, said: Said) -> np.ndarray:
         """The unit vector (D,) of a class: the mean of what was accepted, or what was learned."""
-        rows = _firsts(said.rows_with("accept"), resident)
+        rows = rows_of_items(said.rows_with("accept"), resident)
         if len(rows) == 0:
             raise Refusal(
                 "nothing-accepted",
@@ -144,7 +146,7 @@ class Queries:
         raise Refusal("bad-term", f"A term of kind {term.kind!r} must carry {term.kind!r}.")
 
 
-def _firsts(rows: np.ndarray, resident: Resident) -> np.ndarray:
+def rows_of_items(rows: np.ndarray, resident: Resident) -> np.ndarray:
     """Of the rows of items, the first of each."""
     is_first = resident.by_item.is_first
     return rows if is_first is None else rows[is_first[rows]]

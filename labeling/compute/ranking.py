@@ -6,19 +6,19 @@ A linear model over unit vectors is a query: ranking by `w.x + b` is ranking by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-PROTOTYPE_BELOW = 5  # accepted; fewer fit a model to noise
-NEGATIVE_PULL = 0.25  # of a prototype, against the mean of the rejected
-WEAK_WEIGHT = 0.1  # of all sampled undecided items together, beside 1 for the accepted and 1 for the rejected
-RIDGE = (
-    0.02  # lambda of |w - s q0|^2, beside losses of total weight about 2; trying more of them wins nothing
-)
-BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)  # beta
-WORTH = 0.005  # of out-of-fold AP: what a larger beta must win, so that noise does not decide
-MAX_ANSWERS = 250  # of each kind; the newest say no more, and the fit stays within milliseconds
+from labeling.compute.ridge import Ridge
+
+JUDGED_FROM = 5  # accepted; a model of fewer is a prototype: too few to hold any of them out
+RIDGE = 0.03  # lambda, in units of the spread of the vectors, beside a total weight of 1 for the accepted
+REJECTED_WEIGHT = 1.0  # of all rejected together; one of them never weighs more than one accepted item
+WEAK_WEIGHT = 1.0  # of all sampled undecided items together: they stand for the rest of the corpus
+ANCHOR_ITEMS = 2.0  # accepted items that the start query is worth
+NEAR_COPY = 0.985  # cosine to an accepted item from which a reject says nothing about the neighborhood
+BLENDS = (1.0, 0.5)  # beta, tried in this order
+MAX_ANSWERS = 150  # of each kind; with them the fit stays within milliseconds
 NUM_FOLDS = 5
 
 
@@ -28,7 +28,7 @@ class FittedQuery:
 
     vector: np.ndarray  # (D,) float32, unit length
     blend: float  # beta: 0 is the start query, 1 the model alone
-    is_model: bool  # False: a prototype, too few answers for a model
+    is_model: bool  # False: a prototype, too few answers to judge it
     start_precision: float | None = None  # average precision of the start query over the answers
     precision: float | None = None  # out-of-fold average precision of the blend; None: could not be measured
 
@@ -42,43 +42,69 @@ def fit_query(
     positive_groups: np.ndarray | None = None,
     negative_groups: np.ndarray | None = None,
 ) -> FittedQuery:
-    """The query that ranks the accepted before the rejected; the start query where no model is better.
+    """The query that ranks the accepted before the rejected; the start query where the model is worse.
 
     All vectors are rows of unit length. `start` (D,) may be None: then the mean of the positives starts.
-    `weak_negatives` (W, D) are sampled undecided items: presumed negative, with little weight.
+    `weak_negatives` (W, D) are sampled undecided items: presumed negative, less those that look accepted.
     Groups (of a stack or media file) are never on both sides of a fold. Deterministic.
     ValueError without a start query and without positives.
     """
     # Rows without a group are groups of their own, below every id and apart from one another.
-    positives, positive_groups = _thinned(positives, positive_groups, first=-(1 << 40))
-    negatives, negative_groups = _thinned(negatives, negative_groups, first=-(1 << 41))
+    positive_groups = _groups(positives, positive_groups, first=-(1 << 40))
+    negative_groups = _groups(negatives, negative_groups, first=-(1 << 41))
     if start is None:
         if len(positives) == 0:
             raise ValueError("a query needs a start vector or at least one accepted item")
         start = positives.mean(axis=0)
     q0 = _unit(np.asarray(start, np.float32))
-    if len(positives) < PROTOTYPE_BELOW:
-        return FittedQuery(
-            _prototype(q0, positives, negatives), 1.0 if len(positives) else 0.0, is_model=False
-        )
-    x = np.concatenate([positives, negatives, weak_negatives])
-    y, c = _targets(len(positives), len(negatives), len(weak_negatives))
-    groups = np.concatenate([positive_groups, negative_groups, -1 - np.arange(len(weak_negatives))])
-    gram, base = (x @ x.T).astype(np.float64), (x @ q0).astype(np.float64)
+    if len(positives) == 0:
+        return FittedQuery(q0, 0.0, is_model=False)
+    kept = _spaced(len(positives))
+    positives, positive_groups = positives[kept], positive_groups[kept]
+    kept = _telling(negatives @ _unit(q0 + positives.mean(axis=0)), (negatives @ positives.T).max(axis=1))
+    negatives, negative_groups = negatives[kept], negative_groups[kept]
+
+    x = np.concatenate([positives, negatives, weak_negatives]).astype(np.float32, copy=False)
+    sizes = [len(positives), len(negatives), len(weak_negatives)]
+    y = np.repeat([1.0, -1.0, -1.0], sizes)
+    groups = np.concatenate([positive_groups, negative_groups, -1 - np.arange(sizes[2])])
     folds = _folds(groups, y)
-    # The undecided are judged too: they stand for the rest of the corpus, which the answers, all taken
-    # from near one query, do not show.
-    start_precision = average_precision(base, y > 0)
-    blend, precision, vector = 0.0, start_precision, q0
-    model = _fit(gram, base, y, c, folds)
-    w = model.anchor * q0 + x.T @ model.coefficients.astype(np.float32)
+    base = (x @ q0).astype(np.float64)
+    c = _weights(*sizes)
+    anchor = _slope(base, y, c) * ANCHOR_ITEMS / (ANCHOR_ITEMS + len(positives))
+    model = Ridge.fit(x, y - anchor * base, c, RIDGE * _spread(x))
+    if sizes[0] >= JUDGED_FROM:
+        scores = y - model.left_out_errors(folds)
+        hidden = _looks_accepted(scores, sizes)
+        if len(hidden):
+            model = model.without(hidden)
+            y, base, folds = (np.delete(each, hidden) for each in (y, base, folds))
+    w = anchor * q0 + model.weights()
     length = float(np.linalg.norm(w))
-    for beta in BLENDS[1:] if length > 1e-9 else ():
-        scores = (1 - beta) * base + beta * model.held_out / length
-        got = average_precision(scores, y > 0)
-        if got > precision + WORTH:
-            blend, precision, vector = beta, got, _unit((1 - beta) * q0 + beta * w / length)
-    return FittedQuery(vector, blend, is_model=True, start_precision=start_precision, precision=precision)
+    if length < 1e-9:
+        return FittedQuery(q0, 0.0, is_model=False)
+    if sizes[0] < JUDGED_FROM:
+        return FittedQuery(_unit(w), 1.0, is_model=False)
+    held_out = (y - model.left_out_errors(folds)) / length
+    return _guarded(q0, w / length, base, held_out, y > 0)
+
+
+def _guarded(
+    q0: np.ndarray, w: np.ndarray, base: np.ndarray, held_out: np.ndarray, is_positive: np.ndarray
+) -> FittedQuery:
+    """The model, or half of it, unless out of its folds it ranks the answers worse than the start query.
+
+    The undecided are judged too, as they stand for the rest of the corpus, which the answers, all taken
+    from near one query, do not show.
+    """
+    start = average_precision(base, is_positive)
+    for beta in BLENDS:
+        got = average_precision((1 - beta) * base + beta * held_out, is_positive)
+        if got >= start:
+            return FittedQuery(
+                _unit((1 - beta) * q0 + beta * w), beta, is_model=True, start_precision=start, precision=got
+            )
+    return FittedQuery(q0, 0.0, is_model=True, start_precision=start, precision=start)
 
 
 def average_precision(scores: np.ndarray, is_positive: np.ndarray) -> float:
@@ -91,56 +117,32 @@ def average_precision(scores: np.ndarray, is_positive: np.ndarray) -> float:
     return float(precision[hits].mean())
 
 
-def _prototype(q0: np.ndarray, positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
-    if len(positives) == 0:
-        return q0
-    mean = (q0 + positives.sum(axis=0)) / (1 + len(positives))
-    if len(negatives):
-        mean = mean - NEGATIVE_PULL * negatives.mean(axis=0) * float(np.linalg.norm(mean))
-    return _unit(mean)
+def _weights(num_positive: int, num_negative: int, num_weak: int) -> np.ndarray:
+    """(n,) weight of every row: balanced between the kinds, so that many of one do not drown another.
 
-
-def _targets(num_positive: int, num_negative: int, num_weak: int) -> tuple[np.ndarray, np.ndarray]:
-    """(y in -1, +1; weights balanced between the classes)."""
-    sizes = [num_positive, num_negative, num_weak]
-    y = np.repeat([1.0, -1.0, -1.0], sizes)
-    weights = np.repeat(
-        [1 / max(1, num_positive), 1 / max(1, num_negative), WEAK_WEIGHT / max(1, num_weak)], sizes
-    )
-    return y, weights
-
-
-class _Model(NamedTuple):
-    anchor: float  # s: how much of q0 the model keeps
-    coefficients: np.ndarray  # a (n,): w = s q0 + x.T @ a
-    held_out: np.ndarray  # (n,) w.x + b of every row by the model of the other folds
-
-
-def _fit(gram: np.ndarray, base: np.ndarray, y: np.ndarray, c: np.ndarray, folds: np.ndarray) -> _Model:
-    """w, b that minimize sum c (w.x + b - y)^2 + RIDGE |w - s q0|^2, and what each fold gets without it.
-
-    In dual form: (G + RIDGE / c) a + b = y - s base, sum(a) = 0. With M the inverse of that system the
-    error of fold B, had it been left out, is M[B, B]^-1 a[B]: one factorization serves all folds
-    (leave-one-out of LS-SVM by blocks; Cawley 2006, doi:10.1109/IJCNN.2006.246634).
+    One rejected item never weighs more than one accepted.
     """
-    n = len(y)
+    sizes = [num_positive, num_negative, num_weak]
+    rejected = min(REJECTED_WEIGHT / max(1, num_negative), 1 / num_positive)
+    return np.repeat([1 / num_positive, rejected, WEAK_WEIGHT / max(1, num_weak)], sizes)
+
+
+def _slope(base: np.ndarray, y: np.ndarray, c: np.ndarray) -> float:
+    """How q0 is best scaled to say the answers by itself; never turned round."""
     around = base - np.average(base, weights=c)
     spread = float(np.average(around**2, weights=c))
-    slope = float(np.average(around * y, weights=c)) / max(spread, 1e-9)
-    anchor = float(np.clip(slope, 0.1, 20.0))  # q0 as well scaled as it can be, never turned round
-    system = np.empty((n + 1, n + 1))
-    system[:n, :n] = gram
-    system[np.arange(n), np.arange(n)] += RIDGE / c
-    system[:n, n] = system[n, :n] = 1.0
-    system[n, n] = 0.0
-    inverse = np.linalg.inv(system)
-    wanted = y - anchor * base
-    a = inverse[:n, :n] @ wanted
-    held_out = np.empty(n)
-    for fold in np.unique(folds):
-        rows = np.flatnonzero(folds == fold)
-        held_out[rows] = y[rows] - np.linalg.solve(inverse[np.ix_(rows, rows)], a[rows])
-    return _Model(anchor, a, held_out)
+    return float(np.clip(np.average(around * y, weights=c) / max(spread, 1e-9), 0.1, 20.0))
+
+
+def _spread(x: np.ndarray) -> float:
+    """Mean squared distance of the rows from their mean; features of some encoders all point one way."""
+    return max(float((x * x).sum() / len(x) - (x.mean(axis=0) ** 2).sum()), 1e-3)
+
+
+def _looks_accepted(scores: np.ndarray, sizes: list[int]) -> np.ndarray:
+    """Rows of the undecided that a model made without them puts above half of the accepted: not negatives."""
+    undecided = np.arange(sizes[0] + sizes[1], len(scores))
+    return undecided[scores[undecided] > np.median(scores[: sizes[0]])]
 
 
 def _folds(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -156,15 +158,31 @@ def _folds(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
     return folds
 
 
-def _thinned(vectors: np.ndarray, groups: np.ndarray | None, *, first: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most MAX_ANSWERS rows, evenly taken, with their groups; from `first` on if none are given."""
+def _groups(vectors: np.ndarray, groups: np.ndarray | None, *, first: int) -> np.ndarray:
+    """(n,) the group of every row; from `first` on if none are given."""
     groups = first + np.arange(len(vectors)) if groups is None else np.asarray(groups)
     if len(groups) != len(vectors):
         raise ValueError(f"expected one group for each of {len(vectors)} vectors, got {len(groups)}")
-    if len(vectors) <= MAX_ANSWERS:
-        return vectors, groups
-    kept = np.linspace(0, len(vectors) - 1, MAX_ANSWERS).astype(np.int64)
-    return vectors[kept], groups[kept]
+    return groups
+
+
+def _spaced(num: int, limit: int = MAX_ANSWERS) -> np.ndarray:
+    """At most `limit` of `num` rows, evenly taken, in order."""
+    return np.arange(num) if num <= limit else np.linspace(0, num - 1, limit).astype(np.int64)
+
+
+def _telling(similarities: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+    """At most MAX_ANSWERS rejected rows, in order: half of them the most similar, the others evenly taken.
+
+    A reject of what is nearly a copy of something accepted (`nearest`: its cosine) is an exception: it must
+    not push away what lies around both, and is left out.
+    """
+    rows = np.flatnonzero(nearest <= NEAR_COPY)
+    if len(rows) <= MAX_ANSWERS:
+        return rows
+    by_similarity = rows[np.argsort(-similarities[rows], kind="stable")]
+    hard, others = by_similarity[: MAX_ANSWERS // 2], np.sort(by_similarity[MAX_ANSWERS // 2 :])
+    return np.sort(np.concatenate([hard, others[_spaced(len(others), MAX_ANSWERS - MAX_ANSWERS // 2)]]))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
