@@ -12,7 +12,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from frame_ingest import FPS, GOP, make_video
+import av
+from frame_ingest import make_video
 from media_site import Site, compare, write
 
 START_SECONDS = 0.014  # of ffmpeg, per file
@@ -35,7 +36,8 @@ def main() -> None:
             shutil.copyfile(first, copy)
             with copy.open("ab") as file:  # a free box behind the rest: other bytes, the same frames
                 file.write(b"\x00\x00\x00\x0cfree" + number.to_bytes(4, "big"))
-        num_frames = asked.files * -(-FPS * asked.seconds // GOP)
+        with av.open(str(first)) as container:  # one more wherever the encoder saw the scene change
+            num_frames = asked.files * sum(packet.is_keyframe for packet in container.demux(video=0))
         site = Site(root)
         from indexing.services.sources import indexing_settings
 
