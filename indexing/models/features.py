@@ -37,6 +37,11 @@ class FeatureSet(models.Model):
     def __str__(self) -> str:
         return f"{self.encoder} of {self.corpus_id}"
 
+    @property
+    def whole_shards(self) -> "models.QuerySet[FeatureShard]":
+        """Shards of whole items, slot 0: one vector of each."""
+        return FeatureShard.objects.filter(feature_set=self, has_regions=False)
+
 
 class FeatureShard(models.Model):
     """Up to some thousand rows of a feature set: two .npy files named by their sha256, never changed."""
@@ -45,6 +50,7 @@ class FeatureShard(models.Model):
     sha256 = models.CharField(max_length=64)  # of the vectors file, which also names it
     ids_sha256 = models.CharField(max_length=64)
     num_rows = models.IntegerField()
+    has_regions = models.BooleanField(default=False, help_text="Of tiles of frames, not of whole items.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -61,7 +67,7 @@ class FeatureShard(models.Model):
 
 
 class FeatureRow(models.Model):
-    """Which row of which shard is the feature of an item."""
+    """Which row of which shard is the feature of an item; of its tiles the first, the others follow it."""
 
     feature_set = models.ForeignKey(FeatureSet, on_delete=models.CASCADE, related_name="rows")
     item = models.ForeignKey(Item, on_delete=models.CASCADE, related_name="features")
@@ -81,7 +87,10 @@ class FeatureRow(models.Model):
 
 
 class FeatureIndex(models.Model):
-    """One build: an immutable, checksummed faiss structure over a feature set, with its measured recall."""
+    """One build: an immutable, checksummed faiss structure over a feature set, with its measured recall.
+
+    Whole items and tiles of frames have a build each, so that one can be searched without the other.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     feature_set = models.ForeignKey(FeatureSet, on_delete=models.CASCADE, related_name="builds")
@@ -93,6 +102,7 @@ class FeatureIndex(models.Model):
     recall_at_100 = models.FloatField()
     recall_num_queries = models.IntegerField()
     manifest_sha256 = models.CharField(max_length=64)
+    has_regions = models.BooleanField(default=False, help_text="Of tiles of frames, not of whole items.")
     is_published = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -100,7 +110,7 @@ class FeatureIndex(models.Model):
         verbose_name_plural = "feature indices"
         constraints = [
             models.UniqueConstraint(
-                fields=["feature_set"],
+                fields=["feature_set", "has_regions"],
                 condition=Q(is_published=True),
                 name="feature_index_published_is_one_per_set",
             )

@@ -18,6 +18,10 @@ class IndexingSettings(models.Model):
         CONTENT_CHANGE = "content_change", "when the content changes"
         FEATURE_SIMILARITY = "feature_similarity", "when the feature differs from the last kept frame"
 
+    class Regions(models.TextChoices):
+        OFF = "off", "whole frames only"
+        TILES = "tiles", "also 13 tiles of each frame"
+
     corpus = models.OneToOneField(Corpus, on_delete=models.CASCADE, related_name="indexing_settings")
     encoder = models.CharField(
         max_length=160, default="auto", help_text="An encoder key, or auto: the best available."
@@ -26,6 +30,9 @@ class IndexingSettings(models.Model):
     interval_seconds = models.FloatField(default=1.0)
     similarity_threshold = models.FloatField(
         default=0.95, help_text="A frame more similar to the last kept is dropped."
+    )
+    regions = models.CharField(
+        max_length=8, choices=Regions, default=Regions.OFF, help_text="What of a frame queries compare with."
     )
     is_strict = models.BooleanField(
         default=False, help_text="Refuse damaged videos instead of keeping their good frames."
