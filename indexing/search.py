@@ -56,6 +56,14 @@ class RankAnswer(msgspec.Struct, frozen=True):
     notes: list[str] = []  # why a preset had nothing to give
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """The answers of a class, position by position, and what a model of the other answers says of each."""
+
+    items: list[int]
+    is_accepted: list[bool]
+    probabilities: list[float | None]  # of "accept"; None: too few answers to tell
+
+
 class _Failure(msgspec.Struct):
     code: str
     detail: str
@@ -145,6 +153,15 @@ def rank(
     if mix:
         asked["mix"] = mix
     return msgspec.json.decode(_ask("POST", "/rank", msgspec.json.encode(asked)), type=RankAnswer)
+
+
+def judge(corpus: Corpus, *, label_class_id: int) -> Judged:
+    """How likely each answer of the class is, by a model that saw nothing of its stack or media file.
+
+    Raises SearchUnavailable (503) and SearchRefused (409 without features).
+    """
+    asked = {"corpus": corpus.pk, "label_class": label_class_id}
+    return msgspec.json.decode(_ask("POST", "/judge", msgspec.json.encode(asked)), type=Judged)
 
 
 def status() -> dict[str, Any]:

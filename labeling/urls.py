@@ -14,6 +14,7 @@ from labeling.api.classes import LabelClassView
 from labeling.api.datasets import DatasetDiffView, DatasetVersionView
 from labeling.api.disagreements import DisagreementsView
 from labeling.api.exports import ExportFileView, ExportView
+from labeling.api.label_errors import LabelErrorsView
 from labeling.api.leases import LeasesView
 from labeling.api.map_states import MapStatesView
 from labeling.api.people import GoldView, PeopleCsvView, PeopleView
@@ -91,6 +92,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/undo/", UndoView.as_view(), name="undo"),
     path(f"{_CORPUS}/batches/", BatchView.as_view(), name="batches"),
     path(f"{_CORPUS}/review/", ReviewView.as_view(), name="review"),
+    path(f"{_CORPUS}/label-errors/", LabelErrorsView.as_view(), name="label-errors"),
     path(f"{_CORPUS}/counts/", CountsView.as_view(), name="counts"),
     path(
         f"{_CORPUS}/datasets/",

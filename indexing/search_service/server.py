@@ -1,6 +1,7 @@
 """HTTP/1.1 over a unix socket: a thread per kept connection, JSON in and out.
 
     POST /rank      a RankRequest -> a RankAnswer
+    POST /judge     a JudgeRequest -> a Judged
     GET  /status    what is held of every corpus, and how long the service has been up
     GET  /healthz   {"status": "ok"}
 
@@ -24,6 +25,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from indexing.search_service.corpora import Corpora
 from indexing.search_service.errors import Refusal
+from indexing.search_service.judge import Judge, JudgeRequest
 from indexing.search_service.ranker import Ranker
 from indexing.search_service.requests import RankRequest
 
@@ -38,10 +40,10 @@ REFRESH_SECONDS = 0.5  # how soon new vectors of a large corpus are found
 
 
 class Application:
-    """The three answers of the service."""
+    """The answers of the service."""
 
-    def __init__(self, corpora: Corpora, ranker: Ranker) -> None:
-        self.corpora, self.ranker = corpora, ranker
+    def __init__(self, corpora: Corpora, ranker: Ranker, judge: Judge) -> None:
+        self.corpora, self.ranker, self.judge = corpora, ranker, judge
         self._started = time.monotonic()
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -71,6 +73,8 @@ class Application:
                 except (OperationalError, InterfaceError):
                     connection.close()  # of this thread; PostgreSQL may have been restarted meanwhile
                     return self.ranker.rank(request)
+            case "POST", "/judge":
+                return self.judge.judged(msgspec.json.decode(body, type=JudgeRequest))
             case "GET", "/status":
                 up = round(time.monotonic() - self._started, 1)
                 return {"corpora": self.corpora.status(), "up_seconds": up}
@@ -170,13 +174,13 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             self.path.unlink(missing_ok=True)
 
 
-def serve(path: Path, corpora: Corpora, ranker: Ranker, *, stop: threading.Event) -> None:
+def serve(path: Path, corpora: Corpora, ranker: Ranker, judge: Judge, *, stop: threading.Event) -> None:
     """Load every corpus, then listen at `path` until `stop` is set."""
     begun = time.perf_counter()
     _refresh(corpora, ranker, stop, until_done=True)
     if stop.is_set():
         return
-    server = Server(path, Application(corpora, ranker))
+    server = Server(path, Application(corpora, ranker, judge))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True).start()
     logger.info("ready at %s after %.2f s", path, time.perf_counter() - begun)
     while not stop.wait(REFRESH_SECONDS):

@@ -20,8 +20,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         from indexing.search_service.corpora import Corpora
+        from indexing.search_service.judge import Judge
         from indexing.search_service.ranker import Ranker
         from indexing.search_service.server import is_alive, serve
+        from labeling.compute.errors import accept_probabilities
         from labeling.compute.ranking import fit_query
         from labeling.services.ledger_reader import LedgerReader
 
@@ -32,4 +34,4 @@ class Command(BaseCommand):
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: stop.set())
         corpora = Corpora(LedgerReader)  # type: ignore[arg-type] # its News has these fields
-        serve(path, corpora, Ranker(corpora, fit_query), stop=stop)
+        serve(path, corpora, Ranker(corpora, fit_query), Judge(corpora, accept_probabilities), stop=stop)

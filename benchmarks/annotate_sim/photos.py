@@ -1,0 +1,43 @@
+"""Labeled photos, encoded as the product does; kept, as every run needs the same."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+CLUTTER = "BACKGROUND_Google"
+
+
+class Photos(NamedTuple):
+    vectors: np.ndarray  # (N, D) float32, unit length
+    names: np.ndarray  # (N,) folder of each
+    classes: list[str]
+
+
+def encoded(folder: Path, *, encoder: str, weights: Path | None = None) -> Photos:
+    """All photos below `folder`, one folder per class."""
+    from indexing.compute import encoders
+    from indexing.compute.images import read_image
+
+    paths = sorted(folder.glob("*/*.jpg"))
+    names = np.array([path.parent.name for path in paths])
+    classes = [name for name in np.unique(names).tolist() if name != CLUTTER]
+    key = hashlib.sha256(f"{folder}{encoder}{len(paths)}".encode()).hexdigest()[:16]
+    kept = Path(tempfile.gettempdir()) / f"annotate-sim-{key}.npy"
+    if kept.exists():
+        return Photos(np.load(kept, allow_pickle=False), names, classes)
+    with tempfile.TemporaryDirectory() as models:
+        if weights is not None:
+            (Path(models) / "mobilenet_v2-imagenet.pt").symlink_to(weights.resolve())
+        loaded = encoders.load(encoder, device="cpu", model_dir=Path(models))
+        parts = [
+            loaded.encode([read_image(path).pixels for path in paths[start : start + 32]])
+            for start in range(0, len(paths), 32)
+        ]
+    vectors = np.concatenate(parts)
+    np.save(kept, vectors)
+    return Photos(vectors, names, classes)
