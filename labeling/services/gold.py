@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection, transaction
@@ -91,7 +92,12 @@ def draw_gold(label_class: LabelClass, *, count: int, by: User) -> int:
     made = 0
     for answer, most in (("accept", (count + 1) // 2), ("reject", count // 2)):
         with connection.cursor() as cursor:
-            values = {"label_class": label_class.pk, "answer": answer, "by": by.pk, "most": most}
+            values: dict[str, Any] = {
+                "label_class": label_class.pk,
+                "answer": answer,
+                "by": by.pk,
+                "most": most,
+            }
             cursor.execute(SURE, values)
             items = [item for (item,) in cursor.fetchall()]
         made += mark_gold(label_class, items=items, answer=answer, by=by)

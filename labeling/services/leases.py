@@ -73,7 +73,12 @@ def held_by_others(label_class: LabelClass, *, by: User) -> set[int]:
 
 def release_page(label_class: LabelClass, *, by: User, page: str = "", keep: Collection[int] = ()) -> None:
     """Let go what this page of this annotator holds, but for `keep`."""
-    values = {"annotator": by.pk, "label_class": label_class.pk, "page": page, "kept": list(keep)}
+    values: dict[str, Any] = {
+        "annotator": by.pk,
+        "label_class": label_class.pk,
+        "page": page,
+        "kept": list(keep),
+    }
     with connection.cursor() as cursor:
         cursor.execute(RELEASE, values)
 
