@@ -4,6 +4,7 @@ import { PARTICIPLE_OF } from "./answers";
 import type { Api } from "./api";
 import { BetterRanking } from "./better-ranking";
 import type { Batch, Context } from "./decisions";
+import { countText } from "./format";
 import type { Outbox, Saved } from "./outbox";
 import type { Stored } from "./outbox-store";
 import { QuerySession } from "./query-session";
@@ -199,5 +200,5 @@ export class Session extends QuerySession {
 }
 
 export function numbered(count: number): string {
-  return count === 1 ? "1 tile" : `${count.toLocaleString("en-US")} tiles`;
+  return count === 1 ? "1 tile" : `${countText(count)} tiles`;
 }

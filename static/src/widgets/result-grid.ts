@@ -48,6 +48,7 @@ export class ResultGrid extends LitElement {
   layout: Layout = layoutOf(1, 1, CAPTION_PX, GAP_PX);
   private scroller: HTMLElement | null = null;
   private canvas: HTMLElement | null = null;
+  private line: HTMLElement | null = null; // the cut line
   private readonly views = new Map<number, TileView>(); // by index, those on the page
   private readonly spare: TileView[] = [];
   private readonly resized = new ResizeObserver(() => this.measure());
@@ -80,6 +81,7 @@ export class ResultGrid extends LitElement {
   protected override firstUpdated(): void {
     this.scroller = this.querySelector(".grid-scroll");
     this.canvas = this.querySelector(".grid-canvas");
+    this.line = this.querySelector(".cut-line");
     if (!this.scroller || !this.canvas) return;
     this.scrub = new StackScrub(this);
     new GridPointer(this, this.scroller, this.canvas, this.scrub);
@@ -229,9 +231,9 @@ export class ResultGrid extends LitElement {
 
   /** Below the row of the last tile above it. */
   private drawCut(): void {
-    const line = this.canvas?.querySelector<HTMLElement>(".cut-line");
+    const { line } = this;
     if (!line) return;
-    line.hidden = this.cut === null;
+    if (line.hidden !== (this.cut === null)) line.hidden = this.cut === null;
     if (this.cut === null) return;
     const rows = Math.ceil(this.cut / this.layout.columns);
     line.style.transform = `translateY(${rows * this.layout.row_px - GAP_PX / 2}px)`;
