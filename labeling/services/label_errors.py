@@ -85,7 +85,8 @@ def _folded(judged: list[_Judged]) -> tuple[list[_Judged], dict[int, int]]:
         )
     )
     first_of: dict[int, int] = {}
-    firsts, counts = [], {}
+    firsts: list[_Judged] = []
+    counts: dict[int, int] = {}
     for each in judged:
         group = stack_of.get(each.item, -each.item)
         first = first_of.setdefault(group, each.item)

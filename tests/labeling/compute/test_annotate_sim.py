@@ -1,4 +1,4 @@
-"""A small simulated annotator on real photos: what the benchmark measures at length, as an order of quality."""
+"""A small simulated annotator on real photos: what the benchmark measures at length, as an order."""
 
 import numpy as np
 
