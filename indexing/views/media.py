@@ -16,7 +16,7 @@ ITEMS_PER_PAGE = 120
 
 @require_safe
 def media_file(request: HttpRequest, corpus_id: int, media_file_id: int) -> HttpResponse:
-    """What we know of a file, and its frames in order of time; `?item=` opens the page that shows that one."""
+    """What we know of a file, and its frames in order of time; `?item=` opens the page with that one."""
     found = get_object_or_404(MediaFile.objects.live().filter(corpus=corpus_id), pk=media_file_id)
     items = Item.objects.live().filter(media_file=found).order_by("start_pts", "id")
     here = items.filter(pk=request.GET["item"]).first() if request.GET.get("item", "").isdecimal() else None

@@ -21,6 +21,7 @@ OF_CORPUS = {
     "batches": "batches",
     "weak": "weak-batches",
     "review": "review",
+    "label_errors": "label-errors",
     "counts": "counts",
     "audits": "audits",
     "audit_plan": "audit-plan",

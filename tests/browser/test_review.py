@@ -87,6 +87,20 @@ def test_answers_are_changed_where_they_are_seen(page_of, pictures, ann, mia, bi
     expect(page.locator(".tile-mark", has_text="disputed")).to_have_count(1)
 
 
+def test_what_the_other_answers_contradict_is_a_tab_of_its_own(page_of, pictures, ann, bikes):
+    motorbikes = list(pictures.items.filter(media_file__name__contains="Motorbikes"))
+    leopards = list(pictures.items.filter(media_file__name__contains="Leopards"))
+    say(pictures, ann, bikes, [*motorbikes[:7], leopards[0]], "accept")
+    say(pictures, ann, bikes, [*leopards[1:], motorbikes[7]], "reject")
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    page.goto(f"/corpora/{pictures.pk}/review/?class={bikes.pk}&tab=suspect")
+    expect(tab(page, "suspect")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".tile:visible").first.or_(page.locator(".start-state"))).to_be_visible(
+        timeout=15_000
+    )
+    expect(page.locator(".alert")).to_have_count(0)
+
+
 def test_weak_labels_are_taken_in_bulk_then_cleaned_and_reverted(page_of, pictures, ann, bikes):
     page = page_of(ann, viewport={"width": 1440, "height": 900})
     page.goto(f"/corpora/{pictures.pk}/workbench/")

@@ -29,13 +29,18 @@ export function browse(api: Api, config: Config, query: Query, numUntouched: () 
   };
 }
 
-/** A list of the review API. Its pages follow a cursor, so they must be asked for in order. */
-export function listed(api: Api, of: { class: number; state: string }, numExpected: () => number): Fetch {
+/** A list of the review API, or of one like it. Its pages follow a cursor, so they must be asked for in order. */
+export function listed(
+  api: Api,
+  of: { class: number; state?: string },
+  numExpected: () => number,
+  list = "review",
+): Fetch {
   let next: string | null = null;
   return async (offset, k, signal) => {
     if (offset > 0 && next === null) return answerOf([], offset);
     const cursor = offset === 0 ? null : next;
-    const page = await api.get<Page>(api.url("review", undefined, { ...of, page_size: k, cursor }), signal);
+    const page = await api.get<Page>(api.url(list, undefined, { ...of, page_size: k, cursor }), signal);
     next = page.next;
     return paged(page, api, offset, numExpected());
   };

@@ -34,5 +34,7 @@ export function tileOf(member: Member, api: Api): Tile {
     box: member.box ?? null,
     stack_revision: member.stack_revision ?? null,
     why: member.why ?? null,
+    probability: member.probability ?? null,
+    reason: member.reason ?? "",
   };
 }

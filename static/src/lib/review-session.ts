@@ -6,7 +6,8 @@ import type { Fetch } from "./ranking";
 import { numbered, Session } from "./session";
 import type { LabelClass } from "./wire";
 
-export const TABS = ["accepted", "rejected", "weak", "unsure", "disputed"] as const;
+/** The answers of a class by kind, then those that the other answers contradict most. */
+export const TABS = ["accepted", "rejected", "weak", "unsure", "disputed", "suspect"] as const;
 export type Tab = (typeof TABS)[number];
 
 export function tabOf(text: string | null): Tab {
@@ -59,6 +60,11 @@ export class ReviewSession extends Session {
 
   protected override source(): Fetch {
     if (this.query.class === null) return async () => answerOf([], 0);
-    return listed(this.api, { class: this.query.class, state: this.tab }, () => this.counts?.[this.tab] ?? 0);
+    if (this.tab === "suspect") {
+      const numAnswers = () => (this.counts?.accepted ?? 0) + (this.counts?.rejected ?? 0);
+      return listed(this.api, { class: this.query.class }, numAnswers, "label_errors");
+    }
+    const { tab } = this;
+    return listed(this.api, { class: this.query.class, state: tab }, () => this.counts?.[tab] ?? 0);
   }
 }

@@ -32,6 +32,8 @@ export interface Tile {
   stack_revision?: number | null; // goes back with an answer
   why?: Why | null; // nothing in a list that nobody ranked
   precision?: number | null; // calibrated, 0..1, where the server has measured it
+  probability?: number | null; // of "accept", by what was said of others; reason: in a sentence
+  reason?: string;
   round?: number | null; // the ranking it came by
   mode?: Mode;
 }

@@ -13,6 +13,7 @@ const GLYPH: Readonly<Record<Tab, string>> = {
   weak: "~",
   unsure: "?",
   disputed: "⚑",
+  suspect: "!",
 };
 const STATE: Readonly<Record<Tab, string>> = {
   accepted: "accept",
@@ -20,6 +21,11 @@ const STATE: Readonly<Record<Tab, string>> = {
   weak: "weak",
   unsure: "unsure",
   disputed: "disputed",
+  suspect: "suspect",
+};
+const NOTHING: Partial<Record<Tab, string>> = {
+  disputed: "Nobody disagrees.",
+  suspect: "The answers do not contradict each other, or there are too few to compare.",
 };
 
 @customElement("sfi-review")
@@ -30,7 +36,7 @@ export class ReviewApp extends DeckApp<ReviewSession> {
       <header class="review-head">
         ${this.classSelect()}
         <div class="review-tabs" role="tablist" aria-label="What was answered">
-          ${TABS.map((tab) => this.tabButton(tab))}
+          ${TABS.filter((tab) => tab !== "suspect" || session.config.urls.label_errors).map((tab) => this.tabButton(tab))}
         </div>
         ${session.isViewer ? nothing : this.reasonField()}
         <a class="btn btn-small push" href=${session.config.urls.workbench_page ?? ""}>Back to finding</a>
@@ -92,10 +98,11 @@ export class ReviewApp extends DeckApp<ReviewSession> {
       role="tab"
       class="review-tab"
       data-state=${STATE[tab]}
+      title=${tab === "suspect" ? "Answers that the other answers contradict, most likely wrong first" : ""}
       aria-selected=${tab === this.session.tab}
       @click=${() => this.session.setTab(tab)}
     >
-      <i aria-hidden="true">${GLYPH[tab]}</i> ${tab} <b class="number">${counts ? countText(counts[tab]) : "–"}</b>
+      <i aria-hidden="true">${GLYPH[tab]}</i> ${tab} ${tab === "suspect" ? nothing : html`<b class="number">${counts ? countText(counts[tab]) : "–"}</b>`}
     </button>`;
   }
 
@@ -111,7 +118,7 @@ export class ReviewApp extends DeckApp<ReviewSession> {
       return nothing;
     return html`<div class="empty start-state">
       <h2>${session.label_class ? `Nothing ${session.tab} for ${session.label_class.name}` : "No class yet"}</h2>
-      <p>${session.tab === "disputed" ? "Nobody disagrees." : "Answer items in the workbench and they appear here."}</p>
+      <p>${NOTHING[session.tab] ?? "Answer items in the workbench and they appear here."}</p>
       <a class="btn" href=${session.config.urls.workbench_page ?? ""}>Open the workbench</a>
     </div>`;
   }

@@ -84,7 +84,7 @@ export class TileView {
     this.text(this.why, "why-glyph", glyphOfWhy(tile));
     this.text(this.caption, "caption", tile ? captionOf(tile) : "…");
     this.attribute("aria-label", tile ? labelOf(tile, state) : "not loaded yet");
-    this.attribute("title", tile?.why ? whyText(tile.why) : "");
+    this.attribute("title", tile?.why ? whyText(tile.why) : (tile?.reason ?? ""));
   }
 
   /** The thumbnail if it is here, else the item's own URL where the pack has none, else a blank. */
@@ -167,6 +167,7 @@ function keyOf(tile: Tile, state: TileState, index: number, total: number): stri
 }
 
 function captionOf(tile: Tile): string {
+  if (tile.probability != null) return `accept ${Math.round(tile.probability * 100)} %`;
   const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
   const precision = tile.precision == null ? "" : `${Math.round(tile.precision * 100)} %`;
@@ -189,7 +190,7 @@ function labelOf(tile: Tile, state: TileState): string {
     tile.media_kind === "video" ? `at ${timeText(tile.pts_seconds)}` : "",
     tile.answer ? (PARTICIPLE_OF[tile.answer] ?? "") : state.is_later ? "put off" : "undecided",
     marksOf(tile),
-    tile.why ? whyText(tile.why) : "",
+    tile.why ? whyText(tile.why) : (tile.reason ?? ""),
     state.lit ? `would be: ${state.lit}` : "",
   ];
   return parts.filter(Boolean).join(", ");
