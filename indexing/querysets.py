@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Exists, OuterRef
 
+from indexing.compute.regions import FIRST_TILE, WHOLE
+
 if TYPE_CHECKING:
     from indexing.models import FeatureSet, Item, MediaFile  # noqa: F401 - named in the bases below
 
@@ -24,5 +26,15 @@ class ItemQuerySet(models.QuerySet["Item"]):
 
     def without_features(self, feature_set: FeatureSet) -> Self:
         """The live items that `feature_set` has no row of."""
-        rows = feature_set.rows.filter(item=OuterRef("pk"))
+        rows = feature_set.rows.filter(item=OuterRef("pk"), slot=WHOLE)
         return self.live().filter(~Exists(rows))
+
+    def whole_frames(self) -> Self:
+        """Those that are a whole picture: what has tiles."""
+        return self.filter(kind="frame", x0_px=None)
+
+    def without_tiles(self, feature_set: FeatureSet) -> Self:
+        """The live whole frames that have a feature in `feature_set`, but none of their tiles."""
+        rows = feature_set.rows.filter(item=OuterRef("pk"))
+        frames = self.live().whole_frames().filter(Exists(rows.filter(slot=WHOLE)))
+        return frames.filter(~Exists(rows.filter(slot=FIRST_TILE)))

@@ -3,6 +3,7 @@
 index.faiss     the structure that is searched: all vectors (Flat, SQfp16) or compressed codes (PQ..x4fs)
 vectors.faiss   beside compressed codes: the vectors, which decide what the codes propose
 ids.npy         (N,) int64, the item of every row
+slots.npy       (N,) int16, only of tiles: which part of its item every row is
 manifest.json   what it is: sizes, sha256, width, encoder, measured recall
 """
 
@@ -32,9 +33,14 @@ from indexing.compute.vectors import LoadedIndex, RefinedIndex
 FLAT_UP_TO = 50_000  # vectors; one scan of 50 k x 512 takes 3 ms, so there is nothing to win by codes
 RECALL_WANTED = 0.97  # the factor of candidates is raised until R@100 reaches this, or the last
 RECALL_FLOOR = 0.95  # below it a stronger factory is taken
+FILES = ("index.faiss", "vectors.faiss", "ids.npy", "slots.npy")
 CANDIDATE_FACTORS = (4, 10, 20)  # candidates per wanted neighbor
+ROWS_PER_ITEM = 4  # of an item with tiles, as many as are likely among the nearest rows
 TRAINING_ROWS = 40_000  # 16 centroids per code want no more
 NUM_QUERIES, NUM_QUERIES_LARGE, LARGE = 200, 64, 200_000  # a brute-force query of 1 M costs 20 ms
+
+
+Block = tuple[np.ndarray, ...]  # item ids (n,), vectors (n, D); of tiles also slots (n,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class OpenBuild:
     item_ids: np.ndarray  # (N,) int64, of every row
     exact: LoadedIndex
     codes: RefinedIndex | None
+    slots: np.ndarray | None = None  # (N,) int16, of tiles; None: whole items
 
 
 def factories_for(num_vectors: int, width: int) -> list[str]:
@@ -57,7 +64,7 @@ def factories_for(num_vectors: int, width: int) -> list[str]:
 
 def write_build(
     folder: Path,
-    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
+    blocks: Iterable[Block],
     *,
     encoder: str,
     weights_sha256: str,
@@ -67,13 +74,16 @@ def write_build(
 ) -> Manifest:
     """Make a build of `blocks` of (item ids (n,), vectors (n, D)) in the empty `folder`, tested and synced.
 
+    Of tiles each block has slots (n,) too; an item then has several rows, and recall is that of items.
     Factories are tried in order until one has R@100 >= RECALL_FLOOR. `on_progress` gets the rows read
     so far and may raise to stop. BuildRefused when what was written does not read back the same.
     Memory: the compressed codes and some blocks; the vectors pass through.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows, item_ids = _write_vectors(folder / "vectors.faiss", blocks, on_progress)
+    rows, item_ids, slots = _write_vectors(folder / "vectors.faiss", blocks, on_progress)
     np.save(folder / "ids.npy", item_ids, allow_pickle=False)
+    if slots is not None:
+        np.save(folder / "slots.npy", slots, allow_pickle=False)
     for factory in factories(rows.num_rows, rows.width):
         manifest = Manifest(
             format=FORMAT,
@@ -105,7 +115,7 @@ def write_build(
     _check_selves(opened, manifest)
     if opened.codes is None:
         rows.path.unlink()
-    names = [name for name in ("index.faiss", "vectors.faiss", "ids.npy") if (folder / name).exists()]
+    names = [name for name in FILES if (folder / name).exists()]
     for name in names:
         _sync(folder / name)
     facts = {name: FileFacts(sha256_of(folder / name), (folder / name).stat().st_size) for name in names}
@@ -135,10 +145,22 @@ def brute_force(exact: LoadedIndex, queries: np.ndarray, *, k: int) -> np.ndarra
     return _largest(blocks, queries, k=k)
 
 
-def _largest(blocks: Iterable[np.ndarray], queries: np.ndarray, *, k: int) -> np.ndarray:
+def _largest(
+    blocks: Iterable[np.ndarray], queries: np.ndarray, *, k: int, item_ids: np.ndarray | None = None
+) -> np.ndarray:
+    """The k largest similarities (Q, k), best first; with `item_ids` (N,) those of items, not of rows.
+
+    Rows of an item follow one another; one that lies across two blocks counts twice: that asks for more.
+    """
     best = np.full((len(queries), k), -np.inf, np.float32)  # in no order; the first is the least
+    done = 0
     for block in blocks:
         similarities = queries @ block.T  # (Q, n)
+        if item_ids is not None:
+            own = item_ids[done : done + len(block)]
+            done += len(block)
+            begins = np.flatnonzero(np.concatenate([[True], own[1:] != own[:-1]]))
+            similarities = np.maximum.reduceat(similarities, begins, axis=1)
         is_better = similarities > best[:, :1]  # few are, after the first blocks
         for query in np.flatnonzero(is_better.any(axis=1)):
             better = similarities[query, is_better[query]]
@@ -147,25 +169,27 @@ def _largest(blocks: Iterable[np.ndarray], queries: np.ndarray, *, k: int) -> np
 
 
 def _write_vectors(
-    path: Path, blocks: Iterable[tuple[np.ndarray, np.ndarray]], on_progress: Callable[[int], None]
-) -> tuple[StoredRows, np.ndarray]:
-    """All vectors into `path`, and whose they are (N,)."""
+    path: Path, blocks: Iterable[Block], on_progress: Callable[[int], None]
+) -> tuple[StoredRows, np.ndarray, np.ndarray | None]:
+    """All vectors into `path`, whose they are (N,), and which part of their item (N,) where blocks say so."""
     ids: list[np.ndarray] = []
+    slots: list[np.ndarray] = []
 
     def passing() -> Iterator[np.ndarray]:
         num_rows = 0
-        for block_ids, block in blocks:
+        for block_ids, block, *block_slots in blocks:
             if len(block_ids) == 0:
                 continue
             yield block
             ids.append(np.asarray(block_ids, np.int64))
+            slots.extend(np.asarray(each, np.int16) for each in block_slots)
             num_rows += len(block_ids)
             on_progress(num_rows)
 
     rows = write_rows(path, passing())
     if rows.num_rows == 0:
         raise BuildRefused("there are no vectors to build from")
-    return rows, np.concatenate(ids)
+    return rows, np.concatenate(ids), np.concatenate(slots) if slots else None
 
 
 def _write_structure(path: Path, rows: StoredRows, factory: str, on_progress: Callable[[int], None]) -> None:
@@ -186,6 +210,8 @@ def _open_files(folder: Path, manifest: Manifest) -> OpenBuild:
     shape = {"num_vectors": manifest.num_vectors, "width": manifest.width}
     try:
         item_ids = np.load(folder / "ids.npy", allow_pickle=False)
+        has_slots = (folder / "slots.npy").exists()
+        slots = np.load(folder / "slots.npy", allow_pickle=False) if has_slots else None
         index = vectors.load(folder / "index.faiss", factory=manifest.factory, **shape)
         exact, codes = index, None
         if not index.is_exact:
@@ -195,14 +221,18 @@ def _open_files(folder: Path, manifest: Manifest) -> OpenBuild:
         raise BuildRefused(str(error)) from None
     if item_ids.shape != (manifest.num_vectors,) or set_hash(item_ids) != manifest.item_ids_sha256:
         raise BuildRefused(f"{folder / 'ids.npy'} does not hold the ids of this build")
-    return OpenBuild(manifest, item_ids, exact, codes)
+    if slots is not None and (slots.shape != item_ids.shape or slots.dtype != np.int16):
+        raise BuildRefused(f"{folder / 'slots.npy'} does not hold the slots of this build")
+    return OpenBuild(manifest, item_ids, exact, codes, slots)
 
 
 def _measured(build: OpenBuild, rows: StoredRows) -> Manifest:
     """The manifest with recall measured against brute force, at the smallest sufficient candidate factor."""
     num_queries = NUM_QUERIES if len(build.exact) <= LARGE else NUM_QUERIES_LARGE
     queries = build.exact.vectors_of(_spread(len(build.exact), num_queries))
-    truth = _largest(rows.blocks(), queries, k=min(100, len(build.exact)))  # (Q, k)
+    by_item = None if build.slots is None else build.item_ids
+    k = min(100, build.manifest.num_items)
+    truth = _largest(rows.blocks(), queries, k=k, item_ids=by_item)  # (Q, k)
     for factor in CANDIDATE_FACTORS if build.codes else (1,):
         at_10, at_100 = _recall(build, queries, truth, factor)
         if at_100 >= RECALL_WANTED:
@@ -219,13 +249,17 @@ def _measured(build: OpenBuild, rows: StoredRows) -> Manifest:
 def _recall(build: OpenBuild, queries: np.ndarray, truth: np.ndarray, factor: int) -> tuple[float, float]:
     """R@10 and R@100; a neighbor counts if it is as near as the last true one, so doubles do not matter."""
     k = truth.shape[1]
+    num_rows = k if build.slots is None else k * ROWS_PER_ITEM
     hits_10 = hits_100 = 0
     for query, best in zip(queries, truth, strict=True):
         if build.codes:
-            found = build.codes.nearest(query, num_candidates=k * factor)
+            found = build.codes.nearest(query, num_candidates=num_rows * factor)
         else:
-            found = build.exact.nearest(query, k=k)
-        got = found.similarities[:k]
+            found = build.exact.nearest(query, k=num_rows)
+        got = found.similarities
+        if build.slots is not None:
+            got = got[np.sort(np.unique(build.item_ids[found.rows], return_index=True)[1])]
+        got = got[:k]
         first = min(10, k)
         hits_10 += int((got[:first] >= best[first - 1] - 1e-4).sum())
         hits_100 += int((got >= best[-1] - 1e-4).sum())

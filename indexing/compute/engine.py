@@ -10,12 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from indexing.compute.builds import ROWS_PER_ITEM
+from indexing.compute.regions import Box, box_of
 from indexing.compute.residents import NO_ROW, NO_STACK, Part, Resident
 from indexing.compute.selections import NO_FILTERS, Filters, Selection, within_of
 from indexing.compute.sorted_rows import NO_ROWS
 from indexing.compute.vectors import NOTHING, Found, RefinedIndex
 
 EXACT_SHARE = 0.5  # selections of a smaller share of the rows are scanned one by one: it costs their number
+
 MOST_CANDIDATES = 12_000  # beyond, one scan of the vectors is cheaper than to keep so many in order
 
 
@@ -25,12 +28,15 @@ class Hit(NamedTuple):
     item: int
     stack: int | None
     count: int  # type: ignore[assignment] # hides tuple.count
-    similarity: float
+    similarity: float  # of a tile less the prior on scale
+    box: Box | None = None  # the tile that is nearest; None: the whole item is
 
 
 @dataclass(eq=False)
 class Ranking:
     """The order of one selection by one query. Pages of it never overlap, and miss nothing.
+
+    An item is as near as the nearest of its whole and its tiles, which count SCALE_PRIOR less.
 
     It is worked out as deep as pages are asked for; what was given once keeps its place, also when the
     corpus it is of is replaced by a newer one: what is new comes behind what was given.
@@ -124,15 +130,23 @@ class Ranking:
             rows, similarities = rows[there], similarities[there]
         counts = self._counts(rows, resident, chosen, still)
         return [
-            Hit(item, stack if stack != NO_STACK else None, count, similarity)
-            for item, stack, count, similarity in zip(
+            Hit(item, stack if stack != NO_STACK else None, count, similarity, box)
+            for item, stack, count, similarity, box in zip(
                 resident.item_ids[rows].tolist(),
                 resident.stacks[rows].tolist(),
                 counts.tolist(),
                 similarities.tolist(),
+                self._boxes(resident.item_ids[rows], resident),
                 strict=True,
             )
         ]
+
+    def _boxes(self, items: np.ndarray, resident: Resident) -> list[Box | None]:
+        """Which part of each item is nearest to the query."""
+        if not resident.has_tiles:
+            return [None] * len(items)
+        slots = resident.slots[resident.nearest_rows(items, self.query)]
+        return [box_of(slot) for slot in slots.tolist()]
 
     def _counts(
         self, rows: np.ndarray, resident: Resident, chosen: Selection, still: Selection | None
@@ -177,13 +191,25 @@ class Ranking:
             return NOTHING
         if chosen.num_rows < EXACT_SHARE * len(self.resident.item_ids):
             return NOTHING
+        groups = self.resident.groups(fold=self.fold)
         num_rows = self._rows_for(wanted)
+        while True:
+            found = self._proposed(num_rows)
+            found = Found(
+                found.rows[:num_rows], found.similarities[:num_rows]
+            )  # to there every part was asked
+            if len(found.rows) < num_rows or groups.num_of(found.rows) >= wanted:
+                return found
+            num_rows *= 4
+
+    def _proposed(self, num_rows: int) -> Found:
+        """The nearest rows of every part, `num_rows` of each where it has as many; NOTHING: too deep."""
         found = []
         for number, part, start, stop in self._parts():
             if part.codes is None:
                 near = self._scan(number, part, start, stop, num_rows)
             else:
-                proposed = self._trusted(part.codes, part.candidate_factor, number, start, stop, num_rows)
+                proposed = self._trusted(part.codes, part, number, start, stop, num_rows)
                 if proposed is None:
                     return NOTHING
                 near = proposed
@@ -191,13 +217,14 @@ class Ranking:
         return _merged(found)
 
     def _trusted(
-        self, codes: RefinedIndex, factor: int, number: int, start: int, stop: int, num_rows: int
+        self, codes: RefinedIndex, part: Part, number: int, start: int, stop: int, num_rows: int
     ) -> Found | None:
         """The nearest `num_rows` rows of a part, at the measured recall of its build; None: too deep.
 
         Recall was measured for the first p of p * factor candidates. Rows that are left out take places
         among the first p, so p is counted with them, and the search is repeated where it was not wide enough.
         """
+        factor = part.candidate_factor
         num_allowed = self.selection.num_rows_of(number, start, stop)
         num_rows = min(num_rows, num_allowed)
         num_candidates = (num_rows + min(num_rows, stop - start - num_allowed)) * factor
@@ -209,7 +236,7 @@ class Ranking:
             if len(places) >= num_rows:
                 depth = int(places[num_rows - 1]) + 1 if num_rows else 0
                 if depth * factor <= num_candidates or num_candidates >= stop - start:
-                    return Found(rows[places], near.similarities[places])
+                    return Found(rows[places], near.similarities[places] - np.float32(part.prior))
                 num_candidates = depth * factor + num_rows
             else:
                 num_candidates *= 4
@@ -232,14 +259,14 @@ class Ranking:
     def _scan(self, number: int, part: Part, start: int, stop: int, num_rows: int) -> Found:
         """The nearest rows of a part, every vector compared."""
         found = part.exact.nearest(self.query, k=num_rows, allowed=self._allowed(number, start, stop))
-        return Found(found.rows + start, found.similarities)
+        return Found(found.rows + start, found.similarities - np.float32(part.prior))
 
     def _at_least(self, limit: float) -> Found:
         found = []
         for number, part, start, stop in self._parts():
             allowed = self._allowed(number, start, stop)
-            near = part.exact.at_least(self.query, min_similarity=limit, allowed=allowed)
-            found.append(Found(near.rows + start, near.similarities))
+            near = part.exact.at_least(self.query, min_similarity=limit + part.prior, allowed=allowed)
+            found.append(Found(near.rows + start, near.similarities - np.float32(part.prior)))
         return _merged(found)
 
     def _allowed(self, number: int, start: int, stop: int) -> np.ndarray | None:
@@ -255,6 +282,8 @@ class Ranking:
     def _rows_for(self, num_groups: int) -> int:
         """How many of the nearest rows likely make `num_groups` groups."""
         rows_per_group = self.selection.num_rows / max(1, self.selection.num_groups)
+        if self.resident.has_tiles:  # of an item some are near, seldom all
+            rows_per_group *= ROWS_PER_ITEM * self.resident.num_whole / len(self.resident.item_ids)
         return max(1, ceil(num_groups * rows_per_group * (1.0 if rows_per_group == 1 else 1.5)))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from indexing.compute.builds import OpenBuild
 from indexing.compute.newest import Newest
+from indexing.compute.regions import SCALE_PRIOR, WHOLE
 from indexing.compute.vectors import LoadedIndex, RefinedIndex
 
 NO_STACK = 0
@@ -54,16 +55,22 @@ NO_ITEMS = Items(_NONE, _NONE, _NONE, np.zeros(0), np.zeros(0, bool))
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Consecutive rows searched by one structure: the build, or a piece of the delta beside it."""
+    """Consecutive rows searched by one structure: a build, or a piece of the delta beside it."""
 
     item_ids: np.ndarray  # (n,) int64
     exact: LoadedIndex
     codes: RefinedIndex | None = None
     candidate_factor: int = 1
+    slots: np.ndarray | None = None  # (n,) int16, of tiles of frames; None: whole items, slot 0
+
+    @property
+    def prior(self) -> float:
+        """What is taken from the similarities of its rows."""
+        return 0.0 if self.slots is None else SCALE_PRIOR
 
     @classmethod
     def of_build(cls, build: OpenBuild) -> Part:
-        return cls(build.item_ids, build.exact, build.codes, build.manifest.candidate_factor)
+        return cls(build.item_ids, build.exact, build.codes, build.manifest.candidate_factor, build.slots)
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,10 @@ def _apart(num_rows: int) -> Groups:
 
 @dataclass(frozen=True)
 class Resident:
-    """One corpus's vectors with what is known of their items. Never changed: a change is a new one."""
+    """One corpus's vectors with what is known of their items. Never changed: a change is a new one.
+
+    Parts of whole items come first, parts of tiles after them; the first row of an item is its whole.
+    """
 
     parts: tuple[Part, ...]
     items: Items
@@ -139,6 +149,24 @@ class Resident:
     def starts(self) -> list[int]:
         """The first row of every part, and the number of rows."""
         return [0, *np.cumsum([len(part.item_ids) for part in self.parts]).tolist()]
+
+    @cached_property
+    def num_whole(self) -> int:
+        """Rows [0, num_whole) are of whole items, the others of tiles of frames."""
+        return sum(len(part.item_ids) for part in self.parts if part.slots is None)
+
+    @property
+    def has_tiles(self) -> bool:
+        return self.num_whole < len(self.item_ids)
+
+    @cached_property
+    def slots(self) -> np.ndarray:
+        """(N,) int16, of every row."""
+        own = [
+            np.zeros(len(part.item_ids), np.int16) if part.slots is None else part.slots
+            for part in self.parts
+        ]
+        return np.concatenate([np.zeros(0, np.int16), *own])
 
     @cached_property
     def _in_items(self) -> tuple[np.ndarray, np.ndarray]:
@@ -232,6 +260,24 @@ class Resident:
             if inside.any():
                 vectors[inside] = part.exact.vectors_of(rows[inside] - start)
         return vectors
+
+    def similarities_of(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
+        """(n,) float32: how near `rows` are to `query` (D,), tiles less the prior."""
+        near: np.ndarray = self.vectors_of(rows) @ query
+        return near - np.float32(SCALE_PRIOR) * (self.slots[rows] != WHOLE) if self.has_tiles else near
+
+    def nearest_rows(self, item_ids: np.ndarray, query: np.ndarray) -> np.ndarray:
+        """(n,) int64: of each item the row that stands for it to `query` (D,): its whole, or the tile that is
+        nearer by more than the prior; NO_ROW where it has none."""
+        first = self.row_of_each(item_ids)
+        if not self.has_tiles or len(item_ids) == 0:
+            return first
+        rows, of_item = self.all_rows_of(item_ids)
+        similarities = self.similarities_of(rows, query)
+        order = np.lexsort((rows, -similarities, of_item))  # best first within each item
+        places, best = np.unique(of_item[order], return_index=True)
+        first[places] = rows[order][best]
+        return first
 
     def prepare(self) -> Resident:
         """Compute what every ranking needs, before the first one waits for it."""

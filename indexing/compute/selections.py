@@ -54,7 +54,8 @@ class Filters:
             mask &= resident.pts_seconds < self.stop_seconds
         if self.has_stack is not None:
             groups = resident.by_stack
-            sizes = np.bincount(groups.codes[resident.live], minlength=groups.num_groups)
+            counted = resident.live if groups.is_first is None else resident.live & groups.is_first
+            sizes = np.bincount(groups.codes[counted], minlength=groups.num_groups)
             mask &= (sizes[groups.codes] > 1) == self.has_stack
         for each in self.items:
             rows, _ = resident.all_rows_of(each.item_ids)

@@ -36,12 +36,13 @@ def empty(note: str) -> Stream:
 def boundary(ranking: Ranking, accepted: np.ndarray, rejected: np.ndarray) -> Stream:
     """What is nearest to the decision line of the ranking's query, of the groups within BOUNDARY_DEPTH.
 
-    `accepted` and `rejected` are rows; the line is the similarity that parts them best.
+    `accepted` and `rejected` are rows, one of each item; the line is the similarity that parts them best.
     """
     if len(accepted) == 0 or len(rejected) == 0:
         return empty("The boundary needs something accepted and something rejected first.")
     resident, query = ranking.resident, ranking.query
-    line = decision_line(resident.vectors_of(accepted) @ query, resident.vectors_of(rejected) @ query)
+    near, far = (resident.nearest_rows(resident.item_ids[rows], query) for rows in (accepted, rejected))
+    line = decision_line(resident.similarities_of(near, query), resident.similarities_of(far, query))
     depth = 1_000
     while True:
         ranking.deepen(depth)
@@ -125,11 +126,12 @@ def _sampled(ranking: Ranking, resident: Resident) -> np.ndarray:
                 for start, stop in zip(resident.starts, resident.starts[1:], strict=False)
             ]
         )
+        rows = rows[rows < resident.num_whole]
         rows = rows[:: max(1, len(rows) // NUM_SAMPLED)]
     else:
         share = chosen.num_rows / len(resident.item_ids)
         number = int(2 * NUM_SAMPLED / share)
-        rows = np.unique(np.random.default_rng(SAMPLE_SEED).integers(0, len(resident.item_ids), number))
+        rows = np.unique(np.random.default_rng(SAMPLE_SEED).integers(0, resident.num_whole, number))
         rows = rows[chosen.allows(rows)]
         rows = rows[:: max(1, len(rows) // NUM_SAMPLED)]
     return rows[resident.groups(fold=ranking.fold).first_of_each(rows)]
@@ -139,4 +141,3 @@ def _thinned(rows: np.ndarray) -> np.ndarray:
     if len(rows) <= MOST_DECIDED:
         return rows
     return rows[np.linspace(0, len(rows) - 1, MOST_DECIDED).astype(np.int64)]
-

@@ -18,24 +18,18 @@ import numpy as np
 from django.db import connection
 
 from indexing.compute.answers import Answers, Change, Weak
-from indexing.compute.builds import OpenBuild, open_build
-from indexing.compute.features import ShardDamaged, read_shard
-from indexing.compute.manifests import BuildRefused
 from indexing.compute.residents import NO_ITEMS, Items, Part, Resident
 from indexing.compute.selections import prepare
-from indexing.compute.vectors import exact_index
-from indexing.models import FeatureIndex, FeatureSet, FeatureShard
+from indexing.models import FeatureSet
 from indexing.search_service import marks
 from indexing.search_service.errors import Refusal
-from indexing.services.builds import build_folder
-from indexing.services.features import shard_folder
+from indexing.search_service.holdings import Holding
 from indexing.services.live_items import read_live_items
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LOADED_AT_ONCE = 100_000  # vectors; up to here a query waits for new ones, some 0.1 s
-DELTA_PART_ROWS = 65_536  # a new shard copies the last part of the delta, never more
 
 
 class News(NamedTuple):
@@ -68,7 +62,6 @@ class Followed:
         self.answers = Answers()
         self.resident: Resident | None = None
         self.gone: frozenset[int] = frozenset()  # items deleted since `resident` was made
-        self.problem = ""  # why the published build is not the one in use
         self.ledger = ledger
         self._reading = threading.Lock()  # of the ledger's reader
         self._questions = itertools.count(1)  # PostgreSQL was asked for marks so many times
@@ -78,10 +71,8 @@ class Followed:
         self._item_marks: tuple[object, ...] = ()
         self._items_read_at = datetime.now(UTC)
         self._placing_seconds = 0.0
-        self._build: OpenBuild | None = None
-        self._build_id = ""
-        self._delta: dict[int, int] = {}  # shards in the parts beside the build -> their rows
-        self._delta_parts: list[Part] = []
+        self._whole = Holding(has_regions=False)
+        self._tiles: Holding | None = None  # None: the corpus has no region index
 
     def sync(self, *, wait: bool = False) -> Resident:
         """Answers and deletions committed before this call are in what comes back; Refusal without features.
@@ -128,64 +119,43 @@ class Followed:
         rows, _ = resident.all_rows_of(np.array(sorted(self.gone), np.int64))
         return np.sort(rows)
 
+    @property
+    def problem(self) -> str:
+        """Why a published build is not the one in use; empty: it is."""
+        return next((each.problem for each in self._holdings if each.problem), "")
+
+    @property
+    def _holdings(self) -> list[Holding]:
+        """Whole items first: the first row of an item is its whole."""
+        tiles = self._tiles
+        return [self._whole] if tiles is None else [self._whole, tiles]
+
     def status(self) -> dict[str, Any]:
         """How this corpus is served."""
         resident = self.resident
+        num_vectors = len(resident.item_ids) if resident else 0
         return {
-            "build": self._build_id,
+            "build": self._whole.build_id,
             "encoder": resident.encoder if resident else "",
-            "num_vectors": len(resident.item_ids) if resident else 0,
-            "num_delta": sum(self._delta.values()),
+            "num_vectors": num_vectors,
+            "num_regions": num_vectors - resident.num_whole if resident else 0,
+            "num_delta": sum(each.num_delta for each in self._holdings),
             "problem": self.problem,
         }
 
     def _load(self, seen: marks.Marks) -> None:
-        """Bring the parts to what `seen` says: the build, then the shards that are not in it."""
+        """Bring the parts to what `seen` says: builds, then the shards that are not in them."""
         feature_set = FeatureSet.objects.get(pk=seen.feature_set)
-        known = self._marks
         reading = _in_thread(self._read_items)  # a second for a million, as long as it takes to check a build
-        if known is None or (seen.feature_set, seen.build) != (known.feature_set, known.build):
-            self._open_build(feature_set)
-            self._delta, self._delta_parts = {}, []
-        inside = set(self._build.manifest.shard_ids) if self._build else set()
-        for shard in feature_set.shards.exclude(pk__in=inside | self._delta.keys()).order_by("pk"):
-            self._add(feature_set, shard)
-        parts = [Part.of_build(self._build)] if self._build else []
-        self._place((*parts, *self._delta_parts), seen, reading.result())
-        self._marks = seen
-
-    def _open_build(self, feature_set: FeatureSet) -> None:
-        """The published build, or the newest before it that is whole, or none: every vector is compared."""
-        self.problem, self._build, self._build_id = "", None, ""
-        builds = FeatureIndex.objects.filter(feature_set=feature_set).order_by("-is_published", "-created_at")
-        for build in builds:
-            try:
-                opened = open_build(build_folder(build.pk), manifest_sha256=build.manifest_sha256)
-                made_of = (opened.manifest.encoder, opened.manifest.width)
-                if made_of != (feature_set.encoder, feature_set.width):
-                    raise BuildRefused(f"build {build.pk} is of {made_of[0]}, width {made_of[1]}")
-            except BuildRefused as error:
-                logger.error("corpus %s: build %s is refused: %s", self.corpus_id, build.pk, error)
-                self.problem = self.problem or str(error)
-                continue
-            self._build, self._build_id = opened, str(build.pk)
-            return
-
-    def _add(self, feature_set: FeatureSet, shard: FeatureShard) -> None:
-        try:
-            features = read_shard(shard_folder(feature_set), shard.sha256, shard.ids_sha256)
-        except ShardDamaged as error:
-            logger.error("corpus %s: shard %s is refused: %s", self.corpus_id, shard.pk, error)
-            self.problem = self.problem or str(error)
-            self._delta[shard.pk] = 0
-            return
-        self._delta[shard.pk] = len(features)
-        last = self._delta_parts[-1] if self._delta_parts else None
-        if last is not None and len(last.item_ids) + len(features) <= DELTA_PART_ROWS:
-            item_ids = np.concatenate([last.item_ids, features.item_ids])
-            self._delta_parts[-1] = Part(item_ids, last.exact.grown_by(features.vectors))
+        self._whole.load(feature_set, seen.build)
+        if seen.has_regions:
+            self._tiles = self._tiles or Holding(has_regions=True)
+            self._tiles.load(feature_set, seen.region_build)
         else:
-            self._delta_parts.append(Part(features.item_ids, exact_index(features.vectors)))
+            self._tiles = None  # out of memory; its files stay
+        parts = tuple(part for each in self._holdings for part in each.parts)
+        self._place(parts, seen, reading.result())
+        self._marks = seen
 
     def _read_items(self) -> _ItemsRead:
         begun, clock = datetime.now(UTC), time.perf_counter()
@@ -197,7 +167,7 @@ class Followed:
         """Make a new resident of `parts` and of the items as they were read."""
         clock = time.perf_counter()
         items = read.items if parts else NO_ITEMS
-        resident = prepare(Resident(parts, items, seen.encoder, seen.width, self._build_id))
+        resident = prepare(Resident(parts, items, seen.encoder, seen.width, self._whole.build_id))
         with self.lock:
             self.resident, self._items_read_at, self.gone = resident, read.begun, frozenset()
         self._item_marks = read.item_marks

@@ -18,6 +18,8 @@ class Marks(NamedTuple):
     weights_sha256: str
     width: int
     build: UUID | None  # the published one
+    has_regions: bool  # tiles of frames are searched too
+    region_build: UUID | None  # the published one of tiles
     num_shards: int
     newest_shard: int | None
 
@@ -25,7 +27,11 @@ class Marks(NamedTuple):
 _MARKS = """
     SELECT own.id, own.encoder, own.weights_sha256, own.width,
            (SELECT build.id FROM indexing_featureindex build
-            WHERE build.feature_set_id = own.id AND build.is_published),
+            WHERE build.feature_set_id = own.id AND build.is_published AND NOT build.has_regions),
+           chosen.has_regions,
+           (SELECT build.id FROM indexing_featureindex build
+            WHERE build.feature_set_id = own.id AND build.is_published AND build.has_regions
+              AND chosen.has_regions),
            shards.number, shards.newest,
            ARRAY(SELECT item.id FROM indexing_item item
                  WHERE item.corpus_id = own.corpus_id AND item.deleted_at >= %(since)s
@@ -34,8 +40,12 @@ _MARKS = """
                  JOIN indexing_item item ON item.media_file_id = file.id
                  WHERE file.corpus_id = own.corpus_id AND file.deleted_at >= %(since)s)
     FROM indexing_featureset own,
+         LATERAL (SELECT EXISTS (SELECT FROM indexing_indexingsettings own_settings
+                                 WHERE own_settings.corpus_id = own.corpus_id
+                                   AND own_settings.regions = 'tiles') AS has_regions) chosen,
          LATERAL (SELECT count(*) AS number, max(shard.id) AS newest FROM indexing_featureshard shard
-                  WHERE shard.feature_set_id = own.id) shards
+                  WHERE shard.feature_set_id = own.id
+                    AND (chosen.has_regions OR NOT shard.has_regions)) shards
     WHERE own.corpus_id = %(corpus)s AND own.is_active
 """
 _ITEMS = """

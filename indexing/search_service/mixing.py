@@ -10,6 +10,7 @@ from indexing.compute.answers import Said
 from indexing.compute.engine import Ranking
 from indexing.compute.mixture import HARVEST, Limits, Mixture
 from indexing.compute.streams import Stream, boundary, hard_negatives, unexplored
+from indexing.search_service.queries import rows_of_items
 from indexing.search_service.requests import Mix
 
 
@@ -24,10 +25,14 @@ def mixture_of(ranking: Ranking, asked: Mix, said: Said) -> Mixed:
 
     A preset that has nothing to give leaves its share to the others, and says why.
     """
+    accepted, rejected, decided = (
+        rows_of_items(rows, ranking.resident)
+        for rows in (said.rows_with("accept"), said.rows_with("reject"), said.rows[(said.bytes & 3) != 0])
+    )
     makers = {
-        "boundary": lambda: boundary(ranking, said.rows_with("accept"), said.rows_with("reject")),
-        "explore": lambda: unexplored(ranking, said.rows[(said.bytes & 3) != 0]),
-        "hard": lambda: hard_negatives(ranking, said.rows_with("reject")),
+        "boundary": lambda: boundary(ranking, accepted, rejected),
+        "explore": lambda: unexplored(ranking, decided),
+        "hard": lambda: hard_negatives(ranking, rejected),
     }
     made = {preset: make() for preset, make in makers.items() if getattr(asked, preset) > 0}
     streams = {preset: _at_least(stream, ranking.min_similarity) for preset, stream in made.items()}

@@ -73,12 +73,20 @@ class Queries:
         of_group = resident.media_files
         if len(np.unique(of_group[positives])) < MIN_MEDIA_FILES:
             of_group = resident.by_stack.codes
+        sampled = _sample(said, resident.live[: resident.num_whole])
+        length = 0.0 if start is None else float(np.linalg.norm(start))
+        if start is not None and length > 0 and resident.has_tiles:
+            # What was said of an item was said of the part that the start query finds.
+            positives, negatives, sampled = (
+                resident.nearest_rows(resident.item_ids[rows], start / length)
+                for rows in (positives, negatives, sampled)
+            )
         try:
             fitted = self._fit(
                 start,
                 resident.vectors_of(positives),
                 resident.vectors_of(negatives),
-                resident.vectors_of(_sample(said, resident.live)),
+                resident.vectors_of(sampled),
                 positive_groups=of_group[positives],
                 negative_groups=of_group[negatives],
             )
@@ -153,7 +161,7 @@ def rows_of_items(rows: np.ndarray, resident: Resident) -> np.ndarray:
 
 
 def _sample(said: Said, live: np.ndarray) -> np.ndarray:
-    """Some live rows without an answer, the same for the same corpus."""
+    """Some live rows of whole items without an answer, the same for the same corpus."""
     if len(live) == 0:
         return np.zeros(0, np.int64)
     rows = np.random.default_rng(SAMPLES_SEED).integers(0, len(live), 2 * NUM_UNDECIDED)

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -62,9 +63,10 @@ def set_to_build(job: Job) -> FeatureSet | None:
     return found if found is not None and found.shards.exists() else None
 
 
-def is_current(feature_set: FeatureSet) -> bool:
-    """Whether the published build holds exactly the live items that have features, its files unchanged."""
-    build = feature_set.builds.filter(is_published=True).first()
+def is_current(feature_set: FeatureSet, *, has_regions: bool = False) -> bool:
+    """Whether the published build, of whole items or of tiles, holds exactly the live items that have such
+    features, its files unchanged."""
+    build = feature_set.builds.filter(is_published=True, has_regions=has_regions).first()
     if build is None:
         return False
     try:
@@ -72,20 +74,55 @@ def is_current(feature_set: FeatureSet) -> bool:
         verify_files(build_folder(build.pk), manifest)
     except BuildRefused:
         return False
-    if feature_set.shards.exclude(pk__in=manifest.shard_ids).exists():
+    if feature_set.shards.filter(has_regions=has_regions).exclude(pk__in=manifest.shard_ids).exists():
         return False
     return manifest.item_ids_sha256 == set_hash(_items_with_features(build, manifest))
 
 
-def publish(job: Job, feature_set: FeatureSet, folder: Path, manifest: Manifest) -> FeatureIndex:
-    """Move a tested build to its place and make it the one in use, with the job's end: all, or nothing.
+class Written(NamedTuple):
+    """A build that was written and tested, not in use yet."""
+
+    folder: Path
+    manifest: Manifest
+    has_regions: bool
+
+
+def publish(job: Job, feature_set: FeatureSet, written: Sequence[Written]) -> list[FeatureIndex]:
+    """Move tested builds to their place and make them the ones in use, with the job's end: all, or nothing.
 
     Nobody but a worker whose job is still its own gets that far; a folder moved in vain has no row,
     and is removed as an orphan later.
     """
+    builds = [_placed(job, feature_set, each) for each in written]
+    with jobs.finishing(job):
+        FeatureSet.objects.select_for_update().get(pk=feature_set.pk)
+        job.result = {}
+        for build in builds:
+            of_kind = feature_set.builds.filter(has_regions=build.has_regions)
+            of_kind.filter(is_published=True).update(is_published=False)
+            build.save(force_insert=True)
+            said = _said_of(build)
+            job.result |= {"regions": said} if build.has_regions else said
+        transaction.on_commit(lambda: remove_old(feature_set), robust=True)
+    return builds
+
+
+def _said_of(build: FeatureIndex) -> dict[str, object]:
+    return {
+        "build": str(build.pk),
+        "factory": build.factory,
+        "num_vectors": build.num_vectors,
+        "recall_at_100": round(build.recall_at_100, 4),
+    }
+
+
+def _placed(job: Job, feature_set: FeatureSet, written: Written) -> FeatureIndex:
+    """The row, not saved, of a build whose folder was moved to its place."""
+    folder, manifest, has_regions = written
     build = FeatureIndex(
         feature_set=feature_set,
         job=job,
+        has_regions=has_regions,
         factory=manifest.factory,
         num_vectors=manifest.num_vectors,
         last_shard_id=max(manifest.shard_ids),
@@ -99,26 +136,17 @@ def publish(job: Job, feature_set: FeatureSet, folder: Path, manifest: Manifest)
     place.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(place)
     sync_folder(place.parent)
-    with jobs.finishing(job):
-        FeatureSet.objects.select_for_update().get(pk=feature_set.pk)
-        feature_set.builds.filter(is_published=True).update(is_published=False)
-        build.save(force_insert=True)
-        job.result = {
-            "build": str(build.pk),
-            "factory": build.factory,
-            "num_vectors": build.num_vectors,
-            "recall_at_100": round(build.recall_at_100, 4),
-        }
-        transaction.on_commit(lambda: remove_old(feature_set), robust=True)
     return build
 
 
 def remove_old(feature_set: FeatureSet) -> None:
-    """Forget all but the newest builds of a set; a search service keeps open what it still reads."""
-    for build in feature_set.builds.order_by("-is_published", "-created_at")[KEPT_BUILDS:]:
-        folder = build_folder(build.pk)  # a deleted row has lost its id
-        build.delete()
-        shutil.rmtree(folder, ignore_errors=True)
+    """Forget all but the newest builds of each kind; a search service keeps open what it still reads."""
+    for has_regions in (False, True):
+        builds = feature_set.builds.filter(has_regions=has_regions)
+        for build in builds.order_by("-is_published", "-created_at")[KEPT_BUILDS:]:
+            folder = build_folder(build.pk)  # a deleted row has lost its id
+            build.delete()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_orphans() -> list[str]:
@@ -146,7 +174,7 @@ def _problems_of(build: FeatureIndex, *, with_hashes: bool) -> Iterator[str]:
     try:
         manifest = read_manifest(folder, sha256=build.manifest_sha256)
         verify_files(folder, manifest, with_hashes=with_hashes)
-        inside = np.load(folder / "ids.npy", allow_pickle=False)
+        inside = np.unique(np.load(folder / "ids.npy", allow_pickle=False))
     except (BuildRefused, ValueError) as error:
         yield f"{name}: {error}; start a new build"
         return

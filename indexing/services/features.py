@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from indexing.compute.encoders import catalog
 from indexing.compute.encoders.specs import KEY, EncoderUnknown, WeightsRefused
 from indexing.compute.features import Features, write_shard
+from indexing.compute.regions import FIRST_TILE, WHOLE
 from indexing.models import FeatureRow, FeatureSet, FeatureShard, Item
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
@@ -142,7 +143,8 @@ def shard_folder(feature_set: FeatureSet) -> Path:
 def store_features(job: Job, feature_set: FeatureSet, features: Features) -> FeatureShard | None:
     """Keep `features` for good: the shard's files, then its rows, all or none; Stopped if the job is lost.
 
-    What another job has stored meanwhile, of the same media, is left out; None if that is everything.
+    They are of whole items, or all of tiles: every tile of an item, which has one row for all of them. What
+    another job has stored meanwhile, of the same media, is left out; None if that is everything.
     """
     with transaction.atomic():
         mine = Job.objects.filter(pk=job.pk, status=Job.Status.RUNNING, attempt=job.attempt)
@@ -153,21 +155,24 @@ def store_features(job: Job, feature_set: FeatureSet, features: Features) -> Fea
         if len(features) == 0:
             return None
         files = write_shard(shard_folder(feature_set), features)
-        shard = FeatureShard.objects.create(feature_set=feature_set, **files._asdict())
+        shard = FeatureShard.objects.create(
+            feature_set=feature_set, has_regions=bool(features.slots[0] != WHOLE), **files._asdict()
+        )
         places = zip(features.item_ids.tolist(), features.slots.tolist(), strict=True)
         FeatureRow.objects.bulk_create(
             FeatureRow(feature_set=feature_set, item_id=item_id, slot=slot, shard=shard, row=row)
             for row, (item_id, slot) in enumerate(places)
+            if slot in (WHOLE, FIRST_TILE)
         )
     return shard
 
 
 def _not_stored(feature_set: FeatureSet, features: Features) -> Features:
-    rows = feature_set.rows.filter(item__in=features.item_ids.tolist()).values_list("item_id", "slot")
-    if not (stored := set(rows)):
+    first = FIRST_TILE if len(features) and features.slots[0] != WHOLE else WHOLE
+    rows = feature_set.rows.filter(item__in=np.unique(features.item_ids).tolist(), slot=first)
+    if not (stored := list(rows.values_list("item_id", flat=True))):
         return features
-    places = zip(features.item_ids.tolist(), features.slots.tolist(), strict=True)
-    kept = np.array([place not in stored for place in places], bool)
+    kept = ~np.isin(features.item_ids, stored)
     return Features(features.vectors[kept], features.item_ids[kept], features.encoder, features.slots[kept])
 
 

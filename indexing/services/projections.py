@@ -86,10 +86,10 @@ def region_folder(corpus_id: int) -> Path:
 def sample_of(feature_set: FeatureSet, *, most: int) -> np.ndarray:
     """(about `most`, D) float32: whole-frame features of all shards, drawn by a fixed seed."""
     rows = []
-    num_rows = sum(shard.num_rows for shard in feature_set.shards.all())
+    num_rows = sum(shard.num_rows for shard in feature_set.whole_shards)
     share = min(1.0, most / max(1, num_rows))
     draw = np.random.default_rng(0)
-    for shard in feature_set.shards.order_by("pk"):
+    for shard in feature_set.whole_shards.order_by("pk"):
         features = read_features(feature_set, shard)
         whole = features.vectors[features.slots == 0]
         rows.append(whole[draw.random(len(whole)) < share])
@@ -126,7 +126,7 @@ def read_layout(projection: FeatureProjection) -> Layout:
 def shards_to_place(projection: FeatureProjection) -> list[FeatureShard]:
     """The shards whose items are not on the map yet, the oldest first."""
     placed = projection.parts.values("shard")
-    return list(projection.feature_set.shards.exclude(pk__in=placed).order_by("pk"))
+    return list(projection.feature_set.whole_shards.exclude(pk__in=placed).order_by("pk"))
 
 
 def store_part(projection: FeatureProjection, shard: FeatureShard, places: np.ndarray) -> None:

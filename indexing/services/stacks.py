@@ -47,7 +47,7 @@ def _vectors(feature_set: FeatureSet, ids: np.ndarray) -> tuple[np.ndarray, np.n
     if not len(ids):
         return vectors, has_vector
     order = np.argsort(ids)
-    for shard in feature_set.shards.order_by("pk"):
+    for shard in feature_set.whole_shards.order_by("pk"):
         features = read_shard(shard_folder(feature_set), shard.sha256, shard.ids_sha256)
         first = features.slots == 0
         wanted = features.item_ids[first]

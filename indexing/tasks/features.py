@@ -1,18 +1,21 @@
-"""The job features_extract: pictures of items in, shards of a feature set out."""
+"""The job features_extract: pictures of items in, shards of a feature set out; then tiles of frames."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from celery import shared_task
 from django.conf import settings
 
-from indexing.models import FeatureSet, Item, MediaFile
+from indexing.compute.regions import MAX_GRID, TILE_SLOTS, WHOLE, cut_tiles
+from indexing.models import FeatureSet, IndexingSettings, Item, MediaFile
+from indexing.querysets import ItemQuerySet
 from indexing.services import features as services
+from indexing.services.sources import indexing_settings
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import GpuOutOfMemory
 from sisyphus_web.jobs.models import Job
@@ -45,7 +48,10 @@ class Decoded(NamedTuple):
 
 @shared_task(name="indexing.extract_features", ignore_result=True)
 def extract_features(job_id: int) -> None:
-    """Encode the corpus's items that have no feature yet. Safe to run twice, stop half-way, continue."""
+    """Encode the corpus's items that have no feature yet, then the tiles of frames where they are asked for.
+
+    Safe to run twice, stop half-way, continue.
+    """
     from indexing.compute.decoder import Decoder
 
     with jobs.running(job_id) as job:
@@ -54,7 +60,11 @@ def extract_features(job_id: int) -> None:
         params = params_of(job.params, ExtractFeatures)
         encoder, feature_set = _prepare(job, params)
         with Decoder() as decoder:
-            num_new, num_failed = _encode(job, feature_set, encoder, decoder)
+            works = [_Work(job, feature_set, encoder)]
+            if indexing_settings(feature_set.corpus).regions == IndexingSettings.Regions.TILES:
+                works.append(_Work(job, feature_set, encoder, has_tiles=True))
+            for work in works:
+                work.run(decoder)
         with jobs.finishing(job):
             if params.activate:
                 services.switch_to(feature_set)
@@ -62,9 +72,11 @@ def extract_features(job_id: int) -> None:
                 "feature_set": feature_set.pk,
                 "encoder": encoder.key,
                 "precision": encoder.precision,
-                "new": num_new,
-                "failed": num_failed,
+                "new": works[0].num_encoded,
+                "failed": works[0].num_failed,
             }
+            if len(works) > 1:
+                job.result |= {"new_tiled": works[1].num_encoded, "failed_tiled": works[1].num_failed}
 
 
 def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
@@ -110,50 +122,95 @@ def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
     return encoder, feature_set
 
 
-def _encode(job: Job, feature_set: FeatureSet, encoder: Encoder, decoder: Decoder) -> tuple[int, int]:
-    """Encode what the set lacks, shard by shard; how many features are new and how many items failed."""
-    from indexing.compute.ahead import ahead
+class _Work:
+    """What a set lacks of one kind, whole items or tiles of frames, to be encoded shard by shard."""
 
-    live = Item.objects.live().filter(corpus_id=feature_set.corpus_id)
-    num_todo = live.without_features(feature_set).count()
-    total = live.count()
-    num_failed, shard = 0, _Shard(job, feature_set, encoder)
-    jobs.report(job, units_done=total - num_todo, units_total=total, unit="items", note="", force=True)
-    for page in _missing(feature_set):
-        # The thread decodes only: the database is this thread's.
-        with ahead(_decoded(page, encoder, decoder), PICTURES_PER_BATCH) as pictures:
-            for decoded in pictures:
-                if decoded.pixels is None:
-                    num_failed += 1
-                    if num_failed <= FAILURES_LOGGED:
-                        jobs.log(job, f"Item {decoded.item_id} has no feature: {decoded.reason}", "warning")
-                else:
-                    shard.add(decoded.item_id, decoded.pixels)
-                jobs.report(job, units_done=total - num_todo + shard.num_encoded + num_failed)
-    shard.close()
-    jobs.report(job, units_done=total - num_todo + shard.num_encoded + num_failed, force=True)
-    return shard.num_encoded, num_failed
+    def __init__(
+        self, job: Job, feature_set: FeatureSet, encoder: Encoder, *, has_tiles: bool = False
+    ) -> None:
+        self._job, self._feature_set, self._encoder, self._has_tiles = job, feature_set, encoder, has_tiles
+        self._shard = _Shard(job, feature_set, encoder)
+        self.num_failed = 0
+
+    @property
+    def num_encoded(self) -> int:
+        """Items that have a feature, or tiles, by this work."""
+        return self._shard.num_encoded
+
+    def run(self, decoder: Decoder) -> None:
+        """Encode everything that is missing; an item that fails is logged and left out."""
+        from indexing.compute.ahead import ahead
+
+        job, unit = self._job, "frames in tiles" if self._has_tiles else "items"
+        total = self._live().count()
+        before = total - self._todo().count()
+        jobs.report(job, units_done=before, units_total=total, unit=unit, note="", force=True)
+        for page in self._missing():
+            # The thread decodes only: the database is this thread's.
+            with ahead(_decoded(page, self._side_px(), decoder), PICTURES_PER_BATCH) as pictures:
+                for decoded in pictures:
+                    self._take(decoded)
+                    jobs.report(job, units_done=before + self.num_encoded + self.num_failed)
+        self._shard.close()
+        jobs.report(job, units_done=before + self.num_encoded + self.num_failed, force=True)
+
+    def _take(self, decoded: Decoded) -> None:
+        if decoded.pixels is None:
+            self.num_failed += 1
+            if self.num_failed <= FAILURES_LOGGED:
+                what = "no tiles" if self._has_tiles else "no feature"
+                jobs.log(self._job, f"Item {decoded.item_id} has {what}: {decoded.reason}", "warning")
+        elif self._has_tiles:
+            self._shard.add(decoded.item_id, cut_tiles(decoded.pixels), TILE_SLOTS)
+        else:
+            self._shard.add(decoded.item_id, [decoded.pixels], (WHOLE,))
+
+    def _live(self) -> ItemQuerySet:
+        live = Item.objects.live().filter(corpus_id=self._feature_set.corpus_id)
+        return live.whole_frames() if self._has_tiles else live
+
+    def _todo(self) -> ItemQuerySet:
+        live = self._live()
+        if self._has_tiles:
+            return live.without_tiles(self._feature_set)
+        return live.without_features(self._feature_set)
+
+    def _missing(self) -> Iterator[list[Item]]:
+        """What is to do, page by page; an item comes once, even if it fails."""
+        todo = self._todo().select_related("media_file").order_by("id")
+        last = 0
+        while page := list(todo.filter(id__gt=last)[:ITEMS_PER_QUERY]):
+            last = page[-1].pk
+            yield page
+
+    def _side_px(self) -> int | None:
+        """The least side a whole frame may be decoded at; None: its own."""
+        side_px = self._encoder.decode_side_px
+        return side_px * MAX_GRID if side_px is not None and self._has_tiles else side_px
 
 
 class _Shard:
-    """Pictures on their way to a shard: encoded in batches, stored before they are too many or too old."""
+    """Pictures on their way to a shard: encoded in batches, stored before they are too many or too old.
+
+    What is of one item is stored together.
+    """
 
     def __init__(self, job: Job, feature_set: FeatureSet, encoder: Encoder) -> None:
         self.num_encoded = 0
         self._job, self._feature_set, self._encoder = job, feature_set, encoder
-        self._item_ids: list[int] = []  # of the batch
+        self._places: list[tuple[int, int]] = []  # item and slot, of the batch
         self._pictures: list[np.ndarray] = []
-        self._parts: list[tuple[list[int], np.ndarray]] = []  # encoded, not stored
+        self._parts: list[tuple[list[tuple[int, int]], np.ndarray]] = []  # encoded, not stored
         self._begun = time.monotonic()
 
-    def add(self, item_id: int, pixels: np.ndarray) -> None:
-        """Take one more picture; encode and store when it is time."""
-        self._item_ids.append(item_id)
-        self._pictures.append(pixels)
+    def add(self, item_id: int, pictures: Sequence[np.ndarray], slots: Sequence[int]) -> None:
+        """Take the pictures of one more item; encode and store when it is time."""
+        self._places.extend((item_id, slot) for slot in slots)
+        self._pictures.extend(pictures)
         num_bytes = sum(picture.nbytes for picture in self._pictures)
         if len(self._pictures) >= PICTURES_PER_BATCH or num_bytes >= BYTES_PER_BATCH:
             self._encode()
-            num_rows = sum(len(ids) for ids, _ in self._parts)
+            num_rows = sum(len(places) for places, _ in self._parts)
             if num_rows >= ROWS_PER_SHARD or time.monotonic() - self._begun > SECONDS_PER_SHARD:
                 self._store()
 
@@ -171,9 +228,9 @@ class _Shard:
             if "out of memory" in str(error) and "CUDA" in str(error):
                 raise GpuOutOfMemory(str(error).splitlines()[0]) from error
             raise
-        self._parts.append((self._item_ids, vectors))
-        self.num_encoded += len(vectors)
-        self._item_ids, self._pictures = [], []
+        self._parts.append((self._places, vectors))
+        self.num_encoded += len({item_id for item_id, _ in self._places})
+        self._places, self._pictures = [], []
 
     def _store(self) -> None:
         import numpy as np
@@ -182,23 +239,14 @@ class _Shard:
         from indexing.services.intake import check_space
 
         check_space()
-        item_ids = np.array([item_id for ids, _ in self._parts for item_id in ids], np.int64)
+        places = np.array([place for part, _ in self._parts for place in part], np.int64)
         vectors = np.concatenate([part for _, part in self._parts])
-        services.store_features(self._job, self._feature_set, Features(vectors, item_ids, self._encoder.key))
+        features = Features(vectors, places[:, 0], self._encoder.key, places[:, 1].astype(np.int16))
+        services.store_features(self._job, self._feature_set, features)
         self._parts, self._begun = [], time.monotonic()
 
 
-def _missing(feature_set: FeatureSet) -> Iterator[list[Item]]:
-    """The live items without a feature, page by page; an item comes once, even if it fails."""
-    todo = Item.objects.filter(corpus_id=feature_set.corpus_id).without_features(feature_set)
-    todo = todo.select_related("media_file").order_by("id")
-    last = 0
-    while page := list(todo.filter(id__gt=last)[:ITEMS_PER_QUERY]):
-        last = page[-1].pk
-        yield page
-
-
-def _decoded(page: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[Decoded]:
+def _decoded(page: list[Item], side_px: int | None, decoder: Decoder) -> Iterator[Decoded]:
     """Every item's picture, decoded in the limited process, media file by media file."""
     from indexing.compute.media_facts import MediaRefused
 
@@ -207,7 +255,7 @@ def _decoded(page: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[D
         left = {item.pk for item in items}
         reason = "the file has no frame at its time"
         try:
-            for item, pixels in _pictures(items, encoder, decoder):
+            for item, pixels in _pictures(items, side_px, decoder):
                 left.discard(item.pk)
                 yield Decoded(item.pk, pixels, "")
         except MediaRefused as error:
@@ -217,12 +265,12 @@ def _decoded(page: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[D
         yield from (Decoded(item_id, None, reason) for item_id in sorted(left))
 
 
-def _pictures(items: list[Item], encoder: Encoder, decoder: Decoder) -> Iterator[tuple[Item, np.ndarray]]:
-    """The pictures of items of one media file."""
+def _pictures(items: list[Item], side_px: int | None, decoder: Decoder) -> Iterator[tuple[Item, np.ndarray]]:
+    """The pictures of items of one media file, of whole frames no smaller than `side_px`."""
     media_file = items[0].media_file
     has_boxes = any(item.x0_px is not None for item in items)
     # A box may be small: only whole frames may be decoded smaller than they are.
-    min_side_px = None if has_boxes else encoder.decode_side_px
+    min_side_px = None if has_boxes else side_px
     if media_file.kind == MediaFile.Kind.IMAGE:
         pixels = decoder.image(media_file.path, min_side_px=min_side_px).pixels
         for item in items:

@@ -29,7 +29,7 @@ def build_map(job_id: int) -> None:
             projection = feature_set.projections.filter(is_current=True).first()
         if projection is None:
             jobs.report(job, note="Laying out landmarks", force=True)
-            num_rows = sum(feature_set.shards.values_list("num_rows", flat=True))
+            num_rows = sum(feature_set.whole_shards.values_list("num_rows", flat=True))
             layout = lay_out(services.sample_of(feature_set, most=MAX_SAMPLE))
             projection = services.store_layout(job, feature_set, layout, num_laid_out=num_rows)
         layout = services.read_layout(projection)

@@ -84,12 +84,15 @@ def totals_of(corpus_id: int) -> dict[str, Any]:
 
 
 def feature_sets_of(corpus_id: int) -> QuerySet[FeatureSet]:
-    """The feature sets of a corpus, the one in use first, with rows, shards and the newest build's id."""
-    shards = FeatureShard.objects.filter(feature_set=OuterRef("pk")).order_by().values("feature_set")
+    """The feature sets of a corpus, the one in use first, with rows, tiles, shards and the newest build's id."""
+    every = FeatureShard.objects.filter(feature_set=OuterRef("pk")).order_by()
+    shards = every.filter(has_regions=False).values("feature_set")
+    tiles = every.filter(has_regions=True).values("feature_set")
     return (
         FeatureSet.objects.filter(corpus=corpus_id)
         .annotate(
             num_rows=Coalesce(Subquery(shards.annotate(n=Sum("num_rows")).values("n")), Value(0)),
+            num_tiles=Coalesce(Subquery(tiles.annotate(n=Sum("num_rows")).values("n")), Value(0)),
             newest_shard=Subquery(shards.annotate(n=Max("pk")).values("n")),
         )
         .order_by("-is_active", "-id")
