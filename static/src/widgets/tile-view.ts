@@ -166,13 +166,14 @@ function keyOf(tile: Tile, state: TileState, index: number, total: number): stri
   return `${tile.item}/${tile.answer}/${tile.version}/${tile.rank}/${tile.round}/${tile.count}/${flags}/${index}/${total}`;
 }
 
+/** Rank and similarity of what was ranked by one; the name, or the time in a video, of what lies there unranked. */
 function captionOf(tile: Tile): string {
   if (tile.probability != null) return `accept ${Math.round(tile.probability * 100)} %`;
-  const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
+  if (tile.similarity === null) return time || tile.name.slice(tile.name.lastIndexOf("/") + 1);
+  const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   const precision = tile.precision == null ? "" : `${Math.round(tile.precision * 100)} %`;
-  const parts = [rank, similarityText(tile.similarity), precision, time].filter(Boolean);
-  return parts.length ? parts.join("  ") : tile.name.slice(tile.name.lastIndexOf("/") + 1);
+  return [rank, similarityText(tile.similarity), precision, time].filter(Boolean).join("  ");
 }
 
 function marksOf(tile: Tile): string {
