@@ -31,6 +31,13 @@ class Session:
         places = np.flatnonzero(np.cumsum(self.hits) >= np.ceil(recall * self.num_wanted))
         return int(places[0]) + 1 if len(places) else None
 
+    def fewest_to(self, recall: float) -> int:
+        """How many it would take if everything after the first batch, which no answer led to, were wanted."""
+        found = self.decisions_to(recall)
+        if found is not None and found <= BATCH:
+            return found
+        return BATCH + int(np.ceil(recall * self.num_wanted)) - sum(self.hits[:BATCH])
+
     def is_over(self) -> bool:
         return sum(self.hits) >= np.ceil(RECALLS[-1] * self.num_wanted)
 

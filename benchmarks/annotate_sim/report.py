@@ -41,6 +41,7 @@ def _row(sessions: list[Session]) -> dict[str, Any]:
     for recall, share in zip(RECALLS, _shares(), strict=True):
         found = [each.decisions_to(recall) or len(each.hits) for each in sessions]
         row[f"to_{share}"] = float(np.mean(found))
+        row[f"fewest_to_{share}"] = float(np.mean([each.fewest_to(recall) for each in sessions]))
     rounds = [each.precisions for each in sessions]
     longest = max(map(len, rounds))
     row["precision_by_round"] = [
@@ -57,10 +58,10 @@ def _mean(rows: dict[str, dict[str, Any]]) -> dict[str, Any]:
         return round(float(np.mean([row[key] for row in rows.values()])), 3)
 
     mean: dict[str, Any] = {key: over(key) for key in (*(f"to_{s}" for s in _shares()), "ms_per_decision")}
-    for recall, share in zip(RECALLS, _shares(), strict=True):
-        least = [np.ceil(recall * row["wanted"]) for row in rows.values()]
-        times = [row[f"to_{share}"] / each for row, each in zip(rows.values(), least, strict=True)]
-        mean[f"times_the_fewest_possible_to_{share}"] = round(float(np.exp(np.mean(np.log(times)))), 3)
+    for share in _shares():
+        fewest = [row[f"fewest_to_{share}"] for row in rows.values()]
+        times = [row[f"to_{share}"] / each for row, each in zip(rows.values(), fewest, strict=True)]
+        mean[f"times_the_fewest_possible_to_{share}"] = round(float(np.mean(times)), 3)
     for at in (0, 1, 2, 4, 9):
         values = [
             row["precision_by_round"][min(at, len(row["precision_by_round"]) - 1)] for row in rows.values()

@@ -58,10 +58,10 @@ class Site:
         for tile in self.ranking([{"kind": "item", "item": self.any_item()}]):
             self.names[tile["item"]] = Path(tile["name"]).name.partition("~")[0]
 
-    def posted(self, path: str, **body: Any) -> Any:
-        answer = self.client.call("POST", path, {key.rstrip("_"): value for key, value in body.items()})
+    def posted(self, address: str, /, **body: Any) -> Any:
+        answer = self.client.call("POST", address, body)
         if answer.status >= 300:
-            raise RuntimeError(f"{path}: {answer.status} {answer.body[:500]!r}")
+            raise RuntimeError(f"{address}: {answer.status} {answer.body[:500]!r}")
         return answer.json
 
     def any_item(self) -> int:

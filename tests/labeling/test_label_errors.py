@@ -20,37 +20,37 @@ def listed(corpus, vera):
 
 @pytest.fixture
 def items(corpus):
-    """60 photos in 20 clusters of 3."""
-    return add_items(make_feature_set(corpus), clustered(60))
+    """80 photos in 4 clusters."""
+    return add_items(make_feature_set(corpus), clustered(80, num_clusters=4))
 
 
 def answer_by_cluster(corpus, ann, label_class, items, *, wrong):
-    """Every item of five clusters accepted, the others rejected; those at `wrong` the other way round."""
+    """Two clusters accepted, two rejected; items at `wrong` the other way round."""
     made = [
-        operation(item, label_class, "accept" if (number % 20 < 5) != (number in wrong) else "reject")
+        operation(item, label_class, "accept" if (number % 4 < 2) != (number in wrong) else "reject")
         for number, item in enumerate(items)
     ]
     record(corpus, ann, *made)
 
 
 def test_answers_that_the_others_contradict_come_first(corpus, ann, cat, items, listed):
-    answer_by_cluster(corpus, ann, cat, items, wrong={3, 27})
+    answer_by_cluster(corpus, ann, cat, items, wrong={4, 29})
     found = listed(**{"class": cat.pk}).json()
-    assert {each["item"] for each in found["results"][:2]} == {items[3].pk, items[27].pk}
-    first = {each["item"]: each for each in found["results"]}[items[3].pk]
+    assert {each["item"] for each in found["results"][:2]} == {items[4].pk, items[29].pk}
+    first = {each["item"]: each for each in found["results"]}[items[4].pk]
     assert (first["answer"], first["by"]) == ("reject", "ann")
     assert first["probability"] > 0.5
     assert "answered otherwise" in first["reason"]
-    assert found["num_judged"] == 60
+    assert found["num_judged"] == 80
 
 
 def test_a_corrected_answer_is_no_longer_among_the_first(corpus, ann, cat, items, listed):
-    answer_by_cluster(corpus, ann, cat, items, wrong={3})
+    answer_by_cluster(corpus, ann, cat, items, wrong={4})
     listed(**{"class": cat.pk})
-    record(corpus, ann, operation(items[3], cat, "accept", base_version=1))
+    record(corpus, ann, operation(items[4], cat, "accept", base_version=1))
     found = {each["item"]: each for each in listed(**{"class": cat.pk}).json()["results"]}
-    assert (found[items[3].pk]["answer"], found[items[3].pk]["probability"] > 0.5) == ("accept", True)
-    assert "as similar items were" in found[items[3].pk]["reason"]
+    assert (found[items[4].pk]["answer"], found[items[4].pk]["probability"] > 0.5) == ("accept", True)
+    assert "as similar items were" in found[items[4].pk]["reason"]
 
 
 def test_pages_together_are_the_whole_list_once(corpus, ann, cat, items, listed):
