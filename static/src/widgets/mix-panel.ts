@@ -62,6 +62,7 @@ export class MixPanel extends LitElement {
         max="100"
         step="5"
         .value=${String(shares[name])}
+        @keydown=${keepSteps}
         aria-label="${title}: share of the queue in percent, ${does}"
         @change=${(event: Event) =>
           this.tell(withShare(this.mix, name, Number((event.target as HTMLInputElement).value)))}
@@ -86,6 +87,11 @@ export class MixPanel extends LitElement {
   private tell(mix: Mix | null): void {
     this.dispatchEvent(new CustomEvent("mix-set", { detail: plain(mix) }));
   }
+}
+
+/** Keys that move a slider move nothing in the grid. */
+function keepSteps(event: KeyboardEvent): void {
+  if (/^(Arrow|Page|Home|End)/.test(event.key)) event.stopPropagation();
 }
 
 function text(mix: Mix | null): string {

@@ -27,6 +27,7 @@ export class QueryBar extends LitElement {
   @state() private is_target = false;
   @state() private problem = "";
   @query("sfi-line") private line!: LineInput;
+  private next_focus: number | null = null;
 
   protected override createRenderRoot(): this {
     return this;
@@ -134,11 +135,16 @@ export class QueryBar extends LitElement {
   }
 
   private without(index: number): void {
+    this.next_focus = index;
     this.tell(this.terms.filter((_, other) => other !== index));
-    void this.updateComplete.then(() => {
-      const chips = this.querySelectorAll<HTMLElement>(".term-sign");
-      (chips[Math.min(index, chips.length - 1)] ?? this.line).focus();
-    });
+  }
+
+  /** After a chip was removed the one in its place has the focus, or the line where there is none. */
+  protected override updated(changed: Map<PropertyKey, unknown>): void {
+    if (this.next_focus === null || !changed.has("terms")) return;
+    const chips = this.querySelectorAll<HTMLElement>(".term-sign");
+    (chips[Math.min(this.next_focus, chips.length - 1)] ?? this.line).focus();
+    this.next_focus = null;
   }
 
   private readonly clear = (): void => {
