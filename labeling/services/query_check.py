@@ -9,7 +9,8 @@ import msgspec
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 
-from indexing.compute.encoders import EncoderUnknown, WeightsRefused, spec_of
+from indexing.compute.encoders.catalog import spec_of
+from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
 from indexing.models import FeatureSet, Item
 from labeling.models import LabelClass, QueryImage
 from labeling.services.query_text import plain, understand
