@@ -258,7 +258,7 @@ def test_a_viewer_looks_and_cannot_answer(open_workbench, vera):
     page = open_workbench(vera)
     example(page, "airplanes")
     page.keyboard.press("a")
-    expect(page.get_by_role("status").first).to_contain_text("viewer")
+    expect(page.locator(".status-said")).to_contain_text("viewer")
     expect(page.locator(".tile[data-answer]")).to_have_count(0)
     expect(page.get_by_role("button", name="Accept", exact=False).first).to_be_disabled()
 
