@@ -115,7 +115,7 @@ class MapPointsView(APIView):
 
 
 class MapRegionSerializer(serializers.ModelSerializer[MapRegion]):
-    """A lasso on the map: filter by `region:ID`, or query with its examples."""
+    """A lasso on the map: filter by `map:#ID`, or query with its examples."""
 
     polygon = serializers.ListField(
         child=serializers.ListField(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from indexing.compute.selections import Filters, ItemSet
+from indexing.models import MapRegion
 from indexing.search_service import marks
 from indexing.search_service.corpora import Followed
 from indexing.search_service.errors import Refusal
 from indexing.search_service.requests import Asked
+from indexing.services.projections import MapUnreadable, items_of_region
 
 SPLITS = ("train", "val", "test")
 OF_LEDGER = ("verdict", "weak", "dispute")
@@ -35,6 +37,9 @@ def filters_of(asked: Asked, followed: Followed) -> Filters:
                 items.append(_set(followed.ledger.items_with(fact), is_wanted=is_wanted))
             else:
                 raise Refusal("bad-filter", f"There is no has:{fact}.")
+    for regions, is_wanted in ((asked.map_regions, True), (asked.not_map_regions, False)):
+        if regions:
+            items.append(ItemSet(_inside(followed.corpus_id, regions), is_wanted))
     for classes, is_wanted in ((asked.classes, True), (asked.not_classes, False)):
         for label_class in classes or ():
             with followed.lock:
@@ -88,6 +93,16 @@ def _media_files(asked: Asked, followed: Followed) -> tuple[frozenset[int] | Non
             wanted.append(frozenset(followed.ledger.media_files_on(asked.splits)))
     both = frozenset.intersection(*wanted) if wanted else None
     return both, frozenset(unwanted)
+
+
+def _inside(corpus_id: int, regions: list[int]) -> np.ndarray:
+    """(n,) int64: the items within any of these lassos, ascending."""
+    found = MapRegion.objects.filter(corpus=corpus_id, pk__in=regions)
+    try:
+        inside = [items_of_region(region) for region in found]
+    except MapUnreadable as error:
+        raise Refusal("map-unreadable", str(error)) from error
+    return np.unique(np.concatenate([np.empty(0, np.int64), *inside]))
 
 
 def _set(items: list[int], *, is_wanted: bool = True) -> ItemSet:

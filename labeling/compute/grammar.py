@@ -5,9 +5,9 @@
             | [-] word | [-] "words"    text to search with; with - less like it
 
 Words without quotes are one text. A value or a text with spaces, commas or quotes stands in quotes, with
-\\" and \\\\ inside. Values of source, state, kind, split and file are alternatives; those of class and has
-must all hold. The same grammar is read by static/src/lib/grammar.ts; tests/labeling/compute/grammar_cases.json
-binds the two.
+\\" and \\\\ inside. Values of source, state, kind, split, file and map are alternatives; those of class
+and has must all hold. static/src/lib/grammar.ts reads the same grammar; grammar_cases.json of the tests binds
+the two.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ WORDS = {  # key -> the values it may have, in the order they are written
     "has": ("verdict", "weak", "dispute", "stack", "box", "image", "video"),
 }
 ALIASES = {"state": {"accept": "accepted", "reject": "rejected"}, "kind": {"photo": "image"}}
-NAMES = ("source", "class", "file")  # keys whose values are names, or #ID
+NAMES = ("source", "class", "file", "map")  # keys whose values are names, or #ID
 RANGES = ("time", "similarity")
-KEYS = ("state", "source", "class", "kind", "file", "time", "split", "has", "similarity")
+KEYS = ("state", "source", "class", "kind", "file", "map", "time", "split", "has", "similarity")
 EXAMPLES = {
     "time": "time:10-20, time:1:30-, time:-5 (seconds in the video)",
     "similarity": "similarity:>0.6",
     "source": 'source:"north camera"',
     "class": "class:truck",
     "file": "file:night*.mp4",
+    "map": "map:#12 (a lasso on the map)",
 }
 MAX_LENGTH = 2000
 

@@ -52,6 +52,8 @@ def understand(corpus: Corpus, line: str) -> Understood:
             patterns = [name for name in names if not _is_id(name)]
             setattr(filters, f"{prefix}media_files", ids or None)
             setattr(filters, f"{prefix}files", patterns or None)
+        if names := side.get("map"):
+            setattr(filters, f"{prefix}map_regions", _regions(corpus, names))
     terms = [
         Term(kind="text", text=phrase.text, weight=-1.0 if phrase.is_negative else 1.0)
         for phrase in asked.phrases
@@ -92,6 +94,8 @@ def text_of(filters: dict[str, Any], names: Names) -> str:
         files += filters.get(f"{prefix}files") or ()
         if files:
             side["file"] = tuple(sorted(files))
+        if regions := filters.get(f"{prefix}map_regions"):
+            side["map"] = tuple(sorted(f"#{pk}" for pk in regions))
     if facts := filters.get("has"):
         wanted["has"] = _in_order("has", facts)
     if facts := filters.get("has_not"):
@@ -138,6 +142,14 @@ def _ids(key: str, names: Iterable[str], rows: list[_Row]) -> list[int]:
             raise BadQuery("bad-filter", detail)
         found.append(ids[0])
     return found
+
+
+def _regions(corpus: Corpus, names: Iterable[str]) -> list[int]:
+    """Ids of lassoed regions, which have numbers and no names."""
+    ids = [int(name[1:]) if _is_id(name) else 0 for name in names]
+    if corpus.map_regions.filter(pk__in=ids).count() < len(set(ids)):
+        raise BadQuery("bad-filter", "map: there is no lasso with that number here, as in map:#12.")
+    return ids
 
 
 class _Row(NamedTuple):

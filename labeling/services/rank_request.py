@@ -50,6 +50,8 @@ class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     not_files: Names | None = None
     sources: Ids | None = None
     not_sources: Ids | None = None
+    map_regions: Ids | None = None  # within any of these lassos on the map
+    not_map_regions: Ids | None = None
     start_seconds: Seconds | None = None
     stop_seconds: Seconds | None = None
     states: list[Literal["untouched", "unsure", "weak", "accept", "reject"]] | None = None

@@ -16,6 +16,7 @@ const HINTS: Readonly<Record<string, string>> = {
   source: "folder it came from",
   class: "accepted in another class",
   kind: "photo or video",
+  map: "inside a lasso of the map: #12",
   file: "part of a file's name, * for anything",
   time: "seconds in the video: 10-20",
   split: "side in the dataset versions",

@@ -46,6 +46,8 @@ export function understand(text: string, names: Names): Understood {
   const [not_ids, not_patterns] = filesOf(unwanted.file);
   if (not_ids.length) filters.not_media_files = not_ids;
   if (not_patterns.length) filters.not_files = not_patterns;
+  if (wanted.map) filters.map_regions = wanted.map.map(numberOf);
+  if (unwanted.map) filters.not_map_regions = unwanted.map.map(numberOf);
   return { filters, phrases };
 }
 
@@ -71,6 +73,8 @@ export function textOf(filters: Filters, names: Names): string {
   put(unwanted, "class", namesOf(filters.not_classes, names.classes));
   put(wanted, "file", [...numbered(filters.media_files), ...(filters.files ?? [])]);
   put(unwanted, "file", [...numbered(filters.not_media_files), ...(filters.not_files ?? [])]);
+  put(wanted, "map", numbered(filters.map_regions));
+  put(unwanted, "map", numbered(filters.not_map_regions));
   const { start_seconds, stop_seconds, min_similarity } = filters;
   return write({
     wanted,
@@ -98,6 +102,12 @@ function alternatives(line: Line, key: string): string[] | undefined {
   const left = (line.wanted[key] ?? WORDS[key] ?? []).filter((word) => !unwanted.includes(word));
   if (!left.length) throw new Error(`${key}: what is asked for is left out again; nothing can be found.`);
   return left;
+}
+
+/** A lasso has a number and no name. */
+function numberOf(name: string): number {
+  if (!isId(name)) throw new Error(`map: “${name}” is no lasso; name it by its number, as in map:#12.`);
+  return Number(name.slice(1));
 }
 
 function idsOf(key: string, wanted: readonly string[], rows: readonly Named[]): number[] {

@@ -15,6 +15,7 @@ export const KEYS = [
   "class",
   "kind",
   "file",
+  "map",
   "time",
   "split",
   "has",
@@ -31,6 +32,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   source: 'source:"north camera"',
   class: "class:truck",
   file: "file:night*.mp4",
+  map: "map:#12 (a lasso on the map)",
 };
 const CLOCK = String.raw`(?:\d{1,9}:)?(?:\d{1,9}:)?\d{1,9}(?:\.\d{1,6})?`;
 const TIME = new RegExp(`^(${CLOCK})?-(${CLOCK})?$`);

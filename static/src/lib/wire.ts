@@ -65,6 +65,8 @@ export interface Filters {
   not_files?: string[];
   sources?: number[];
   not_sources?: number[];
+  map_regions?: number[];
+  not_map_regions?: number[];
   classes?: number[]; // accepted in all of them
   not_classes?: number[];
   splits?: string[];

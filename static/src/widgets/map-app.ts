@@ -125,7 +125,7 @@ export class MapApp extends LitElement {
         )}
       </div>
       <div class="column-tight">
-        <a class="btn btn-primary" href=${`${workbench}?q=region:${region.id}${of_class}`}>Show them in the grid</a>
+        <a class="btn btn-primary" href=${`${workbench}?q=${encodeURIComponent(`map:#${region.id}`)}${of_class}`}>Show them in the grid</a>
         <a class="btn" href=${`${workbench}?${`${terms}${of_class}`.slice(1)}`}>Find more like these</a>
         <button type="button" class="btn btn-ghost" @click=${() => this.drop()}>Drop the lasso</button>
       </div>

@@ -1,0 +1,106 @@
+"""The map as people use it: answers as colors, a lasso as a filter of the grid."""
+
+import struct
+from uuid import uuid4
+
+import numpy as np
+import orjson
+import pytest
+from rest_framework.test import APIClient
+
+from indexing.models import MapRegion
+from indexing.services import projections
+from indexing.tasks import build_map
+from labeling.models import WeakBatch, WeakLabel
+from sisyphus_web.accounts.models import Corpus, Membership
+from tests.indexing.made import add_items, clustered, make_feature_set
+from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
+from tests.labeling.test_rank import post, rank
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def api(corpus):
+    return f"/api/v1/corpora/{corpus.pk}"
+
+
+@pytest.fixture
+def client(ann):
+    made = APIClient()
+    made.force_authenticate(ann)
+    return made
+
+
+@pytest.fixture
+def items(corpus, mia):
+    made = add_items(make_feature_set(corpus), clustered(60))
+    build_map(projections.start_map(corpus, created_by=mia).pk)
+    return made
+
+
+@pytest.fixture
+def half(corpus, client, api, items) -> MapRegion:
+    """A lasso around the left half of the map."""
+    points = projections.read_points(projections.current_map(corpus))
+    middle = float(np.median(points.places[:, 0]))
+    polygon = [[-1, -1], [middle, -1], [middle, 2], [-1, 2]]
+    made = post(client, f"{api}/map/regions/", {"polygon": polygon})
+    return MapRegion.objects.get(pk=made.json()["id"])
+
+
+def states(client, api, label_class):
+    body = client.get(f"{api}/map/states/?class={label_class.pk}").content
+    assert struct.unpack_from("<II", body)[1] == len(body) - 8
+    return list(body[8:])
+
+
+def test_points_are_colored_by_what_counts(client, api, cat, items, mia, corpus):
+    def verdict(item, answer):
+        return {
+            "operation_id": str(uuid4()), "batch": str(uuid4()), "item": item.pk, "stack": None,
+            "class": cat.pk, "answer": answer, "base_version": 0, "mode": "similar",
+        }  # fmt: skip
+
+    answers = {3: "accept", 10: "reject", 11: "unsure"}
+    sent = [verdict(items[at], answer) for at, answer in answers.items()]
+    assert post(client, f"{api}/verdicts/", {"operations": sent}).status_code == 200
+    found = rank(client, api, **{"class": cat.pk, "terms": [{"kind": "item", "item": items[0].pk}]}).json()
+    weak = WeakBatch.objects.create(
+        corpus=corpus, label_class=cat, query_round_id=found["round"], first_n=2, created_by=mia
+    )
+    for at in (3, 20):  # an answer counts before a weak label
+        WeakLabel.objects.create(batch=weak, item=items[at], label_class=cat, rank=at, similarity=0.5)
+    wanted = [0] * 60
+    wanted[3], wanted[10], wanted[11], wanted[20] = 1, 2, 3, 4
+    assert states(client, api, cat) == wanted
+
+
+def test_a_lasso_is_a_filter_of_the_grid(client, api, items, half, service):  # noqa: F811
+    inside = set(projections.items_of_region(half).tolist())
+    term = [{"kind": "item", "item": items[0].pk}]
+    for filters in ({"q": f"map:#{half.pk}"}, {"filters": {"map_regions": [half.pk]}}):
+        found = rank(client, api, terms=term, k=100, fold=False, **filters).json()
+        assert {each["item"] for each in found["neighbors"]} == inside
+        assert found["q"] == f"map:#{half.pk}"
+    outside = rank(client, api, terms=term, k=100, fold=False, q=f"-map:#{half.pk}").json()
+    assert {each["item"] for each in outside["neighbors"]} == {item.pk for item in items} - inside
+
+
+def test_a_lasso_that_is_not_there_is_refused_with_words(client, api, items, half):
+    for name in ("#999999", "north"):
+        refused = rank(client, api, terms=[{"kind": "item", "item": items[0].pk}], q=f"map:{name}")
+        assert refused.status_code == 400
+        assert "map:#12" in refused.json()["detail"]
+
+
+def test_a_lasso_of_another_corpus_is_not_found(client, api, items, half, ann, mia):
+    other = Corpus.objects.create(name="other", created_by=mia)
+    Membership.objects.create(corpus=other, user=ann, role="annotator")
+    assert client.get(f"/api/v1/corpora/{other.pk}/map/regions/{half.pk}/").status_code == 404
+    assert client.get(f"{api}/map/regions/{half.pk}/").status_code == 200
+
+
+def test_without_a_map_there_are_no_colors(client, api, cat):
+    assert client.get(f"{api}/map/states/?class={cat.pk}").json()["code"] == "no-map"
+    assert orjson.loads(client.get(f"{api}/map/states/").content)["code"] == "invalid"
