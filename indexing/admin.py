@@ -64,6 +64,7 @@ class FeatureIndexAdmin(ReadOnlyAdmin):
         "factory",
         "num_vectors",
         "recall_at_10",
+        "has_regions",
         "is_published",
         "created_at",
     )

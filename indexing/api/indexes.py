@@ -31,6 +31,7 @@ class FeatureIndexSerializer(serializers.ModelSerializer[FeatureIndex]):
             "recall_at_10",
             "recall_at_100",
             "recall_num_queries",
+            "has_regions",
             "is_published",
             "created_at",
             "job",
@@ -44,6 +45,7 @@ class ServingSerializer(serializers.Serializer[Any]):
     build = serializers.CharField(help_text="Id of the build; empty: every vector is compared one by one.")
     encoder = serializers.CharField()
     num_vectors = serializers.IntegerField()
+    num_regions = serializers.IntegerField(help_text="Of num_vectors, those of tiles of frames.")
     num_delta = serializers.IntegerField(help_text="Vectors newer than the build, compared one by one.")
     problem = serializers.CharField(help_text="Why the published build is not the one in use; else empty.")
 

@@ -49,11 +49,21 @@ class SourceAnswerSerializer(serializers.Serializer[Source]):
 
 
 class IndexingSettingsSerializer(serializers.ModelSerializer[IndexingSettings]):
-    """How the corpus turns media into items; it holds for what is taken in from now on."""
+    """How the corpus turns media into items; it holds for what is taken in from now on.
+
+    `regions` holds at once: with `tiles`, 13 tiles of each frame are extracted and searched too.
+    """
 
     class Meta:
         model = IndexingSettings
-        fields = ("encoder", "frame_policy", "interval_seconds", "similarity_threshold", "is_strict")
+        fields = (
+            "encoder",
+            "frame_policy",
+            "interval_seconds",
+            "similarity_threshold",
+            "is_strict",
+            "regions",
+        )
         extra_kwargs: ClassVar = {
             "interval_seconds": {"min_value": 0.01, "max_value": 86400},
             "similarity_threshold": {"min_value": -0.99, "max_value": 1},
@@ -107,5 +117,5 @@ class IndexingSettingsView(APIView):
         corpus = get_object_or_404(Corpus, pk=corpus_id)
         changed = IndexingSettingsSerializer(indexing_settings(corpus), data=request.data, partial=True)
         changed.is_valid(raise_exception=True)
-        chosen = change_settings(corpus, **changed.validated_data)
+        chosen = change_settings(corpus, by=user_of(request), **changed.validated_data)
         return Response(IndexingSettingsSerializer(chosen).data)

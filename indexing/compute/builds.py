@@ -249,7 +249,9 @@ def _measured(build: OpenBuild, rows: StoredRows) -> Manifest:
 def _recall(build: OpenBuild, queries: np.ndarray, truth: np.ndarray, factor: int) -> tuple[float, float]:
     """R@10 and R@100; a neighbor counts if it is as near as the last true one, so doubles do not matter."""
     k = truth.shape[1]
-    num_rows = k if build.slots is None else k * ROWS_PER_ITEM
+    num_rows = k
+    if build.slots is not None:  # so many rows have k items among them, of an exact structure for certain
+        num_rows *= ROWS_PER_ITEM if build.codes else int(build.slots.max())
     hits_10 = hits_100 = 0
     for query, best in zip(queries, truth, strict=True):
         if build.codes:

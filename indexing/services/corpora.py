@@ -4,6 +4,7 @@ from django.db import transaction
 
 from indexing.models import IndexingSettings
 from indexing.services.features import AUTO, check_encoder
+from indexing.services.regions import start_regions
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.accounts.services import create_corpus
 
@@ -12,14 +13,15 @@ from sisyphus_web.accounts.services import create_corpus
 def create_indexed_corpus(*, name: str, description: str, created_by: User, **indexing: object) -> Corpus:
     """Make a corpus and its indexing settings: both, or neither; ValidationError names what is wrong."""
     corpus = create_corpus(name=name, description=description, created_by=created_by)
-    change_settings(corpus, **indexing)
+    change_settings(corpus, by=created_by, **indexing)
     return corpus
 
 
 @transaction.atomic
-def change_settings(corpus: Corpus, **indexing: object) -> IndexingSettings:
+def change_settings(corpus: Corpus, *, by: User | None = None, **indexing: object) -> IndexingSettings:
     """Change the named fields of how `corpus` is indexed; it holds for media added from now on.
 
+    Only regions hold at once: switched on, what is missing is enqueued; off, queries see whole frames only.
     ValidationError names what is wrong, EncoderNotUsable another encoder that cannot be loaded.
     """
     chosen = IndexingSettings.objects.select_for_update().filter(corpus=corpus).first()
@@ -28,8 +30,11 @@ def change_settings(corpus: Corpus, **indexing: object) -> IndexingSettings:
     encoder = indexing.get("encoder", chosen.encoder)
     if encoder not in (chosen.encoder, AUTO):
         check_encoder(str(encoder))
+    had_regions = chosen.regions == IndexingSettings.Regions.TILES
     for name, value in indexing.items():
         setattr(chosen, name, value)
     chosen.full_clean()
     chosen.save()
+    if chosen.regions == IndexingSettings.Regions.TILES and not had_regions:
+        start_regions(corpus, created_by=by)
     return chosen

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def build_index(job_id: int) -> None:
     """Build the feature index of the corpus's active feature set, from its shards. Safe to run twice.
 
-    Where the corpus has a region index, tiles get a build of their own, published with the other. Nothing to build, or a build that is still right, is an end like any other.
+    Where the corpus has a region index, tiles get a build of their own, published with the other.
+    Nothing to build, or a build that is still right, is an end like any other.
     """
     from indexing.compute.builds import write_build
     from indexing.compute.features import ShardDamaged

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
@@ -17,6 +17,7 @@ from indexing.models import IndexingSettings, MediaFile
 from indexing.services.builds import start_build
 from indexing.services.corpora import change_settings
 from indexing.services.features import start_switch
+from indexing.services.regions import cost_of
 from indexing.views import reads
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
@@ -83,7 +84,7 @@ def features(request: HttpRequest, corpus_id: int) -> HttpResponse:
 def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
     """Change how the corpus is indexed; what is indexed already stays until it is rebuilt."""
     this = get_object_or_404(Corpus, pk=corpus_id)
-    form = IndexingForm(request.POST, model_dir=settings.MODEL_DIR, keep=_chosen(this).encoder)
+    form = _form(this, _chosen(this), request.POST)
     if not form.is_valid():
         context = {"corpus": this, "form": form}
         return respond(
@@ -93,8 +94,9 @@ def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
             context=context,
             status=422,
         )
-    change_settings(this, **form.cleaned_data)
-    messages.success(request, "Saved. It holds for media added from now on; rebuild to apply it to the rest.")
+    had_regions = _chosen(this).regions
+    chosen = change_settings(this, by=request.user, **form.cleaned_data)
+    messages.success(request, _saved(had_regions, chosen.regions))
     if not request.headers.get("HX-Request"):
         return redirect("corpus", corpus_id)
     context = {"corpus": this, "form": form}
@@ -169,17 +171,11 @@ def _activity_context(corpus_id: int) -> dict[str, Any]:
 def _index_context(this: Corpus) -> dict[str, Any]:
     """How the corpus is indexed, and by what it could be."""
     chosen = _chosen(this)
-    names = ("frame_policy", "interval_seconds", "similarity_threshold", "encoder", "is_strict")
-    form = IndexingForm(
-        initial={name: getattr(chosen, name) for name in names},
-        model_dir=settings.MODEL_DIR,
-        keep=chosen.encoder,
-    )
     wanted = _wanted(chosen)
     feature_sets = list(reads.feature_sets_of(this.pk))
     in_use = next((each.encoder for each in feature_sets if each.is_active), wanted)
     return {
-        "form": form,
+        "form": _form(this, chosen),
         "chosen": chosen,
         "encoder_in_use": in_use,
         "encoder_wanted": wanted,
@@ -189,6 +185,26 @@ def _index_context(this: Corpus) -> dict[str, Any]:
         "feature_sets": feature_sets,
         "builds": list(reads.builds_of(this.pk)),
     }
+
+
+def _form(this: Corpus, chosen: IndexingSettings, data: QueryDict | None = None) -> IndexingForm:
+    """The settings as they are, or as somebody wants them, with what a region index costs here."""
+    names = ("frame_policy", "interval_seconds", "similarity_threshold", "encoder", "regions", "is_strict")
+    return IndexingForm(
+        data,
+        initial={name: getattr(chosen, name) for name in names},
+        model_dir=settings.MODEL_DIR,
+        keep=chosen.encoder,
+        regions_cost=cost_of(this).sentence,
+    )
+
+
+def _saved(old_regions: str, regions: str) -> str:
+    if regions == old_regions:
+        return "Saved. It holds for media added from now on; rebuild to apply it to the rest."
+    if regions == IndexingSettings.Regions.TILES:
+        return "Saved. Tiles of the frames are being extracted; each is searched as soon as it is there."
+    return "Saved. Queries compare with whole frames only; the tiles are kept for when you want them again."
 
 
 def _wanted(chosen: IndexingSettings) -> str:

@@ -84,7 +84,7 @@ def totals_of(corpus_id: int) -> dict[str, Any]:
 
 
 def feature_sets_of(corpus_id: int) -> QuerySet[FeatureSet]:
-    """The feature sets of a corpus, the one in use first, with rows, tiles, shards and the newest build's id."""
+    """The feature sets of a corpus, the one in use first, with rows, tiles and the newest shard."""
     every = FeatureShard.objects.filter(feature_set=OuterRef("pk")).order_by()
     shards = every.filter(has_regions=False).values("feature_set")
     tiles = every.filter(has_regions=True).values("feature_set")

@@ -11,6 +11,7 @@ from sisyphus_web.cli.errors import CliError, Exit
 VERBS = {  # verb -> (module, what it does)
     "doctor": ("sisyphus_web.cli.doctor", "say what is there, what is missing, and what to do"),
     "corpora": ("sisyphus_web.cli.corpora", "list the corpora of the running Sisyphus"),
+    "settings": ("sisyphus_web.cli.corpus_settings", "say how a corpus is indexed; switch its region index"),
     "ingest": (
         "sisyphus_web.cli.ingest",
         "bring folders and files into a corpus, and wait until they are searchable",

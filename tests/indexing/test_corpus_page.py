@@ -100,7 +100,7 @@ def test_htmx_gets_the_table_alone(as_mia, corpus, url):
 def test_the_page_costs_the_same_for_many_files(as_mia, corpus, url, django_assert_max_num_queries):
     for _ in range(4):
         fill(corpus)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(21):
         as_mia.get(url)
 
 
