@@ -76,7 +76,7 @@ class Item(models.Model):
     x1_px = models.IntegerField(null=True, blank=True)
     y1_px = models.IntegerField(null=True, blank=True)
     stack = models.ForeignKey(Stack, null=True, blank=True, on_delete=models.SET_NULL, related_name="items")
-    stack_revision = models.IntegerField(default=0, help_text="Of its stack when it joined.")
+    stack_revision = models.IntegerField(default=0, db_default=0, help_text="Of its stack when it joined.")
     perceptual_hash = models.BigIntegerField(
         null=True, blank=True
     )  # 64 bits, signed as PostgreSQL stores them
