@@ -60,6 +60,7 @@ class Tile(msgspec.Struct, kw_only=True):
     height_px: int
     thumbnail: str = ""  # its address
     box: Box | None  # relative, 0 to 1; the part that was found, or the region the item is
+    is_found: bool = False  # `box` is the part of the frame that is nearest to the query
     why: Why | None = None  # None: in a list that nobody ranked
 
 
@@ -121,6 +122,7 @@ def describe_tiles(corpus: Corpus, shown: Sequence[Shown], *, label_class_id: in
                 width_px=row[14],
                 height_px=row[15],
                 box=each.box or _relative(row[16:20], width_px=row[14], height_px=row[15]),
+                is_found=each.box is not None,
                 why=each.why,
             )
         )

@@ -4,6 +4,14 @@ export type Sides = [x0: number, y0: number, x1: number, y1: number];
 
 const LEAST = 0.02;
 
+/** Where a box lies in its frame, in words: "upper left", "middle", "lower right". */
+export function placeOf([x0, y0, x1, y1]: readonly [number, number, number, number]): string {
+  const third = (share: number) => Math.min(2, Math.floor(share * 3));
+  const row = ["upper", "", "lower"][third((y0 + y1) / 2)];
+  const column = ["left", "", "right"][third((x0 + x1) / 2)];
+  return [row, column].filter(Boolean).join(" ") || "middle";
+}
+
 /** Between two corners, in any order. */
 export function spanned(one: { x: number; y: number }, other: { x: number; y: number }): Sides {
   return [

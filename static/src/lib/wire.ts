@@ -29,6 +29,7 @@ export interface Tile {
   height_px: number;
   thumbnail: string;
   box: Box | null;
+  is_found?: boolean; // the box is the part of the frame that is nearest to the query
   stack_revision?: number | null; // goes back with an answer
   why?: Why | null; // nothing in a list that nobody ranked
   precision?: number | null; // calibrated, 0..1, where the server has measured it

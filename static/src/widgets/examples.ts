@@ -27,14 +27,16 @@ export class Examples {
     void session.setTerms([...others, ...added]);
   }
 
-  /** Opens the frame or the uploaded image of a term to draw on. */
+  /** Opens the frame or the uploaded image of a term to draw on; on the part that was found, where one was. */
   drawBox(term: Term): void {
     const { api, ranking } = this.session;
     const is_image = term.kind === "image";
+    const tile = is_image ? null : (ranking.find(term.item ?? 0) ?? null);
     this.frame.open({
       url: is_image ? api.url("query_image", term.image) : api.url("item_frame", term.item),
-      tile: is_image ? null : (ranking.find(term.item ?? 0) ?? null),
+      tile,
       term,
+      start: tile?.is_found ? tile.box : null,
     });
   }
 

@@ -17,6 +17,7 @@ export interface Shown {
   url: string;
   tile: Tile | null;
   term: Term | null; // to draw a box for; null: only to look
+  start?: Box | null; // the box to begin with: the part that was found
 }
 
 const MOST_ZOOM = 4; // a small picture is not blown up beyond recognition
@@ -81,7 +82,7 @@ export class FrameDialog extends LitElement {
     this.is_elsewhere = false;
     this.shown = shown;
     this.failed = false;
-    this.box = shown.term ? [...(shown.term.box ?? ([0.3, 0.3, 0.7, 0.7] as const))] : null;
+    this.box = shown.term ? [...(shown.term.box ?? shown.start ?? ([0.3, 0.3, 0.7, 0.7] as const))] : null;
     void this.updateComplete.then(() => {
       if (!this.dialog.open) this.dialog.showModal();
       this.picture.focus(); // not a button: Enter searches
@@ -119,7 +120,7 @@ export class FrameDialog extends LitElement {
         ${tile?.answer ? html`<span class="badge" data-tone=${tile.answer}>${tile.answer}</span>` : nothing}
         <span class="push hint">${
           shown.term
-            ? "drag a box · arrows move · shift + arrows size · Enter searches"
+            ? `${shown.start ? "the part that was found · " : ""}drag a box · arrows move · shift + arrows size · Enter searches`
             : `${hint(["accept", "reject", "unsure"])} · arrows next · Esc closes`
         }</span>
         <button type="button" class="btn btn-small" @click=${this.close}>Close</button>

@@ -1,6 +1,7 @@
 /** One recycled node of the grid. It writes to the page only what has changed since the last time. */
 
 import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
+import { placeOf } from "../lib/box";
 import { similarityText, timeText } from "../lib/format";
 import type { Thumbnails } from "../lib/thumbnails";
 import { glyphOfWhy, whyText } from "../lib/why";
@@ -192,6 +193,7 @@ function labelOf(tile: Tile, state: TileState): string {
     tile.answer ? (PARTICIPLE_OF[tile.answer] ?? "") : state.is_later ? "put off" : "undecided",
     marksOf(tile),
     tile.why ? whyText(tile.why) : (tile.reason ?? ""),
+    tile.is_found && tile.box ? `nearest in its ${placeOf(tile.box)} part` : "",
     state.lit ? `would be: ${state.lit}` : "",
   ];
   return parts.filter(Boolean).join(", ");
