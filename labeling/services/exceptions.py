@@ -6,25 +6,26 @@ from collections.abc import Sequence
 
 from indexing.models import Item, Stack
 from labeling.models import Verdict
+from labeling.services.entries import Entry
 from sisyphus_web.accounts.models import Corpus
 
 
-def split_stacks(corpus: Corpus, events: Sequence[Verdict]) -> None:
-    """Give the item of every event with `left_stack` a stack of its own; the others keep theirs.
+def split_stacks(corpus: Corpus, entries: Sequence[Entry]) -> None:
+    """Give the item of every entry with `left_stack` a stack of its own; the others keep theirs.
 
     Its own, not none, so that the next grouping does not put it back; the new stack names the old one, and
     both stay one group for the splits of datasets.
     """
-    leaving = [event for event in events if event.left_stack is not None and event.reverts_id is None]
+    leaving = [entry for entry in entries if entry.left_stack is not None and entry.reverts_id is None]
     if not leaving:
         return
-    old = Stack.objects.in_bulk({event.left_stack for event in leaving if event.left_stack is not None})
-    for event in leaving:
-        stack = old[event.left_stack]  # type: ignore[index]  # not None by the filter
+    old = Stack.objects.in_bulk({entry.left_stack for entry in leaving if entry.left_stack is not None})
+    for entry in leaving:
+        stack = old[entry.left_stack]  # type: ignore[index]  # not None by the filter
         alone = Stack.objects.create(
             corpus=corpus, media_file_id=stack.media_file_id, split_from_id=stack.split_from_id or stack.pk
         )
-        Item.objects.filter(pk=event.item_id).update(stack=alone, stack_revision=0)
+        Item.objects.filter(pk=entry.item_id).update(stack=alone, stack_revision=0)
 
 
 def move_back(event: Verdict) -> int | None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.utils import timezone
 
-from labeling.models import BlindLook, Verdict
+from labeling.models import BlindLook
 from labeling.services.derivation import SHARE
+from labeling.services.entries import Entry
 from labeling.services.states import Held, Key
-from sisyphus_web.accounts.models import User
+from sisyphus_web.accounts.models import Corpus, User
 
 Kind = BlindLook.Kind
 # A derived answer is checked once its stack was left: its exceptions have been said, and nobody remembers it.
@@ -44,22 +45,25 @@ def vote_of(look: BlindLook, state: Held) -> BlindLook.Kind | None:
     return Kind(look.kind)
 
 
-def draw_looks(events: Sequence[Verdict], second_shares: dict[int, float]) -> None:
+def draw_looks(
+    corpus: Corpus, entries: Sequence[Entry], second_shares: dict[int, float], *, said_at: datetime
+) -> None:
     """Draw, of the answers just recorded, those that somebody is to look at again.
 
     By a hash of operation and item: the same draw at every retry, and nobody can choose it.
     """
     due: list[BlindLook] = []
-    for event in events:
-        if event.is_blind or event.reverts_id is not None or event.mode == "derived":
+    for entry in entries:
+        if entry.is_blind or entry.reverts_id is not None or entry.mode == "derived":
             continue
-        common = {"corpus_id": event.corpus_id, "label_class_id": event.label_class_id, "looks_at": event}
-        if _lot(event.operation_id, event.item_id) < second_shares.get(event.label_class_id, 0.0):
-            due.append(BlindLook(**common, kind=Kind.SECOND, item_id=event.item_id, due_at=event.created_at))
+        common = {"corpus": corpus, "label_class_id": entry.label_class_id, "looks_at_id": entry.id}
+        share = second_shares.get(entry.label_class_id, 0.0)
+        if share and _lot(entry.operation_id, entry.item_id) < share:
+            due.append(BlindLook(**common, kind=Kind.SECOND, item_id=entry.item_id, due_at=said_at))
         due += [
-            BlindLook(**common, kind=Kind.DERIVED, item_id=item, due_at=event.created_at + REST)
-            for item in event.member_ids
-            if _lot(event.operation_id, item) < SHARE
+            BlindLook(**common, kind=Kind.DERIVED, item_id=item, due_at=said_at + REST)
+            for item in entry.member_ids
+            if _lot(entry.operation_id, item) < SHARE
         ]
     if due:
         BlindLook.objects.bulk_create(due)

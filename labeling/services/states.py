@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Q
 
 from labeling.compute.ledger import Event, is_disputed
-from labeling.models import Verdict
+from labeling.services.entries import Entry
 from sisyphus_web.accounts.models import Corpus
 
 Key = tuple[int, int]  # item id, label class id
@@ -37,6 +37,16 @@ LOCK = """
     ORDER BY state.item_id, state.label_class_id
     FOR UPDATE OF state
 """
+ADD = """
+    INSERT INTO labeling_currentverdict
+        (corpus_id, item_id, label_class_id, answer, version, verdict_id, is_derived, is_disputed)
+    SELECT %s, added.item, added.label_class, added.answer, added.version, added.verdict, added.is_derived,
+           false
+    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::int[], %s::bigint[], %s::bool[])
+        AS added(item, label_class, answer, version, verdict, is_derived)
+    ORDER BY added.item, added.label_class
+    ON CONFLICT DO NOTHING
+"""
 SAVE = """
     UPDATE labeling_currentverdict AS state
     SET answer = moved.answer, version = moved.version, verdict_id = moved.verdict,
@@ -45,31 +55,47 @@ SAVE = """
         AS moved(id, answer, version, verdict, is_derived, is_disputed)
     WHERE state.id = moved.id
 """
+SAID = """
+    SELECT said.id, said.item_id, said.label_class_id, said.answer, said.annotator_id, said.reverts_id,
+           said.is_blind, said.is_blind AND said.mode = 'gold', said.is_settling
+    FROM labeling_verdict said
+    JOIN unnest(%s::bigint[], %s::bigint[]) AS wanted(item, label_class)
+      ON said.item_id = wanted.item AND said.label_class_id = wanted.label_class
+    ORDER BY said.id
+"""
+
+
+class Raced(Exception):
+    """Somebody else answered one of the items for the first time, just now."""
 
 
 @dataclass(slots=True)
 class Held:
-    """A row of the projection that this transaction has locked."""
+    """A row of the projection that this transaction has locked, or (`id` None) is to add."""
 
-    id: int
+    id: int | None
     item: int
     label_class: int
-    answer: str
-    version: int
-    verdict_id: int | None
-    is_derived: bool
-    is_disputed: bool
-    verdict: Verdict | None = None  # the event of this transaction that moved it last
+    answer: str = ""
+    version: int = 0
+    verdict_id: int | None = None
+    is_derived: bool = False
+    is_disputed: bool = False
+    entry: Entry | None = None  # the event of this transaction that moved it last
     is_voted: bool = False  # in this transaction, blindly: another version, the same answer
+    is_new: bool = True  # nothing was ever said about it before this transaction
+
+    def __post_init__(self) -> None:
+        self.is_new = self.version == 0
 
     @property
     def mark(self) -> str:
         """What counts, as `Verdict.replaced` writes it."""
         return f"{self.answer}*" if self.is_derived else self.answer
 
-    def move(self, verdict: Verdict, answer: str, *, is_derived: bool) -> None:
-        """One version on; the row is written by `save_states`."""
-        self.answer, self.is_derived, self.verdict = answer, is_derived, verdict
+    def move(self, entry: Entry, answer: str, *, is_derived: bool) -> None:
+        """One version on; the row is written by `add_states` or `save_states`."""
+        self.answer, self.is_derived, self.entry = answer, is_derived, entry
         self.version += 1
 
     def vote(self) -> None:
@@ -78,32 +104,61 @@ class Held:
         self.version += 1
 
 
-def lock_states(corpus: Corpus, keys: Iterable[Key]) -> dict[Key, Held]:
-    """The locked states of `keys`, made where missing (version 0); held until the transaction ends.
+def lock_states(corpus: Corpus, keys: Iterable[Key], *, make_missing: bool) -> dict[Key, Held]:
+    """The locked states of `keys`, held until the transaction ends; what is missing is made, or has no id.
 
     Rows are made first and locked second, both in the order of (item, class): a transaction that waits
-    for a row holds none that another, waiting for it, has already passed.
+    for a row holds none that another, waiting for it, has already passed. A row that is not made cannot be
+    locked either: `add_states` finds out whether somebody else has made it since.
     """
     ordered = sorted(set(keys))
     if not ordered:
         return {}
     items, classes = [key[0] for key in ordered], [key[1] for key in ordered]
     with connection.cursor() as cursor:
-        cursor.execute(INSERT_MISSING, [corpus.pk, items, classes])
+        if make_missing:
+            cursor.execute(INSERT_MISSING, [corpus.pk, items, classes])
         cursor.execute(LOCK, [items, classes])
-        return {(row[1], row[2]): Held(*row) for row in cursor.fetchall()}
+        held = {(row[1], row[2]): Held(*row) for row in cursor.fetchall()}
+    return {key: held.get(key) or Held(None, *key) for key in ordered}
+
+
+def add_states(corpus: Corpus, states: Iterable[Held]) -> None:
+    """Add the rows that were missing and have moved; Raced where one is there by now.
+
+    Before the events are appended: from here on their items are locked. The foreign key to the event waits
+    for the end of the transaction.
+    """
+    added = [state for state in states if state.id is None and state.entry is not None]
+    if not added:
+        return
+    columns: list[Any] = [
+        corpus.pk,
+        [state.item for state in added],
+        [state.label_class for state in added],
+        [state.answer for state in added],
+        [state.version for state in added],
+        [state.entry.id for state in added if state.entry is not None],
+        [state.is_derived for state in added],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(ADD, columns)
+        if cursor.rowcount < len(added):
+            raise Raced
 
 
 def save_states(states: Iterable[Held]) -> None:
-    """Write the states that an event of this transaction moved, in one statement."""
-    moved = [state for state in states if state.verdict is not None or state.is_voted]
+    """Write the locked states that an event of this transaction moved, in one statement."""
+    moved = [
+        state for state in states if state.id is not None and (state.entry is not None or state.is_voted)
+    ]
     if not moved:
         return
     columns: list[Any] = [
         [state.id for state in moved],
         [state.answer for state in moved],
         [state.version for state in moved],
-        [state.verdict.pk if state.verdict is not None else state.verdict_id for state in moved],
+        [state.entry.id if state.entry is not None else state.verdict_id for state in moved],
         [state.is_derived for state in moved],
         [state.is_disputed for state in moved],
     ]
@@ -111,24 +166,18 @@ def save_states(states: Iterable[Held]) -> None:
         cursor.execute(SAVE, columns)
 
 
-def settle_disputes(states: dict[Key, Held], events: Sequence[Verdict]) -> None:
-    """Set `is_disputed` of the items that `events`, already in the ledger, were said about directly."""
-    touched = {(event.item_id, event.label_class_id) for event in events}
-    said: dict[Key, list[Event]] = {key: [] for key in touched}
-    rows = (
-        Verdict.objects.filter(
-            item__in={item for item, _ in touched},
-            label_class__in={label_class for _, label_class in touched},
-        )
-        .order_by("id")
-        .annotate(is_gold=IS_GOLD)
-        .values_list(
-            "id", "item_id", "label_class_id", "answer", "annotator_id", "reverts_id",
-            "is_blind", "is_gold", "is_settling",
-        )
-    )  # fmt: skip
-    for pk, item, label_class, *rest in rows:
-        if (item, label_class) in said:
+def settle_disputes(states: dict[Key, Held], entries: Sequence[Entry]) -> None:
+    """Set `is_disputed` of the items that `entries`, already in the ledger, were said about directly.
+
+    What is new has been answered by one person alone.
+    """
+    touched = {(entry.item_id, entry.label_class_id) for entry in entries}
+    said: dict[Key, list[Event]] = {key: [] for key in touched if not states[key].is_new}
+    if not said:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(SAID, [[item for item, _ in said], [label_class for _, label_class in said]])
+        for pk, item, label_class, *rest in cursor.fetchall():
             said[item, label_class].append(Event(pk, item, (), label_class, *rest))
     for key, direct in said.items():
         states[key].is_disputed = is_disputed(direct)

@@ -9,9 +9,11 @@ import msgspec
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from labeling.models import CurrentVerdict, Verdict
 from labeling.services.derivation import forget_sources_off
+from labeling.services.entries import Entry, append, number
 from labeling.services.exceptions import move_back
 from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
@@ -53,17 +55,20 @@ def undo_batch(
     nothing and gives the same answer.
     """
     events = _events_of(corpus, batch, by=by, is_manager=is_manager, author=author)
-    states = lock_states(corpus, {key for event in events for key in _keys(event)})
+    states = lock_states(corpus, {key for event in events for key in _keys(event)}, make_missing=True)
     before = Verdict.objects.filter(corpus=corpus, annotator=by, batch=operation_id, reverts__isnull=False)
-    made = list(before.select_related("reverts").order_by("id"))
+    before = before.select_related("reverts").order_by("id")
+    made = list(before)
     if not made:
-        made = _compensate(events, states, by=by, operation_id=operation_id)
-        Verdict.objects.bulk_create(made)
-        if made:
-            settle_disputes(states, made)
+        entries = _compensate(events, states, operation_id=operation_id)
+        if entries:
+            number(entries)
+            append(corpus, by, entries, created_at=timezone.now())
+            settle_disputes(states, entries)
             save_states(states.values())
             if any(event.mode == "derived" for event in events):
                 forget_sources_off(corpus)
+            made = list(before.all())
     return _answer(operation_id, events, made, by=by)
 
 
@@ -90,18 +95,16 @@ def _events_of(
     return events
 
 
-def _compensate(
-    events: Sequence[Verdict], states: dict[Key, Held], *, by: User, operation_id: UUID
-) -> list[Verdict]:
+def _compensate(events: Sequence[Verdict], states: dict[Key, Held], *, operation_id: UUID) -> list[Entry]:
     """The events that take `events` (newest first) back, as far as they still count.
 
     One per event and answer that counts again, since an event says one answer; its operation id is
     derived, so that it is the same at every try.
     """
-    made: list[Verdict] = []
+    made: list[Entry] = []
     for event in events:
         if event.is_blind:
-            made += _take_back_vote(event, states[_keys(event)[0]], by=by, operation_id=operation_id)
+            made += _take_back_vote(event, states[_keys(event)[0]], operation_id=operation_id)
             continue
         again: dict[str, list[tuple[Held, bool]]] = {}
         for key, mark in zip(_keys(event), event.replaced, strict=True):
@@ -110,8 +113,7 @@ def _compensate(
                 again.setdefault(mark.rstrip("*"), []).append((state, mark.endswith("*")))
         for answer, moved in again.items():
             first, *rest = moved  # the event's own item, where it is among them
-            verdict = Verdict(
-                corpus_id=event.corpus_id,
+            entry = Entry(
                 item_id=first[0].item,
                 stack_id=event.stack_id,
                 member_ids=[state.item for state, _ in rest],
@@ -119,45 +121,42 @@ def _compensate(
                 label_class_id=event.label_class_id,
                 answer=answer,
                 version=first[0].version + 1,
-                annotator=by,
                 operation_id=uuid5(operation_id, f"{event.pk}/{answer}"),
                 batch=operation_id,
-                reverts=event,
+                reverts_id=event.pk,
                 mode="undo",
                 left_stack=move_back(event) if first[0].item == event.item_id else None,
             )
             for state, is_derived in moved:
-                state.move(verdict, answer, is_derived=is_derived)
-            made.append(verdict)
+                state.move(entry, answer, is_derived=is_derived)
+            made.append(entry)
     return made
 
 
-def _take_back_vote(event: Verdict, state: Held, *, by: User, operation_id: UUID) -> list[Verdict]:
+def _take_back_vote(event: Verdict, state: Held, *, operation_id: UUID) -> list[Entry]:
     """What takes a blind vote back, or back again: a version more, and what counts stays."""
     if Verdict.objects.filter(reverts=event).exists():
         return []
-    verdict = Verdict(
-        corpus_id=event.corpus_id,
+    entry = Entry(
         item_id=event.item_id,
         stack_id=event.stack_id,
         replaced=[state.mark],
         label_class_id=event.label_class_id,
         answer="",
         version=state.version + 1,
-        annotator=by,
         operation_id=uuid5(operation_id, f"{event.pk}/vote"),
         batch=operation_id,
-        reverts=event,
+        reverts_id=event.pk,
         mode="undo",
         is_blind=True,
     )
     state.vote()
-    return [verdict]
+    return [entry]
 
 
 def _still_counts(event: Verdict, state: Held) -> bool:
     """Whether nothing was said since `event`, apart from later events of the batch, undone just now."""
-    if state.verdict is None:
+    if state.entry is None:
         return state.verdict_id == event.pk
     between = Verdict.objects.filter(
         Q(item=state.item) | Q(member_ids__contains=[state.item]),
@@ -165,7 +164,7 @@ def _still_counts(event: Verdict, state: Held) -> bool:
         corpus=event.corpus_id,
         is_blind=False,
         id__gt=event.pk,
-        id__lt=state.verdict.reverts_id,
+        id__lt=state.entry.reverts_id,
     )
     return not between.exists()
 

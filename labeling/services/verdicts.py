@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from indexing.models import Item
-from labeling.models import BlindLook, LabelClass, QueryRound, Verdict
+from labeling.models import BlindLook, Verdict
 from labeling.services.derivation import forget_sources_off, items_off
+from labeling.services.entries import Entry, append, number
 from labeling.services.exceptions import split_stacks
 from labeling.services.leases import release_tiles
 from labeling.services.looks import draw_looks, looks_of, vote_of
-from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
+from labeling.services.states import (
+    Held,
+    Key,
+    Raced,
+    add_states,
+    lock_states,
+    save_states,
+    settle_disputes,
+)
 from sisyphus_web.accounts.models import Corpus, User
 
 BATCH_LIMIT = 100  # operations in one request
@@ -83,23 +91,26 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
     """
     try:
         return _record(corpus, annotator, operations)
-    except IntegrityError:
-        # One of the operation ids was written meanwhile, with other items and so past our locks.
-        return _record(corpus, annotator, operations)
+    except (IntegrityError, Raced):
+        # One of the items was answered for the first time meanwhile, or one of the operation ids was written
+        # with other items and so past our locks.
+        return _record(corpus, annotator, operations, is_contended=True)
 
 
 @transaction.atomic
-def _record(corpus: Corpus, annotator: User, operations: Sequence[Operation]) -> list[Result]:
-    context = _Context(corpus, annotator, operations)
+def _record(
+    corpus: Corpus, annotator: User, operations: Sequence[Operation], *, is_contended: bool = False
+) -> list[Result]:
+    context = _Context(corpus, annotator, operations, is_contended=is_contended)
     results: list[Result] = []
-    appended: list[Verdict] = []
+    entries: list[Entry] = []
     conflicts: list[tuple[Result, Held]] = []
     for operation in operations:
         result = Result(operation_id=str(operation.operation_id), outcome="applied", item=operation.item)
         results.append(result)
         said = context.known.get(operation.operation_id)
         if said is not None:
-            _repeat(result, operation, said, corpus)
+            _repeat(result, operation, said, context)
             continue
         reason = context.refusal(operation)
         if reason:
@@ -112,68 +123,123 @@ def _record(corpus: Corpus, annotator: User, operations: Sequence[Operation]) ->
             result.outcome, result.reason = "conflict", "answered-since"
             conflicts.append((result, state))
             continue
-        verdict = _append(context, operation, state, vote_of(look, state) if look else None)
+        entry = _entry(context, operation, state, vote_of(look, state) if look else None)
         if look is not None:
-            look.said = verdict
-        appended.append(verdict)
-        context.known[operation.operation_id] = verdict
-        result.answer, result.version = verdict.answer, _version_shown(operation, verdict)
-        result.by, result.at = annotator.username, verdict.created_at
-    Verdict.objects.bulk_create(appended)
-    if appended:
-        settle_disputes(context.states, appended)
+            context.answered.append((look, entry))
+        entries.append(entry)
+        context.known[operation.operation_id] = Known(
+            corpus.pk, entry.item_id, entry.answer, entry.version, entry.is_blind, context.now
+        )
+        result.answer, result.version = entry.answer, _version_shown(operation, entry)
+        result.by, result.at = annotator.username, context.now
+    if entries:
+        number(entries)
+        add_states(corpus, context.states.values())
+        append(corpus, annotator, entries, created_at=context.now)
+        settle_disputes(context.states, entries)
         save_states(context.states.values())
-        split_stacks(corpus, appended)
-        draw_looks(appended, context.second_shares)
-        release_tiles({(event.label_class_id, event.stack_id or -event.item_id) for event in appended})
+        split_stacks(corpus, entries)
+        draw_looks(corpus, entries, context.second_shares, said_at=context.now)
+        release_tiles({(entry.label_class_id, entry.stack_id or -entry.item_id) for entry in entries})
         context.save_looks()
-    _explain(conflicts)
+    _explain(conflicts, context)
     return results
 
 
-class _Context:
-    """What a batch is checked against, read in a constant number of statements, its states locked."""
+class Known(NamedTuple):
+    """What an operation id did when it was recorded."""
 
-    def __init__(self, corpus: Corpus, annotator: User, operations: Sequence[Operation]) -> None:
+    corpus_id: int
+    item_id: int
+    answer: str
+    version: int
+    is_blind: bool
+    created_at: datetime
+
+
+CHECK = """
+    SELECT 'item', id, stack_id, NULL::double precision, NULL::boolean FROM indexing_item
+    WHERE id = ANY(%(items)s) AND corpus_id = %(corpus)s AND deleted_at IS NULL
+    UNION ALL
+    SELECT 'class', id, NULL, second_share, retired_at IS NOT NULL FROM labeling_labelclass
+    WHERE id = ANY(%(classes)s) AND corpus_id = %(corpus)s
+    UNION ALL
+    SELECT 'round', id, NULL, NULL, NULL FROM labeling_queryround
+    WHERE id = ANY(%(rounds)s) AND corpus_id = %(corpus)s
+"""
+MEMBERS = """
+    SELECT stack_id, id, stack_revision FROM indexing_item
+    WHERE stack_id = ANY(%s) AND corpus_id = %s AND deleted_at IS NULL ORDER BY id
+"""
+KNOWN = """
+    SELECT operation_id, corpus_id, item_id, answer, version, is_blind, created_at FROM labeling_verdict
+    WHERE annotator_id = %s AND operation_id = ANY(%s)
+"""
+
+
+class _Context:
+    """What a batch is checked against, read in a constant number of statements, its states locked.
+
+    `is_contended`: rows of the projection are made before they are locked, and nothing is taken for new.
+    """
+
+    def __init__(
+        self, corpus: Corpus, annotator: User, operations: Sequence[Operation], *, is_contended: bool
+    ) -> None:
         self.corpus, self.annotator = corpus, annotator
         self.now = timezone.now()
-        live = Item.objects.live().filter(corpus=corpus)
-        self.stack_of: dict[int, int | None] = dict(
-            live.filter(pk__in={operation.item for operation in operations}).values_list("pk", "stack_id")
-        )
-        asked = {operation.label_class for operation in operations}
-        classes = LabelClass.objects.filter(corpus=corpus, pk__in=asked)
+        self.stack_of: dict[int, int | None] = {}
         self.retired: dict[int, bool] = {}
         self.second_shares: dict[int, float] = {}
-        for pk, retired, second_share in classes.values_list("pk", "retired_at", "second_share"):
-            self.retired[pk], self.second_shares[pk] = retired is not None, second_share
-        rounds = {operation.round for operation in operations if operation.round is not None}
-        self.rounds = set(
-            QueryRound.objects.filter(corpus=corpus, pk__in=rounds).values_list("pk", flat=True)
-            if rounds
-            else ()
-        )
+        self.rounds: set[int] = set()
+        self._check(operations)
         self.off = items_off(corpus, [each.item for each in operations if each.stack is not None])
         self.members: dict[int, list[tuple[int, int]]] = {}  # (item, the stack's revision when it joined)
         stacks = {self.stack_for(operation) for operation in operations} - {None}
         if stacks:
-            of_stacks = live.filter(stack__in=stacks).order_by("pk")
-            for stack, item, revision in of_stacks.values_list("stack_id", "pk", "stack_revision"):
-                self.members.setdefault(stack, []).append((item, revision))  # type: ignore[arg-type]  # not null
+            with connection.cursor() as cursor:
+                cursor.execute(MEMBERS, [list(stacks), corpus.pk])
+                for stack, item, revision in cursor.fetchall():
+                    self.members.setdefault(stack, []).append((item, revision))
         keys: set[Key] = set()
+        is_refused = False
         for operation in operations:
-            if self.refusal(operation) == "":
-                keys |= {(item, operation.label_class) for item in (operation.item, *self.others(operation))}
-        self.states = lock_states(corpus, keys)
-        # After the lock: a retry that raced with its first try must find what that one wrote.
-        self.known = {
-            verdict.operation_id: verdict
-            for verdict in Verdict.objects.filter(
-                annotator=annotator, operation_id__in=[operation.operation_id for operation in operations]
-            )
+            if self.refusal(operation):
+                is_refused = True
+                continue
+            keys.add((operation.item, operation.label_class))
+            keys.update((item, operation.label_class) for item in self.others(operation))
+        self.states = lock_states(corpus, keys, make_missing=is_contended)
+        # After the lock: a retry that raced with its first try must find what that one wrote. What was never
+        # answered was not answered by these operations either, nor was anybody served it blind.
+        is_new = all(state.is_new for state in self.states.values())
+        self.known = {} if is_new and not is_refused and not is_contended else self._known(operations)
+        self.looks = {} if is_new else looks_of(annotator, self.states)
+        self.answered: list[tuple[BlindLook, Entry]] = []
+        self.own_stacks = set() if is_new else self._own_stack_events()
+
+    def _check(self, operations: Sequence[Operation]) -> None:
+        """What there is, in this corpus, of what the operations name."""
+        asked = {
+            "corpus": self.corpus.pk,
+            "items": list({operation.item for operation in operations}),
+            "classes": list({operation.label_class for operation in operations}),
+            "rounds": list({operation.round for operation in operations if operation.round is not None}),
         }
-        self.own_stacks = self._own_stack_events()
-        self.looks = looks_of(annotator, self.states)
+        with connection.cursor() as cursor:
+            cursor.execute(CHECK, asked)
+            for kind, pk, stack, second_share, is_retired in cursor.fetchall():
+                if kind == "item":
+                    self.stack_of[pk] = stack
+                elif kind == "class":
+                    self.retired[pk], self.second_shares[pk] = is_retired, second_share
+                else:
+                    self.rounds.add(pk)
+
+    def _known(self, operations: Sequence[Operation]) -> dict[UUID, Known]:
+        with connection.cursor() as cursor:
+            cursor.execute(KNOWN, [self.annotator.pk, [operation.operation_id for operation in operations]])
+            return {row[0]: Known(*row[1:]) for row in cursor.fetchall()}
 
     def stack_for(self, operation: Operation) -> int | None:
         """The stack that is answered: the one shown, while its item is still in it."""
@@ -197,10 +263,12 @@ class _Context:
 
     def save_looks(self) -> None:
         """Mark what was answered."""
-        answered = [look for look in self.looks.values() if look.said is not None]
-        if answered:
-            BlindLook.objects.bulk_update(answered, ["said"])
-        if any(look.kind == BlindLook.Kind.DERIVED for look in answered):
+        if not self.answered:
+            return
+        for look, entry in self.answered:
+            look.said_id = entry.id
+        BlindLook.objects.bulk_update([look for look, _ in self.answered], ["said"])
+        if any(look.kind == BlindLook.Kind.DERIVED for look, _ in self.answered):
             forget_sources_off(self.corpus)
 
     def refusal(self, operation: Operation) -> str:
@@ -219,7 +287,7 @@ class _Context:
         """Whether what counts was derived from this annotator's own answer to the stack."""
         if not state.is_derived:
             return False
-        return state.verdict is not None or state.verdict_id in self.own_stacks
+        return state.entry is not None or state.verdict_id in self.own_stacks
 
     def _own_stack_events(self) -> set[int]:
         derived = {
@@ -233,8 +301,8 @@ class _Context:
         return set(own.values_list("pk", flat=True))
 
 
-def _append(context: _Context, operation: Operation, state: Held, vote: BlindLook.Kind | None) -> Verdict:
-    """The event, not yet in the database, and the moves of every state it touches."""
+def _entry(context: _Context, operation: Operation, state: Held, vote: BlindLook.Kind | None) -> Entry:
+    """The event, not yet in the ledger, and the moves of every state it touches."""
     is_blind = vote in (BlindLook.Kind.SECOND, BlindLook.Kind.GOLD)
     stack = context.stack_for(operation) if vote != BlindLook.Kind.DERIVED else None
     others = (
@@ -242,8 +310,7 @@ def _append(context: _Context, operation: Operation, state: Held, vote: BlindLoo
     )
     followers = [other for other in others if other.is_derived or other.answer == ""]
     is_exception = stack is None and state.is_derived and state.answer != operation.answer
-    verdict = Verdict(
-        corpus=context.corpus,
+    entry = Entry(
         item_id=operation.item,
         stack_id=stack,
         member_ids=[other.item for other in followers],
@@ -251,7 +318,6 @@ def _append(context: _Context, operation: Operation, state: Held, vote: BlindLoo
         label_class_id=operation.label_class,
         answer=operation.answer,
         version=state.version + 1,
-        annotator=context.annotator,
         operation_id=operation.operation_id,
         batch=operation.batch,
         query_round_id=operation.round,
@@ -263,39 +329,38 @@ def _append(context: _Context, operation: Operation, state: Held, vote: BlindLoo
         reason=operation.reason.strip(),
         left_stack=context.stack_of[operation.item] if is_exception and not is_blind else None,
         client_time=operation.client_time,
-        created_at=context.now,
     )
     if is_blind:
         state.vote()
-        return verdict
-    state.move(verdict, operation.answer, is_derived=False)
+        return entry
+    state.move(entry, operation.answer, is_derived=False)
     for other in followers:
-        other.move(verdict, operation.answer, is_derived=True)
-    return verdict
+        other.move(entry, operation.answer, is_derived=True)
+    return entry
 
 
-def _version_shown(operation: Operation, said: Verdict) -> int:
+def _version_shown(operation: Operation, said: Entry | Known) -> int:
     """The version as the sender may know it: that of a blind vote would tell of the answers before it."""
     return operation.base_version + 1 if said.is_blind else said.version
 
 
-def _repeat(result: Result, operation: Operation, said: Verdict, corpus: Corpus) -> None:
-    if said.corpus_id != corpus.pk:
+def _repeat(result: Result, operation: Operation, said: Known, context: _Context) -> None:
+    if said.corpus_id != context.corpus.pk:
         result.outcome, result.reason = "rejected", "operation-used-elsewhere"
         return
     result.outcome, result.item = "duplicate", said.item_id
     result.answer, result.version, result.at = said.answer, _version_shown(operation, said), said.created_at
-    result.by = said.annotator.username
+    result.by = context.annotator.username
 
 
-def _explain(conflicts: Sequence[tuple[Result, Held]]) -> None:
+def _explain(conflicts: Sequence[tuple[Result, Held]], context: _Context) -> None:
     """Say what counts instead, since when, and who said it."""
-    ids = {
-        state.verdict_id for _, state in conflicts if state.verdict is None and state.verdict_id is not None
-    }
+    ids = {state.verdict_id for _, state in conflicts if state.entry is None and state.verdict_id is not None}
     events = Verdict.objects.filter(pk__in=ids).select_related("annotator").in_bulk() if ids else {}
     for result, state in conflicts:
-        event = state.verdict or events.get(state.verdict_id)
         result.answer, result.version = state.answer, state.version
-        if event is not None:
+        event = events.get(state.verdict_id)
+        if state.entry is not None:
+            result.by, result.at = context.annotator.username, context.now
+        elif event is not None:
             result.by, result.at = event.annotator.username, event.created_at

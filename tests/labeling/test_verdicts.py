@@ -160,7 +160,7 @@ def test_the_ledger_cannot_be_edited_or_shortened(corpus, ann, cat, write):
 
 def test_a_batch_takes_a_constant_number_of_statements(corpus, ann, cat, django_assert_num_queries):
     items = items_of(corpus, 50)
-    with django_assert_num_queries(12):  # 2 of them the savepoint
+    with django_assert_num_queries(8):  # 2 of them the savepoint
         record(corpus, ann, *(operation(item, cat) for item in items))
 
 
