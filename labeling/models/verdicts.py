@@ -29,8 +29,9 @@ class Verdict(models.Model):
     A blind vote (`is_blind`) is about `item` alone: recorded beside what counts, which it does not change.
     """
 
-    corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="verdicts")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="verdicts")
+    # db_index=False: an index of Meta begins with it
+    corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="verdicts", db_index=False)
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="verdicts", db_index=False)
     stack = models.ForeignKey(
         Stack, null=True, blank=True, on_delete=models.SET_NULL, db_constraint=False, related_name="+"
     )
@@ -44,7 +45,9 @@ class Verdict(models.Model):
     label_class = models.ForeignKey(LabelClass, on_delete=models.PROTECT, related_name="verdicts")
     answer = models.CharField(max_length=8, choices=Answer, blank=True)
     version = models.IntegerField(help_text="Of the item's state after this event.")
-    annotator = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="verdicts")
+    annotator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="verdicts", db_index=False
+    )
     operation_id = models.UUIDField(
         help_text="Made by the client: the same operation sent twice is recorded once."
     )
@@ -111,8 +114,10 @@ class CurrentVerdict(models.Model):
     """The projection: what counts for (item, class) now. Rebuilt from the ledger with the same result."""
 
     corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="current_verdicts")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="current_verdicts")
-    label_class = models.ForeignKey(LabelClass, on_delete=models.PROTECT, related_name="current_verdicts")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="current_verdicts", db_index=False)
+    label_class = models.ForeignKey(
+        LabelClass, on_delete=models.PROTECT, related_name="current_verdicts", db_index=False
+    )
     answer = models.CharField(max_length=8, choices=Answer, blank=True, default="")  # '' = untouched again
     version = models.IntegerField(default=0)
     verdict = models.ForeignKey(Verdict, null=True, on_delete=models.PROTECT, related_name="+")
