@@ -1,5 +1,6 @@
 """Hot endpoints: msgspec structs in and out, and the same structs in the OpenAPI schema."""
 
+import re
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from sisyphus_web.accounts.permissions import corpora_of, user_of
 from sisyphus_web.api import Refused
 
 JSON = "application/json"
+NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # in JSON; PostgreSQL's text cannot hold it
 T = TypeVar("T")
 
 
@@ -45,6 +47,8 @@ class CorpusView(APIView):
 
 def read_body(request: Request, shape: type[T]) -> T:
     """The JSON body as a `shape`; a 400 that says where it differs."""
+    if NUL.search(request.body):
+        raise Refused("invalid", "The body is not as it should be: text cannot hold the character U+0000.")
     try:
         return msgspec.json.decode(request.body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -156,3 +156,19 @@ def test_the_ledger_is_listed_newest_first(corpus, ann, cat, as_user, api):
     listed = as_user(ann).get(f"{api}/verdicts/").json()["results"]
     assert [each["item"] for each in listed] == [items[1].pk, items[0].pk]
     assert (listed[0]["by"], listed[0]["rank"]) == ("ann", 3)
+
+
+def test_text_that_no_database_can_hold_is_refused(corpus, ann, cat, as_user, api):
+    client = as_user(ann)
+    (item,) = items_of(corpus, 1)
+    bad = an_answer(item, cat) | {"reason": "no\x00thing"}
+    told = post(client, f"{api}/verdicts/", {"operations": [bad]})
+    assert (told.status_code, told.json()["code"]) == (400, "invalid")
+    for path, body in (
+        ("leases", {"class": cat.pk, "page": "\x00", "tiles": [1]}),
+        ("rank", {"mode": "browse", "filters": {"files": ["\x00"]}}),
+        ("undo", {"batch": bad["batch"], "operation_id": bad["operation_id"], "author": "\x00"}),
+    ):
+        assert post(client, f"{api}/{path}/", body).status_code == 400
+    fine = an_answer(item, cat) | {"reason": "a backslash: \\u0000"}
+    assert post(client, f"{api}/verdicts/", {"operations": [fine]}).json()["results"][0]["outcome"] == "applied"
