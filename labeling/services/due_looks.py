@@ -15,10 +15,6 @@ DERIVED_PER_TILE = 0.05  # at most: 2 % of the derived answers are due, a page s
 LOOKS_PER_TILE = 0.2  # of all kinds together, at most: a page is for finding
 SERVED_HOURS = 24  # a look that was served and not answered for so long is given to somebody else
 
-ANYTHING = """
-    SELECT EXISTS (SELECT FROM labeling_blindlook WHERE label_class_id = %(label_class)s),
-           EXISTS (SELECT FROM labeling_goldanswer WHERE label_class_id = %(label_class)s)
-"""
 GIVE_BACK = """
     UPDATE labeling_blindlook SET annotator_id = NULL, served_at = NULL WHERE id IN (
         SELECT id FROM labeling_blindlook
@@ -27,15 +23,18 @@ GIVE_BACK = """
         FOR UPDATE SKIP LOCKED
     )
 """
-# Served before and not answered: once more, before anything new.
+# Served before and not answered: once more, before anything new, and from now on as if for the first time.
 OPEN = """
-    SELECT look.kind, look.item_id FROM labeling_blindlook look
-    JOIN labeling_currentverdict state
-      ON state.item_id = look.item_id AND state.label_class_id = look.label_class_id AND state.answer <> ''
-    JOIN indexing_item item ON item.id = look.item_id AND item.deleted_at IS NULL
-    WHERE look.label_class_id = %(label_class)s AND look.annotator_id = %(annotator)s AND look.said_id IS NULL
-      AND (look.kind <> 'derived' OR state.is_derived)
-    ORDER BY look.id
+    UPDATE labeling_blindlook SET served_at = clock_timestamp() WHERE id IN (
+        SELECT look.id FROM labeling_blindlook look
+        JOIN labeling_currentverdict state
+          ON state.item_id = look.item_id AND state.label_class_id = look.label_class_id
+         AND state.answer <> ''
+        JOIN indexing_item item ON item.id = look.item_id AND item.deleted_at IS NULL
+        WHERE look.label_class_id = %(label_class)s AND look.annotator_id = %(annotator)s
+          AND look.said_id IS NULL AND (look.kind <> 'derived' OR state.is_derived)
+        ORDER BY look.id LIMIT %(room)s FOR UPDATE OF look
+    ) RETURNING kind, item_id
 """
 # Due, about something that still counts; nobody votes twice on one item.
 TAKE = """
@@ -96,8 +95,15 @@ DESCRIBE = """
 _random = SystemRandom()
 
 
-def take_looks(label_class: LabelClass, *, by: User, num_tiles: int) -> list[Shown]:
-    """The looks for a page of `num_tiles`: those served before and not answered, then what is due."""
+def take_looks(
+    label_class: LabelClass, *, by: User, num_tiles: int, has_looks: bool = True, has_gold: bool = True
+) -> list[Shown]:
+    """The looks for a page of `num_tiles`: those served before and not answered, then what is due.
+
+    `has_looks`, `has_gold`: whether the class has any, for who has asked that already.
+    """
+    if not has_looks and not has_gold:
+        return []
     values: dict[str, Any] = {
         "corpus": label_class.corpus_id,
         "label_class": label_class.pk,
@@ -106,13 +112,11 @@ def take_looks(label_class: LabelClass, *, by: User, num_tiles: int) -> list[Sho
     }
     room = max(1, round(LOOKS_PER_TILE * num_tiles))
     with connection.cursor() as cursor:
-        cursor.execute(ANYTHING, values)
-        has_looks, has_gold = cursor.fetchone()
         taken: list[tuple[str, int]] = []
         if has_looks:
             cursor.execute(GIVE_BACK, values)
-            cursor.execute(OPEN, values)
-            taken = cursor.fetchall()[:room]
+            cursor.execute(OPEN, values | {"room": room})
+            taken = cursor.fetchall()
         shares = {
             "second": 2 * label_class.second_share if has_looks else 0.0,  # twice, so that the list empties
             "derived": DERIVED_PER_TILE if has_looks else 0.0,

@@ -3,6 +3,7 @@
 import threading
 from uuid import uuid4
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.utils import timezone
@@ -136,12 +137,14 @@ def test_what_was_answered_after_the_ranking_was_made_is_not_served(
     from labeling.services.verdicts import record_verdicts
     from tests.labeling.conftest import operation
 
-    def held_by_others_late(label_class, *, by):
+    look_around = serving.look_around
+
+    def look_around_late(label_class, *, by):
         made = operation(items[0], cat, stack=items[0].stack_id)
         record_verdicts(corpus=corpus, annotator=mia, operations=[made])
-        return held_by_others(label_class, by=by)
+        return look_around(label_class, by=by)
 
-    monkeypatch.setattr(serving, "held_by_others", held_by_others_late)
+    monkeypatch.setattr(serving, "look_around", look_around_late)
     client = APIClient()
     client.force_authenticate(ann)
     found = page_of(client, corpus, cat, items)
@@ -217,11 +220,16 @@ def test_a_second_look_is_among_the_tiles_without_a_sign(corpus, ann, mia, cat, 
     post(as_user(mia), f"/api/v1/corpora/{corpus.pk}/leases/", {"class": cat.pk, "page": "", "tiles": []})
     found = page_of(as_user(ann), corpus, cat, items, k=40)["neighbors"]
     look = next(tile for tile in found if tile["item"] == decided.pk)
-    assert len(found) == 40
+    assert len(found) == 41  # nothing is pushed out: the next page begins at 40
     assert (look["answer"], look["version"], look["by"], look["at"]) == ("", 0, None, None)
     assert (look["count"], look["stack"], look["is_derived"]) == (2, decided.stack_id, False)
-    beside = [(tile["rank"], tile["similarity"], tile["why"]) for tile in found if tile is not look]
-    assert (look["rank"], look["similarity"], look["why"]) in beside
+    assert [tile["rank"] for tile in found] == list(range(found[0]["rank"], found[0]["rank"] + 41))
+    similarities = [tile["similarity"] for tile in found]
+    assert similarities == sorted(similarities, reverse=True)
+    assert all(float(np.float32(each)) == each for each in similarities)
+    assert look["why"] in [tile["why"] for tile in found if tile is not look]
+    again = page_of(as_user(ann), corpus, cat, items, k=40)["neighbors"]
+    assert [tile["item"] for tile in again] == [tile["item"] for tile in found]
     (result,) = post(as_user(ann), verdicts, {"operations": [an_answer(decided, cat, "reject")]}).json()[
         "results"
     ]
@@ -237,3 +245,18 @@ def test_with_another_filter_nothing_else_is_among_the_tiles(corpus, ann, mia, c
     post(as_user(mia), verdicts, {"operations": [an_answer(items[0], cat)]})
     found = page_of(as_user(ann), corpus, cat, items, k=40, filters={"kinds": ["image"]})["neighbors"]
     assert items[0].pk not in [tile["item"] for tile in found]
+
+
+def test_second_looks_push_nothing_out_of_a_ranking(corpus, ann, mia, cat, items, as_user):
+    cat.second_share = 1.0
+    cat.save()
+    answers = [an_answer(item, cat) for item in items[:16:2]]
+    post(as_user(mia), f"/api/v1/corpora/{corpus.pk}/verdicts/", {"operations": answers})
+    client = as_user(ann)
+    first = page_of(client, corpus, cat, items, k=40)
+    pages = [first] + [
+        page_of(client, corpus, cat, items, k=40, offset=offset, round=first["round"])
+        for offset in range(40, first["total"], 40)
+    ]
+    undecided = {item.stack_id for item in items[16:]}
+    assert undecided <= {stack for page in pages for stack in stacks(page)}

@@ -1,5 +1,6 @@
 """Blind looks: second votes, gold checks, checks of derived answers; what they change and what not."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -179,6 +180,20 @@ def test_a_gold_check_is_served_blind_and_disputes_nothing(corpus, ann, mia, cat
     assert not state_of(item, cat).is_disputed
     assert served(cat, ann) == []
     assert projection_differences(corpus) == []
+
+
+def test_a_look_that_is_served_again_after_a_day_is_blind_still(corpus, ann, mia, cat):
+    cat.gold_share = 0.5
+    cat.save()
+    (item,) = items_of(corpus, 1)
+    record(corpus, mia, operation(item, cat))
+    GoldAnswer.objects.create(corpus=corpus, label_class=cat, item=item, answer="accept", created_by=mia)
+    assert served(cat, ann) == [item.pk]
+    BlindLook.objects.update(served_at=timezone.now() - timedelta(hours=30))
+    assert served(cat, ann) == [item.pk]
+    (result,) = record(corpus, ann, operation(item, cat, "reject"))
+    assert result.outcome == "applied"
+    assert Verdict.objects.get(annotator=ann).mode == "gold"
 
 
 def test_what_is_no_longer_gold_is_not_served(corpus, ann, mia, cat):
