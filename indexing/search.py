@@ -64,6 +64,15 @@ class Judged(msgspec.Struct, frozen=True):
     probabilities: list[float | None]  # of "accept"; None: too few answers to tell
 
 
+class Scores(msgspec.Struct, frozen=True):
+    """How near each item is to what was learned of a class, in levels of 0 to 31 from `low` to `high`."""
+
+    item_ids: bytes  # (n,) little-endian int64, ascending
+    levels: bytes  # (n,) uint8
+    low: float  # cosine
+    high: float
+
+
 class _Failure(msgspec.Struct):
     code: str
     detail: str
@@ -162,6 +171,15 @@ def judge(corpus: Corpus, *, label_class_id: int) -> Judged:
     """
     asked = {"corpus": corpus.pk, "label_class": label_class_id}
     return msgspec.json.decode(_ask("POST", "/judge", msgspec.json.encode(asked)), type=Judged)
+
+
+def scores(corpus: Corpus, *, label_class_id: int) -> Scores:
+    """A level for every item, by what was learned from the answers of the class.
+
+    Raises SearchUnavailable (503) and SearchRefused (409 where nothing was accepted yet).
+    """
+    asked = {"corpus": corpus.pk, "label_class": label_class_id, "mode": "learned"}
+    return msgspec.json.decode(_ask("POST", "/scores", msgspec.json.encode(asked)), type=Scores)
 
 
 def status() -> dict[str, Any]:

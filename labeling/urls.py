@@ -16,7 +16,7 @@ from labeling.api.disagreements import DisagreementsView
 from labeling.api.exports import ExportFileView, ExportView
 from labeling.api.label_errors import LabelErrorsView
 from labeling.api.leases import LeasesView
-from labeling.api.map_states import MapStatesView
+from labeling.api.map_states import MapScoresView, MapStatesView
 from labeling.api.people import GoldView, PeopleCsvView, PeopleView
 from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
@@ -70,6 +70,7 @@ api_patterns: list[URLPattern] = [
     ),
     path(f"{_CORPUS}/query-images/", QueryImagesView.as_view(), name="query-images"),
     path(f"{_CORPUS}/query-images/<uuid:image_id>/", QueryImageView.as_view(), name="query-image"),
+    path(f"{_CORPUS}/map/scores/", MapScoresView.as_view(), name="map-scores"),
     path(f"{_CORPUS}/map/states/", MapStatesView.as_view(), name="map-states"),
     path(f"{_CORPUS}/rank/", RankView.as_view(), name="rank"),
     path(f"{_CORPUS}/rounds/", RoundView.as_view({"get": "list"}), name="rounds"),

@@ -2,6 +2,7 @@
 
     POST /rank      a RankRequest -> a RankAnswer
     POST /judge     a JudgeRequest -> a Judged
+    POST /scores    a RankRequest -> Scores, of every item
     GET  /status    what is held of every corpus, and how long the service has been up
     GET  /healthz   {"status": "ok"}
 
@@ -28,6 +29,7 @@ from indexing.search_service.errors import Refusal
 from indexing.search_service.judge import Judge, JudgeRequest
 from indexing.search_service.ranker import Ranker
 from indexing.search_service.requests import RankRequest
+from indexing.search_service.scores import scores
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,8 @@ class Application:
                     return self.ranker.rank(request)
             case "POST", "/judge":
                 return self.judge.judged(msgspec.json.decode(body, type=JudgeRequest))
+            case "POST", "/scores":
+                return scores(self.ranker, msgspec.json.decode(body, type=RankRequest))
             case "GET", "/status":
                 up = round(time.monotonic() - self._started, 1)
                 return {"corpora": self.corpora.status(), "up_seconds": up}

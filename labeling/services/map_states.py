@@ -1,9 +1,11 @@
-"""What counts for a class, for every point of the map."""
+"""What counts for a class, and how near to it everything is, for every point of the map."""
 
 import numpy as np
 from django.db import connection
 
+from indexing import search
 from indexing.models import FeatureProjection
+from indexing.search import Scores
 from indexing.services.projections import read_points
 from labeling.models import LabelClass
 
@@ -19,6 +21,22 @@ _WEAK = """
     JOIN labeling_weakbatch batch ON batch.id = label.batch_id AND batch.reverted_at IS NULL
     WHERE label.label_class_id = %s ORDER BY label.item_id
 """
+
+
+def scores_of_points(projection: FeatureProjection, label_class: LabelClass) -> tuple[np.ndarray, Scores]:
+    """(N,) uint8 in the order of the map's points: 0 no score, else 1 to 32, higher is nearer to the class.
+
+    Raises SearchUnavailable, and SearchRefused where nothing was accepted yet.
+    """
+    found = search.scores(label_class.corpus, label_class_id=label_class.pk)
+    item_ids, levels = np.frombuffer(found.item_ids, "<i8"), np.frombuffer(found.levels, np.uint8)
+    points = read_points(projection)
+    scores = np.zeros(len(points.item_ids), np.uint8)
+    if len(item_ids):
+        at = np.minimum(np.searchsorted(item_ids, points.item_ids), len(item_ids) - 1)
+        is_known = item_ids[at] == points.item_ids
+        scores[is_known] = levels[at[is_known]] + 1
+    return scores, found
 
 
 def states_of_points(projection: FeatureProjection, label_class: LabelClass) -> np.ndarray:

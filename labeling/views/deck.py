@@ -33,6 +33,7 @@ OF_CORPUS = {
     "map_status": "map",
     "map_points": "map-points",
     "map_states": "map-states",
+    "map_scores": "map-scores",
     "map_regions": "map-regions",
 }
 PAGES_OF_OBJECT = {"media_page": ("media-file-page", "0")}

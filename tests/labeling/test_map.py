@@ -76,6 +76,33 @@ def test_points_are_colored_by_what_counts(client, api, cat, items, mia, corpus)
     assert states(client, api, cat) == wanted
 
 
+def accept(client, api, label_class, item):
+    sent = {
+        "operation_id": str(uuid4()), "batch": str(uuid4()), "item": item.pk, "stack": None,
+        "class": label_class.pk, "answer": "accept", "base_version": 0, "mode": "similar",
+    }  # fmt: skip
+    assert post(client, f"{api}/verdicts/", {"operations": [sent]}).status_code == 200
+
+
+def test_points_are_colored_by_how_near_they_are_to_what_was_learned(client, api, cat, items, service):  # noqa: F811
+    refused = client.get(f"{api}/map/scores/?class={cat.pk}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "nothing-accepted")
+    accept(client, api, cat, items[0])
+    answer = client.get(f"{api}/map/scores/?class={cat.pk}")
+    scores = np.frombuffer(answer.content[8:], np.uint8).astype(int)
+    assert scores.min() >= 1
+    assert scores.max() == 32
+    low, high = float(answer["X-Score-Low"]), float(answer["X-Score-High"])
+    asked = {"class": cat.pk, "terms": [], "mode": "learned", "k": 100, "fold": False}
+    states_asked = {"filters": {"states": ["untouched", "weak", "accept", "reject", "unsure"]}}
+    ranked = rank(client, api, **asked, **states_asked).json()["neighbors"]
+    level_of = dict(zip(sorted(item.pk for item in items), scores.tolist(), strict=True))
+    assert len(ranked) == 60
+    for each in ranked:
+        wanted = (each["similarity"] - low) / (high - low) * 31 + 1
+        assert level_of[each["item"]] == pytest.approx(np.clip(wanted, 1, 32), abs=1.1)
+
+
 def test_a_lasso_is_a_filter_of_the_grid(client, api, items, half, service):  # noqa: F811
     inside = set(projections.items_of_region(half).tolist())
     term = [{"kind": "item", "item": items[0].pk}]

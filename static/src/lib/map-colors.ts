@@ -33,6 +33,15 @@ const SERIES: readonly Rgb[] = [
   [230, 185, 210],
 ];
 
+const LEVELS = 32;
+const CIVIDIS: readonly Rgb[] = [
+  [0, 34, 78],
+  [53, 69, 108],
+  [102, 105, 112],
+  [148, 142, 119],
+  [200, 184, 102],
+  [254, 232, 56],
+];
 const GRAY: Rgb = [150, 150, 160];
 
 export function byState(states: Uint8Array, css: CSSStyleDeclaration): Coloring {
@@ -67,6 +76,30 @@ export function bySource(points: Points, css: CSSStyleDeclaration): Coloring {
   const others = ranked.slice(MOST_SOURCES).reduce((sum, { count }) => sum + count, 0);
   if (others) legend.push({ name: "other sources", glyph: "●", color: palette[0] ?? GRAY, count: others });
   return { codes: Uint8Array.from(points.source_of, (place) => code_of[place] ?? 0), palette, legend };
+}
+
+/** From far to near: 1 to 32, dark to light, told apart without colors too; 0 has no score. */
+export function byScore(scores: Uint8Array, css: CSSStyleDeclaration, is_dark: boolean): Coloring {
+  const counts = countsOf(scores, LEVELS + 1);
+  const palette: Rgb[] = [rgbOf(css.getPropertyValue("--map-untouched"))];
+  for (let level = 0; level < LEVELS; level += 1) palette.push(between(level / (LEVELS - 1), is_dark));
+  const quarter = (at: number) => counts.slice(1 + 8 * at, 9 + 8 * at).reduce((sum, count) => sum + count, 0);
+  const names = ["far", "farther than most", "nearer than most", "near"];
+  const legend = names.map((name, at) => ({
+    name,
+    glyph: "●",
+    color: palette[8 * at + 5] ?? GRAY,
+    count: quarter(at),
+  }));
+  return { codes: scores, palette, legend: legend.reverse() };
+}
+
+/** Along cividis (Nuñez, Anderton and Renslow 2018), the light end far away on a light page. */
+function between(share: number, is_dark: boolean): Rgb {
+  const at = (is_dark ? share : 1 - share) * (CIVIDIS.length - 1);
+  const [low, high] = [CIVIDIS[Math.floor(at)] ?? GRAY, CIVIDIS[Math.ceil(at)] ?? GRAY];
+  const mix = (part: 0 | 1 | 2) => Math.round(low[part] + (high[part] - low[part]) * (at % 1));
+  return [mix(0), mix(1), mix(2)];
 }
 
 /** "#4cc38a" as numbers. */

@@ -13,7 +13,7 @@ export interface Painter {
   sizeAt(camera: Camera): number;
 }
 
-const MAX_COLORS = 32;
+const MAX_COLORS = 40;
 const VERTEX = `#version 300 es
 in vec2 place; in float code;
 uniform vec2 center; uniform vec2 scale; uniform float size; uniform vec3 palette[${MAX_COLORS}];

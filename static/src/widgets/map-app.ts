@@ -3,13 +3,16 @@
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { type Api, ApiError, sentenceOf } from "../lib/api";
-import { bySource, byState, type Coloring } from "../lib/map-colors";
+import { byScore, bySource, byState, type Coloring } from "../lib/map-colors";
 import { type Points, readPoints, readStates } from "../lib/map-points";
 import type { Config, LabelClass } from "../lib/wire";
 import type { Hover, MapView } from "./map-view";
 import "./map-view";
 
 const POLL_MS = 1500;
+
+const COLORS = ["state", "score", "source"] as const;
+type ColorBy = (typeof COLORS)[number];
 
 interface Status {
   map: { id: number; num_missing: number; is_outgrown: boolean } | null;
@@ -32,7 +35,7 @@ export class MapApp extends LitElement {
   @state() private status: Status | null = null;
   @state() private points: Points | null = null;
   @state() private coloring: Coloring | null = null;
-  @state() private color_by: "state" | "source" = "state";
+  @state() private color_by: ColorBy = "state";
   @state() private hover: Hover | null = null;
   @state() private region: Region | null = null;
   @state() private is_lasso = false;
@@ -70,13 +73,13 @@ export class MapApp extends LitElement {
       <section class="panel">
         <h2 class="panel-title">Color</h2>
         <div class="row-tight" role="group" aria-label="Color by">
-          ${(["state", "source"] as const).map(
+          ${COLORS.map(
             (name) => html`<button type="button" class="btn btn-small" aria-pressed=${this.color_by === name}
               @click=${() => this.colorBy(name)}>by ${name}</button>`,
           )}
         </div>
         ${
-          this.color_by === "state"
+          this.color_by !== "source"
             ? html`<label class="field"><span class="field-label">Class</span>
                 <select class="select" @change=${(event: Event) => this.choose(event)}>
                   ${this.classes.map(
@@ -238,21 +241,29 @@ export class MapApp extends LitElement {
       this.coloring = bySource(points, css);
       return;
     }
-    const states =
+    const name = this.color_by === "score" ? "map_scores" : "map_states";
+    const codes =
       this.label_class === null
         ? new Uint8Array(points.count)
-        : readStates(await api.bytes(api.url("map_states", undefined, { class: this.label_class })), points);
-    if (!states) {
+        : readStates(await api.bytes(api.url(name, undefined, { class: this.label_class })), points);
+    if (!codes) {
       this.points = null; // items came or went meanwhile
       await this.look();
       return;
     }
-    this.coloring = byState(states, css);
+    const is_dark = css.colorScheme !== "light";
+    this.coloring = this.color_by === "score" ? byScore(codes, css, is_dark) : byState(codes, css);
   }
 
-  private colorBy(name: "state" | "source"): void {
+  private colorBy(name: ColorBy): void {
+    const before = this.color_by;
     this.color_by = name;
-    void this.attempt(this.recolor());
+    void this.attempt(
+      this.recolor().catch((error: unknown) => {
+        this.color_by = before; // nothing accepted yet, say
+        throw error;
+      }),
+    );
   }
 
   private choose(event: Event): void {

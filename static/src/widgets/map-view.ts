@@ -192,8 +192,10 @@ export class MapView extends LitElement {
     if (!this.fingers.delete(event.pointerId)) return;
     const corners = this.drawn.map(([left, top]) => this.camera.toMap(left, top));
     this.drawn = [];
-    if (corners.length > 2) this.say("map-lasso", corners);
-    else if (this.moved < LEAST_CORNER_PX && event.type === "pointerup") {
+    if (corners.length > 2) {
+      this.hoverAt(null);
+      this.say("map-lasso", corners);
+    } else if (this.moved < LEAST_CORNER_PX && event.type === "pointerup") {
       const index = this.indexAt(event.offsetX, event.offsetY);
       if (index >= 0) this.say("map-pick", index);
     }
@@ -234,8 +236,10 @@ export class MapView extends LitElement {
     this.repaint();
   }
 
+  /** The point nearest to the middle of the screen, if there is one on it. */
   private middle(): number {
-    return this.indexAt(this.camera.width / 2, this.camera.height / 2, 60);
+    const { width, height } = this.camera;
+    return this.indexAt(width / 2, height / 2, Math.min(width, height) / 2);
   }
 
   private indexAt(left: number, top: number, within = NEAR_PX): number {
