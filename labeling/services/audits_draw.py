@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from labeling.compute.audit_lines import Status, draw
 from labeling.compute.bounds import alpha_of_look
@@ -186,7 +186,11 @@ def _freeze(own_round: QueryRound, label_class: LabelClass, ranked: Ranked) -> F
     Another horizon of the same order would be the same question, asked until the answer is liked: refused.
     """
     units = ranked.units
-    for known in FrozenRanking.objects.filter(label_class=label_class).order_by("-pk"):
+    first = {"item_ids__0_50": units.items[:50].tolist(), "stack_ids__0_50": units.stacks[:50].tolist()}
+    alike = FrozenRanking.objects.filter(label_class=label_class).order_by("-pk")
+    if len(units) >= 50:  # others begin otherwise, and may be of 200 000 stacks each
+        alike = alike.filter(Q(**first) | Q(item_ids__len__lt=50))
+    for known in alike.iterator(chunk_size=1):
         length = min(len(known.item_ids), len(units))
         if len(known.item_ids) == len(units):
             if known.sha256 == units.sha256():
@@ -240,13 +244,28 @@ def _draw_tail(
             open_places
         )
     drawn: list[_Drawn] = []
-    for rank in draw(np.arange(start, ranked.total), 4 * looks, seed=seed + 1):
-        one = ranked_units(corpus, query, start=int(rank), stop=int(rank) + 1, round_id=round_id)
-        if len(_undecided(query.label_class, one)):
-            drawn.append(_drawn(AuditDraw.Part.TAIL, one, 0, int(rank)))
-        if len(drawn) == looks:
-            break
+    places = draw(np.arange(start, ranked.total), 4 * looks, seed=seed + 1)
+    while len(drawn) < looks and len(places):  # as many as are lacking, judged at once
+        chosen, places = np.split(places, [looks - len(drawn)])
+        drawn += _drawn_at(corpus, query, chosen, round_id=round_id)
     return drawn, num_tail
+
+
+def _drawn_at(corpus: Corpus, query: Query, ranks: np.ndarray, *, round_id: int) -> list[_Drawn]:
+    """What is undecided of these places of the tail, in their order."""
+    if query.label_class is None:
+        return []
+    found = [
+        _Drawn(AuditDraw.Part.TAIL, item, stack, rank, one.boxes.get(item))
+        for rank in ranks.tolist()
+        for one in [ranked_units(corpus, query, start=rank, stop=rank + 1, round_id=round_id)]
+        for item, stack in zip(one.units.items.tolist(), one.units.stacks.tolist(), strict=True)
+    ]
+    units = Units(
+        np.array([each.item for each in found], np.int64), np.array([each.stack for each in found], np.int64)
+    )
+    said, live = statuses_of(query.label_class, units, is_strict=True)
+    return [found[place] for place in np.flatnonzero(live & (said == Status.UNDECIDED))]
 
 
 def _undecided(label_class: LabelClass, ranked: Ranked) -> np.ndarray:

@@ -16,6 +16,8 @@ import numpy as np
 
 from labeling.models import FrozenRanking, Lease
 from labeling.services.audits_pending import Pending, draws_to_mix
+from labeling.services.blending import lot_of, similarity_between
+from labeling.services.derivation import items_off
 from labeling.services.leases import claim_tiles, held_by_others
 from labeling.services.tiles import Shown
 from sisyphus_web.accounts.models import Membership, Role
@@ -45,6 +47,8 @@ def mix_in(page: Page, candidates: Sequence[Shown]) -> Sequence[Shown]:
     if not kept:
         return kept
     draws = _free(page, due, shown={_tile(each) for each in kept})
+    off = items_off(page.corpus, [each.item for each in draws.values() if each.stack is not None])
+    draws = {block: each._replace(count=1) if each.item in off else each for block, each in draws.items()}
     mixed = _interleaved(kept, draws, blocks, one_in, seed=waiting[0].seed)
     return [each._replace(rank=request.offset + place) for place, each in enumerate(mixed)]
 
@@ -106,9 +110,7 @@ def _interleaved(
 
 def _as(before: Shown, after: Shown, draw: Pending) -> Shown:
     """The draw with the marks of the tiles it stands between."""
-    similarity = before.similarity
-    if before.similarity is not None and after.similarity is not None:
-        similarity = (before.similarity + after.similarity) / 2
+    similarity = similarity_between(before.similarity, after.similarity, lot_of("draw", draw.draw))
     return before._replace(
         item=draw.item, stack=draw.stack, count=draw.count, similarity=similarity, box=draw.box
     )

@@ -11,7 +11,7 @@ from django.db import connection
 from labeling.models import LabelClass
 from labeling.services.tiles import Box
 
-NEWEST = 8  # audits of a class that are mixed in at a time: one of recall, the others of weak batches
+NEWEST = 8  # audits of a kind that are looked through: one of recall runs at a time, several of weak batches
 QUIET_SECONDS = 10  # for so long a class without open draws is not asked about again: every ranking asks
 
 # A draw is looked at once the item that stands for it is answered, or a member is not rejected. `as_of`: what
@@ -20,8 +20,10 @@ PENDING = """
     SELECT draw.id, draw.audit_id, audit.kind, audit.one_in, audit.seed, audit.ranking_id, draw.item_id,
            draw.stack_id, cardinality(draw.member_ids), draw.box, looked.at IS NULL
     FROM (
-        SELECT recent.* FROM labeling_audit recent
-        WHERE recent.label_class_id = %(label_class)s ORDER BY recent.id DESC LIMIT %(newest)s
+        SELECT recent.*, row_number() OVER (PARTITION BY recent.kind ORDER BY recent.id DESC) AS age
+        FROM labeling_audit recent
+        WHERE recent.label_class_id = %(label_class)s
+          AND NOT EXISTS (SELECT FROM labeling_auditstop stop WHERE stop.audit_id = recent.id)
     ) audit
     JOIN labeling_auditdraw draw ON draw.audit_id = audit.id
     JOIN indexing_item item ON item.id = draw.item_id AND item.deleted_at IS NULL
@@ -32,7 +34,7 @@ PENDING = """
           AND (state.answer IN ('accept', 'unsure') OR state.is_disputed
                OR (state.item_id = draw.item_id AND state.answer <> ''))
     ) looked ON true
-    WHERE NOT EXISTS (SELECT FROM labeling_auditstop stop WHERE stop.audit_id = audit.id)
+    WHERE audit.age <= %(newest)s
       AND (looked.at IS NULL OR looked.at > %(as_of)s)
       AND (%(kind)s::text IS NULL OR audit.kind = %(kind)s::text)
     ORDER BY audit.id, draw.position

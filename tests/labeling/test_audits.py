@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from labeling.compute.bounds import clopper_pearson, most_positives
 from labeling.models import Audit, AuditDraw, FrozenRanking, Lease, Verdict
+from labeling.services import audits_draw
 from tests.indexing.made import add_items, clustered, make_feature_set
 from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
 from tests.labeling.test_api import an_answer
@@ -178,6 +179,13 @@ def test_no_answer_tells_which_tiles_are_audit_tiles(client, api, cat, items, de
     assert [tile["rank"] for tile in tiles] == list(range(len(tiles)))
     similarities = [tile["similarity"] for tile in tiles]
     assert similarities == sorted(similarities, reverse=True)
+    assert all(float(np.float32(each)) == each for each in similarities)
+    means = (np.array(similarities[:-2]) + np.array(similarities[2:])) / 2
+    assert not np.any(means == similarities[1:-1])  # a mean of its neighbors would give a draw away
+    again = rank(client, api, cat, items, round=page["round"])["neighbors"]
+    assert [(tile["item"], tile["similarity"]) for tile in again] == [
+        (tile["item"], tile["similarity"]) for tile in tiles
+    ]
     assert not {"mark", "audit"} & set(tiles[0])
     told = json.dumps([audit, client.get(f"{api}/audits/?class={cat.pk}").json()])
     assert not any(f'"item": {item}' in told or f"[{item}," in told for item in drawn)
@@ -298,6 +306,31 @@ def test_stacks_drawn_are_stacks_counted(client, api, cat, corpus):
     say(client, api, cat, shown, {}, answer="reject")
     told = client.get(f"{api}/audits/{audit['id']}/").json()
     assert told["looked_at"] == len(shown)
+
+
+def test_of_a_long_tail_places_are_drawn_and_decided_ones_passed_over(
+    client, api, cat, items, decided, truth, monkeypatch, django_assert_max_num_queries
+):
+    beyond = rank(client, api, cat, items, k=200, offset=150, filters={"states": ["untouched"]})
+    say(client, api, cat, beyond["neighbors"][:150], truth, answer="reject")
+    monkeypatch.setattr(audits_draw, "WHOLE_TAIL", 50)
+    with django_assert_max_num_queries(150):  # many places are judged at once
+        audit = start(client, api, decided, horizon=100, tail_looks=25)
+    drawn = AuditDraw.objects.filter(part="tail")
+    assert (audit["tail"]["stacks"], audit["tail"]["sample"]["looks"], len(drawn)) == (300, 25, 25)
+    assert all(100 <= each.rank < 400 for each in drawn)
+    assert not Verdict.objects.filter(item__in=[each.item_id for each in drawn]).exists()
+
+
+def test_audits_of_weak_batches_hold_up_no_audit_of_recall(client, api, cat, items, decided, truth, weak):
+    audit = start(client, api, decided, looks=20)
+    for _ in range(9):
+        other = post(client, f"{api}/weak/{weak['id']}/purity/", {"looks": 2, "is_only_look": False})
+        assert other.status_code == 201, other.content
+    assert (
+        post(client, f"{api}/audits/", {"round": decided, "horizon": 200, "looks": 40})
+    ).status_code == 409
+    assert work(client, api, cat, items, truth, audit)["state"] == "done"
 
 
 def test_a_plan_says_what_looks_cost_and_the_most_they_can_say(client, api, cat, items, decided):
