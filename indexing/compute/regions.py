@@ -19,7 +19,7 @@ WHOLE = 0  # the slot of the item itself
 GRIDS = (2, 3)
 MAX_GRID = max(GRIDS)
 # What a tile must be nearer by than the whole frame to win. Measured by benchmarks/regions.py.
-SCALE_PRIOR = 0.02
+SCALE_PRIOR = 0.03
 
 
 def _tiles() -> list[Box]:

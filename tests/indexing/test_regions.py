@@ -1,17 +1,18 @@
 """The region index of a corpus: switched by page, REST and sfi, extracted bit by bit, searched."""
 
 import json
+import uuid
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from indexing.compute.features import read_shard
-from indexing.compute.regions import NUM_TILES, SCALE_PRIOR, TILE_SLOTS, cut_tiles
+from indexing.compute.regions import NUM_TILES, SCALE_PRIOR, TILE_SLOTS, box_of, cut_tiles
 from indexing.models import FeatureIndex, FeatureRow, IndexingSettings, Item, MediaFile
 from indexing.search_service.corpora import Corpora
 from indexing.search_service.ranker import Ranker
-from indexing.search_service.requests import RankRequest, Term
+from indexing.search_service.requests import Mix, RankRequest, Term
 from indexing.services import builds
 from indexing.services import features as services
 from indexing.services.corpora import change_settings
@@ -19,7 +20,9 @@ from indexing.services.regions import cost_of
 from indexing.tasks import build_index
 from indexing.tasks import features as tasks
 from labeling.compute.ranking import fit_query
+from labeling.models import LabelClass
 from labeling.services.ledger_reader import LedgerReader
+from labeling.services.verdicts import Operation, record_verdicts
 from sisyphus_web.cli.main import main as sfi
 from sisyphus_web.jobs.models import Job
 from tests.indexing.test_features_job import photo
@@ -266,3 +269,57 @@ def test_sfi_says_how_a_corpus_is_indexed_and_switches(mia, corpus, items, capsy
 def test_who_does_not_manage_a_corpus_does_not_switch_by_sfi(ann, corpus, items, capsys):
     assert sfi(["settings", corpus.name, "--as", ann.username, "--regions", "tiles"]) == 2
     assert "does not manage" in capsys.readouterr().err
+
+
+# Learned from, mixed
+
+
+@pytest.fixture
+def decided(corpus, ann, items, mia):
+    """The first item is accepted, the second rejected."""
+    switch(corpus, mia, "tiles")
+    work(corpus)
+    sign = LabelClass.objects.create(corpus=corpus, name="sign", created_by=mia)
+    for item, said in zip(items[:2], ("accept", "reject"), strict=True):
+        operation = Operation(
+            operation_id=uuid.uuid4(),
+            batch=uuid.uuid4(),
+            label_class=sign.pk,
+            answer=said,
+            item=item.pk,
+            base_version=0,
+        )
+        record_verdicts(corpus=corpus, operations=[operation], annotator=ann)
+    return sign
+
+
+def test_an_answer_teaches_by_the_part_that_was_found(corpus, items, ranker, decided):
+    tile = stored_tiles(corpus)[items[0].pk][8]
+    term = Term(kind="vector", vector=[float(number) for number in tile])
+    asked = RankRequest(corpus=corpus.pk, terms=[term], k=10, label_class=decided.pk, mode="learned")
+    taught = []
+
+    def watched(start, positives, negatives, undecided, **groups):
+        taught.append((positives, negatives, undecided))
+        return fit_query(start, positives, negatives, undecided, **groups)
+
+    watching = Ranker(ranker.corpora, watched)
+    answer = watching.rank(asked)
+    watching.close()
+    assert sorted(each.item for each in answer.neighbors) == [item.pk for item in items[2:]]
+    ((positives, negatives, undecided),) = taught
+    np.testing.assert_allclose(positives, [tile], atol=1e-3)
+    assert (len(negatives), len(undecided)) == (1, 3)
+    resident = ranker.corpora.followed(corpus.pk).resident
+    best = resident.nearest_rows(np.array([items[1].pk]), tile)
+    np.testing.assert_allclose(negatives, resident.vectors_of(best), atol=1e-3)
+
+
+def test_every_preset_of_the_queue_works_over_tiles(corpus, items, ranker, decided):
+    term = Term(kind="vector", vector=[float(number) for number in stored_tiles(corpus)[items[2].pk][8]])
+    mix = Mix(harvest=0.25, boundary=0.25, explore=0.25, hard=0.25)
+    asked = RankRequest(corpus=corpus.pk, terms=[term], k=10, label_class=decided.pk, mix=mix)
+    answer = ranker.rank(asked)
+    assert sorted(each.item for each in answer.neighbors) == [item.pk for item in items[2:]]
+    assert sum(answer.mix.values()) == pytest.approx(1, abs=1e-3)
+    assert [each.box for each in answer.neighbors if each.item == items[2].pk] == [box_of(9)]
