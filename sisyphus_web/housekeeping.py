@@ -1,6 +1,6 @@
 """What the active dispatcher does now and then, of every app. It has no home of its own in any of them."""
 
-from indexing.services import builds, uploads
+from indexing.services import builds, projections, uploads
 from labeling.services import exports, leases, query_images
 from sisyphus_web import audit, idempotency
 from sisyphus_web.accounts import services as accounts
@@ -15,6 +15,7 @@ def periodic() -> list[Periodic]:
     return [
         Periodic("check that the books balance", QUARTER_HOUR, audit.check_and_log),
         Periodic("remove index builds that were never published", HOUR, builds.remove_orphans),
+        Periodic("remove files of maps that nobody has any more", HOUR, projections.remove_orphans),
         Periodic("remove exports that were never published", HOUR, exports.remove_orphans),
         Periodic("remove uploads that were given up", HOUR, uploads.remove_abandoned),
         Periodic("remove images nobody searches with", HOUR, query_images.remove_old),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +14,8 @@ from django.db import connection
 from indexing.compute.arrays import ArrayDamaged, open_array, put_array
 from indexing.compute.features import IDS, Features, ShardDamaged, read_shard
 from indexing.compute.projection import Layout, inside
-from indexing.models import FeatureProjection, FeatureRow, FeatureSet, FeatureShard, MapRegion
-from indexing.services.builds import NoFeatures
+from indexing.models import FeatureProjection, FeatureRow, FeatureSet, FeatureShard, MapRegion, ProjectionPart
+from indexing.services.builds import ORPHAN_SECONDS, NoFeatures
 from indexing.services.features import active_set, shard_folder
 from indexing.services.live_items import read_live_items
 from sisyphus_web.accounts.models import Corpus, User
@@ -241,6 +242,22 @@ def remove_old(feature_set: FeatureSet) -> None:
     """Forget the maps that neither are shown nor have a region on them; files are shared, and small."""
     unused = feature_set.projections.filter(is_current=False, regions=None)
     unused.exclude(job__status__in=[Job.Status.QUEUED, Job.Status.RUNNING]).delete()
+
+
+def remove_orphans() -> list[str]:
+    """Remove files of maps and regions that no row has named for a day; their names."""
+    place = settings.DATA_DIR / "maps"
+    if not place.is_dir():
+        return []
+    known = {f"{sha256}.npy" for sha256 in ProjectionPart.objects.values_list("sha256", flat=True)}
+    known |= {f"{sha256}.npy" for sha256 in MapRegion.objects.values_list("items_sha256", flat=True)}
+    for names in FeatureProjection.objects.values_list("layout_sha256", "places_sha256"):
+        known |= {f"{sha256}.npy" for sha256 in names}
+    limit = time.time() - ORPHAN_SECONDS
+    orphans = [each for each in place.glob("*/*") if each.name not in known and each.stat().st_mtime < limit]
+    for orphan in orphans:
+        orphan.unlink(missing_ok=True)
+    return [orphan.name for orphan in orphans]
 
 
 def read_features(feature_set: FeatureSet, shard: FeatureShard) -> Features:

@@ -1,5 +1,6 @@
 """The map as a job and over REST: drawn, added to, lassoed."""
 
+import os
 import struct
 
 import numpy as np
@@ -187,6 +188,23 @@ def test_a_damaged_file_is_named(corpus, mapped, client, ann):
     refused = client.get(f"/api/v1/corpora/{corpus.pk}/map/points/")
     assert refused.json()["code"] == "map-unreadable"
     assert part.sha256 in refused.json()["detail"]
+
+
+def test_files_that_no_map_names_go_after_a_day_and_no_others(corpus, mapped, mia, client, ann):
+    client.force_login(ann)
+    before = points_of(client, corpus)[1].tolist()
+    draw(corpus, mia, redraw=True)
+    folder = services.map_folder(mapped[0].pk)
+    stray = folder / f"{'0' * 64}.npy"
+    stray.write_bytes(b"left behind")
+    young = folder / f"{'1' * 64}.npy"
+    young.write_bytes(b"being written")
+    for path in folder.iterdir():
+        if path != young:
+            os.utime(path, (1, 1))
+    assert stray.name in services.remove_orphans()
+    assert young.exists()
+    assert points_of(client, corpus)[1].tolist() == before
 
 
 def test_new_media_are_placed_by_themselves_once_there_is_a_map(corpus, mapped, mia):
