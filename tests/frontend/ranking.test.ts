@@ -1,19 +1,34 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { pagesOf } from "../../static/src/lib/pages";
 import { type Fetch, numBetter, PAGE, Ranking, withTerm } from "../../static/src/lib/ranking";
-import type { Term } from "../../static/src/lib/wire";
+import type { RankAnswer, Term } from "../../static/src/lib/wire";
 import { rankAnswer, tileOf } from "./tiles";
 
 const decided = new Set<number>(); // by the server's books
 const saidHere = new Set<number>(); // by this page
 const NUM_ITEMS = 1000;
 
-const fetch: Fetch = async (offset, k) => {
-  const left = Array.from({ length: NUM_ITEMS }, (_, item) => item).filter((item) => !decided.has(item));
-  return rankAnswer(
-    left.slice(offset, offset + k).map((item) => tileOf(item)),
-    left.length,
-  );
-};
+/** A server that keeps the order of a round, and leaves out of its pages what was decided since. */
+function inOrder(
+  order: readonly number[],
+  part: Partial<RankAnswer> = {},
+  mixed: readonly number[] = [],
+): Fetch {
+  return pagesOf(async (offset, k) => {
+    const left = order.slice(offset, offset + k).filter((item) => !decided.has(item));
+    const here = [...left, ...mixed.map((item) => item + offset)];
+    return {
+      ...rankAnswer(
+        here.map((item) => tileOf(item)),
+        order.length,
+      ),
+      ...part,
+    };
+  });
+}
+
+const upwards = Array.from({ length: NUM_ITEMS }, (_, item) => item);
+let fetch: Fetch;
 
 function rankingOf(): Ranking {
   return new Ranking({ overlay: (tile) => tile, isHidden: (tile) => saidHere.has(tile.item) });
@@ -25,6 +40,7 @@ async function all(ranking: Ranking): Promise<number[]> {
 }
 
 beforeEach(() => {
+  fetch = inOrder(upwards);
   decided.clear();
   saidHere.clear();
 });
@@ -59,6 +75,21 @@ describe("a ranking", () => {
     await ranking.start(fetch);
     expect(ranking.find(3)).toBeUndefined();
     expect((await all(ranking)).length).toBe(NUM_ITEMS - 1);
+  });
+
+  it("goes on to the next page where all of the first was said here and is not saved yet", async () => {
+    for (let item = 0; item < PAGE + 5; item++) saidHere.add(item);
+    const ranking = rankingOf();
+    await ranking.start(fetch);
+    expect((await all(ranking))[0]).toBe(PAGE + 5);
+    expect(ranking.tiles).toHaveLength(NUM_ITEMS - PAGE - 5);
+  });
+
+  it("goes on to the end where pages hold more tiles than places", async () => {
+    const mixed = Array.from({ length: 100 }, (_, item) => 10_000 + item); // blind looks among them
+    const ranking = rankingOf();
+    await ranking.start(inOrder(upwards, {}, mixed));
+    expect((await all(ranking)).filter((item) => item < NUM_ITEMS)).toHaveLength(NUM_ITEMS);
   });
 
   it("puts what was put off behind everything else", async () => {
@@ -109,16 +140,7 @@ describe("a better ranking", () => {
   });
 
   it("changes nothing above the fold, and below it each item comes once, to the end", async () => {
-    const backwards: Fetch = async (offset, k) => {
-      const left = Array.from({ length: NUM_ITEMS }, (_, item) => NUM_ITEMS - 1 - item).filter(
-        (item) => !decided.has(item),
-      );
-      const answer = rankAnswer(
-        left.slice(offset, offset + k).map((item) => tileOf(item)),
-        left.length,
-      );
-      return { ...answer, round: 2, mode: "learned" };
-    };
+    const backwards = inOrder([...upwards].reverse(), { round: 2, mode: "learned" });
     const ranking = rankingOf();
     await ranking.start(fetch);
     for (const item of [0, 3]) {

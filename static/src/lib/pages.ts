@@ -22,6 +22,6 @@ export function pagesOf(ask: Ask, begun?: { round: number | null; next: number }
       answer = await ask(next, k, round, signal);
       next += k;
     }
-    return answer;
+    return { ...answer, is_last: next >= answer.total };
   };
 }

@@ -6,8 +6,11 @@ import type { Mode, RankAnswer, RankRequest, Term, Tile } from "./wire";
 
 export const PAGE = 200;
 
-/** Where the pages come from: the search, or the corpus as it lies. */
-export type Fetch = (offset: number, k: number, signal: AbortSignal) => Promise<RankAnswer>;
+/** A page; `is_last` where who fetched it knows, since a page may hold fewer tiles than places, or more. */
+export type PageOfRanking = RankAnswer & { is_last?: boolean };
+
+/** Where the pages come from, in order: offset 0 begins anew, any other goes on behind the page before. */
+export type Fetch = (offset: number, k: number, signal: AbortSignal) => Promise<PageOfRanking>;
 
 export interface Parts {
   overlay(tile: Tile): Tile; // what was said in this page since
@@ -32,8 +35,7 @@ export class Ranking extends EventTarget {
   readonly later: Tile[] = []; // put off: shown after everything else
   private readonly index_of = new Map<number, number>();
   private fetch: Fetch | null = null;
-  private asked = 0; // rows of the ranking seen so far, decided ones not counted
-  private readonly listed = new Set<number>(); // items in those rows
+  private num_seen = 0; // tiles that came, those not shown with them
 
   constructor(private readonly parts: Parts) {
     super();
@@ -71,13 +73,13 @@ export class Ranking extends EventTarget {
   }
 
   /** What came already, as from `start`. */
-  replace(answer: RankAnswer, fetch: Fetch): void {
+  replace(answer: PageOfRanking, fetch: Fetch): void {
     this.keep(0);
     this.begin(answer, fetch);
   }
 
   /** Another ranking from `index` on: the tiles before it keep their place, and none comes twice. */
-  replaceFrom(index: number, answer: RankAnswer, fetch: Fetch): void {
+  replaceFrom(index: number, answer: PageOfRanking, fetch: Fetch): void {
     this.keep(index);
     this.begin(answer, fetch);
   }
@@ -87,13 +89,13 @@ export class Ranking extends EventTarget {
     this.tiles = this.tiles.slice(0, stop);
   }
 
-  private begin(answer: RankAnswer, fetch: Fetch): void {
+  private begin(answer: PageOfRanking, fetch: Fetch): void {
     this.fetch = fetch;
-    this.asked = 0;
-    this.listed.clear();
+    this.num_seen = 0;
     this.isComplete = false;
-    this.take(answer);
+    const num_new = this.take(answer);
     this.become("idle");
+    if (num_new === 0) void this.more(); // all of it was said here and is on its way
   }
 
   /** Empty until the next start has answered. */
@@ -101,7 +103,6 @@ export class Ranking extends EventTarget {
     this.fetch = null;
     this.tiles = [];
     this.later.length = 0;
-    this.listed.clear();
     this.index_of.clear();
     this.total = 0;
     this.round = this.blend = this.took_ms = null;
@@ -115,15 +116,11 @@ export class Ranking extends EventTarget {
     if (!fetch || this.isComplete || this.state === "loading") return;
     this.become("loading");
     try {
-      // Those answered since have left the server's list: without them the offset is where we are.
-      const hasLeft = (tile: Tile) => this.listed.has(tile.item) && this.parts.isHidden(tile);
-      const left = this.tiles.reduce((sum, tile) => sum + (hasLeft(tile) ? 1 : 0), 0);
-      const answer = await fetch(Math.max(0, this.asked - left), PAGE, new AbortController().signal);
+      const answer = await fetch(this.num_seen, PAGE, new AbortController().signal);
       if (fetch !== this.fetch) return;
-      this.asked -= left;
-      this.take(answer);
-      this.asked += left;
+      const num_new = this.take(answer);
       this.become("idle");
+      if (num_new === 0) await this.more(); // a page of which nothing is shown is not the end
     } catch (error) {
       if (fetch !== this.fetch) return;
       this.error = error;
@@ -141,7 +138,8 @@ export class Ranking extends EventTarget {
     return this.later.some((tile) => tile.item === item);
   }
 
-  private take(answer: RankAnswer): void {
+  /** The number of tiles that are new here. */
+  private take(answer: PageOfRanking): number {
     this.round = answer.round;
     this.mode = answer.mode;
     this.encoder = answer.encoder;
@@ -151,24 +149,22 @@ export class Ranking extends EventTarget {
     this.mix = answer.mix ?? {};
     this.notes = answer.notes ?? [];
     this.total = answer.total;
-    this.asked += answer.neighbors.length;
-    const is_last = answer.neighbors.length === 0 || this.asked >= answer.total;
+    this.num_seen += answer.neighbors.length;
+    const num_before = this.tiles.length;
     for (const tile of answer.neighbors) {
       this.parts.overlay(tile);
-      this.listed.add(tile.item);
       tile.round = answer.round;
       tile.mode = answer.mode;
       if (this.index_of.has(tile.item) || this.isLater(tile.item)) continue;
-      if (this.parts.isHidden(tile))
-        this.asked -= 1; // said here, not yet there: it will leave the list
-      else this.append(tile);
+      if (!this.parts.isHidden(tile)) this.append(tile); // hidden: said here, not yet there
     }
-    if (is_last) {
+    if (answer.is_last ?? (answer.neighbors.length === 0 || this.num_seen >= answer.total)) {
       this.isComplete = true;
       for (const tile of this.later) {
         if (!this.index_of.has(tile.item) && !this.parts.isHidden(tile)) this.append(tile);
       }
     }
+    return this.tiles.length - num_before;
   }
 
   private append(tile: Tile): void {
