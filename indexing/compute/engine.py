@@ -52,6 +52,7 @@ class Ranking:
     _items: np.ndarray = field(default_factory=lambda: NO_ROWS)  # the nearest item of each group, in order
     _rows: np.ndarray = field(default_factory=lambda: NO_ROWS)  # of `_items`; NO_ROW: gone, its place is kept
     _similarities: np.ndarray = field(default_factory=lambda: NOTHING.similarities)
+    _are_nearest: bool = True  # each of `_rows` is the nearest of its item, not just one of them
     _is_complete: bool = False
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -108,7 +109,7 @@ class Ranking:
                 only, _ = resident.all_rows_of(np.unique(old[chosen.only]))
                 self.selection = Selection.only_of(within, only, groups)
             self.resident, self._is_complete = resident, False
-            self._rows = resident.row_of_each(self._items)
+            self._rows, self._are_nearest = resident.row_of_each(self._items), False
 
     def page(
         self, offset: int, k: int, *, resident: Resident | None = None, still: Selection | None = None
@@ -136,17 +137,18 @@ class Ranking:
                 resident.stacks[rows].tolist(),
                 counts.tolist(),
                 similarities.tolist(),
-                self._boxes(resident.item_ids[rows], resident),
+                self._boxes(rows, resident),
                 strict=True,
             )
         ]
 
-    def _boxes(self, items: np.ndarray, resident: Resident) -> list[Box | None]:
-        """Which part of each item is nearest to the query."""
+    def _boxes(self, rows: np.ndarray, resident: Resident) -> list[Box | None]:
+        """Which part of the item of each of `rows` is nearest to the query."""
         if not resident.has_tiles:
-            return [None] * len(items)
-        slots = resident.slots[resident.nearest_rows(items, self.query)]
-        return [box_of(slot) for slot in slots.tolist()]
+            return [None] * len(rows)
+        if not self._are_nearest:
+            rows = resident.nearest_rows(resident.item_ids[rows], self.query)
+        return [box_of(slot) for slot in resident.slots[rows].tolist()]
 
     def _counts(
         self, rows: np.ndarray, resident: Resident, chosen: Selection, still: Selection | None

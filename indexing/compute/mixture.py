@@ -99,6 +99,7 @@ class Mixture(Ranking):
         items = np.array([each.item for each in added], np.int64)
         self._items = np.concatenate([self._items, items])
         self._rows = np.concatenate([self._rows, self.resident.row_of_each(items)])
+        self._are_nearest = False
         similarities = np.array([each.similarity for each in added], np.float32)
         self._similarities = np.concatenate([self._similarities, similarities])
 

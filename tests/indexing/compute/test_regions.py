@@ -215,3 +215,16 @@ def test_recall_of_a_build_of_tiles_is_that_of_items(build):
         items = list(dict.fromkeys(build.item_ids[near.rows].tolist()))[:k]
         found += sum(truth[(np.array(items) - 3) // 2] >= np.sort(truth)[-k] - 1e-4)
     assert build.manifest.recall_at_100 == pytest.approx(found / (k * len(queries)), abs=0.02)
+
+
+def test_boxes_stay_right_over_a_newer_resident(build):
+    first = resident_of()
+    ranking = Ranking(first, VECTORS[3, 4], select(first, Filters(), fold=True))
+    before = ranking.page(0, 30)
+    assert any(hit.box for hit in before)
+    newer = resident_of(build=build)
+    again = ranking.page(0, 30, resident=newer)
+    assert [(hit.item, hit.box) for hit in again] == [(hit.item, hit.box) for hit in before]
+    further = ranking.page(30, NUM, resident=newer)
+    expected = brute_force(VECTORS[3, 4], np.ones(NUM, bool), fold=True)[30:]
+    assert [(hit.item, hit.box) for hit in further] == [(item, box_of(slot)) for item, slot, _ in expected]
