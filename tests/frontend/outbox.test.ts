@@ -44,6 +44,7 @@ class Ledger {
   failures: Answered[] = [];
   conflicts = new Set<string>();
   refused = new Set<string>();
+  forbidden = new Set<string>(); // of somebody else, say
 
   send = async (url: string, body: unknown): Promise<Answered> => {
     const { operations, batch } = body as { operations?: Operation[]; batch?: string };
@@ -51,6 +52,7 @@ class Ledger {
     this.requests.push(ids);
     const failure = this.failures.shift();
     if (failure) return failure;
+    if (ids.some((id) => this.forbidden.has(id))) return { status: 403, body: { detail: "not yours" } };
     if (ids.some((id) => this.refused.has(id))) return { status: 422, body: { detail: "no such item" } };
     if (url === "/undo/") {
       this.undone.push(String(batch));
@@ -146,6 +148,17 @@ describe("the outbox", () => {
     expect(asked).toBe(4);
     expect(ledger.requests).toHaveLength(2); // nothing was sent before the person was known again
     expect([...ledger.kept]).toEqual(["op-1", "op-2"]);
+  });
+
+  it("holds nothing up by what the person may not do", async () => {
+    const ledger = new Ledger();
+    ledger.forbidden = new Set(["undo theirs", "op-2"]);
+    const { outbox } = outboxOf(ledger);
+    await outbox.put([undo("theirs"), verdict(1), verdict(2), verdict(3)]);
+    await outbox.drain();
+    expect([...ledger.kept]).toEqual(["op-1", "op-3"]);
+    expect((await outbox.problems()).map((each) => each.problem?.reason)).toEqual(["not yours", "not yours"]);
+    expect(outbox.state).toBe("idle");
   });
 
   it("saves the others when one operation is refused, and keeps the refused one with its reason", async () => {

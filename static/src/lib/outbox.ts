@@ -44,6 +44,7 @@ export class Outbox extends EventTarget {
   state: OutboxState = "idle";
   unsaved = 0;
   private failures = 0;
+  private is_confirmed = false; // it is the same person, and nothing was taken since: a 403 is about what is asked
   private draining: Promise<void> | null = null;
   private writing: Promise<void> = Promise.resolve();
   private wake: () => void = () => undefined;
@@ -111,6 +112,7 @@ export class Outbox extends EventTarget {
           await this.pause();
           continue;
         }
+        this.is_confirmed = true;
         this.become("sending");
       }
       const outcome = await this.parts.withLock(() => this.sendFirst());
@@ -134,10 +136,11 @@ export class Outbox extends EventTarget {
 
   private async settle(group: Stored[], answer: Answered): Promise<"sent" | "failed"> {
     if (answer.status >= 200 && answer.status < 300) {
+      this.is_confirmed = false;
       await this.acknowledge(group, answer.body);
       return "sent";
     }
-    if (answer.status === 401 || answer.status === 403) {
+    if (answer.status === 401 || (answer.status === 403 && !this.is_confirmed)) {
       this.become("signed-out");
       return "failed";
     }
