@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -71,7 +72,7 @@ def number(entries: Sequence[Entry]) -> None:
 
 def append(corpus: Corpus, annotator: User, entries: Sequence[Entry], *, created_at: datetime) -> None:
     """Write numbered entries into the ledger; IntegrityError where an operation id is there already."""
-    values = {
+    values: dict[str, Any] = {
         "corpus": corpus.pk,
         "annotator": annotator.pk,
         "created_at": created_at,

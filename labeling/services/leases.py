@@ -25,17 +25,19 @@ CLAIM = """
 """
 HELD = """
     SELECT tile FROM labeling_lease
-    WHERE label_class_id = %s AND annotator_id <> %s AND expires_at >= clock_timestamp()
+    WHERE label_class_id = %(label_class)s AND annotator_id <> %(annotator)s
+      AND expires_at >= clock_timestamp()
 """
 # What another transaction is about to take or let go is none of ours: skipped, and expired at the latest.
 RELEASE = """
     DELETE FROM labeling_lease WHERE id IN (
         SELECT id FROM labeling_lease
         WHERE annotator_id = %(annotator)s AND label_class_id = %(label_class)s AND page = %(page)s
-          AND NOT tile = ANY(%(kept)s::bigint[])
+          AND NOT tile = ANY(%(tiles)s::bigint[])
         ORDER BY tile FOR UPDATE SKIP LOCKED
     )
 """
+CLAIM_INSTEAD = f"WITH released AS ({RELEASE}) {CLAIM}"
 ANSWERED = """
     DELETE FROM labeling_lease WHERE id IN (
         SELECT lease.id FROM labeling_lease lease
@@ -47,9 +49,16 @@ ANSWERED = """
 FORGET = "DELETE FROM labeling_lease WHERE expires_at < clock_timestamp() - interval '10 minutes'"
 
 
-def claim_tiles(label_class: LabelClass, tiles: Collection[int], *, by: User, page: str = "") -> set[int]:
-    """Hold `tiles` for 90 s more; those that are had: all but what somebody else holds. Own pages share."""
+def claim_tiles(
+    label_class: LabelClass, tiles: Collection[int], *, by: User, page: str = "", instead: bool = False
+) -> set[int]:
+    """Hold `tiles` for 90 s more; those that are had: all but what somebody else holds. Own pages share.
+
+    `instead`: and let go what else this page holds.
+    """
     if not tiles:
+        if instead:
+            release_page(label_class, by=by, page=page)
         return set()
     values: dict[str, Any] = {
         "corpus": label_class.corpus_id,
@@ -60,14 +69,14 @@ def claim_tiles(label_class: LabelClass, tiles: Collection[int], *, by: User, pa
         "tiles": list(tiles),
     }
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, values)
+        cursor.execute(CLAIM_INSTEAD if instead else CLAIM, values)
         return {tile for (tile,) in cursor.fetchall()}
 
 
 def held_by_others(label_class: LabelClass, *, by: User) -> set[int]:
     """The tiles of this class that somebody else has in front of them."""
     with connection.cursor() as cursor:
-        cursor.execute(HELD, [label_class.pk, by.pk])
+        cursor.execute(HELD, {"label_class": label_class.pk, "annotator": by.pk})
         return {tile for (tile,) in cursor.fetchall()}
 
 
@@ -77,7 +86,7 @@ def release_page(label_class: LabelClass, *, by: User, page: str = "", keep: Col
         "annotator": by.pk,
         "label_class": label_class.pk,
         "page": page,
-        "kept": list(keep),
+        "tiles": list(keep),
     }
     with connection.cursor() as cursor:
         cursor.execute(RELEASE, values)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from secrets import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection
 
 from labeling.models import CurrentVerdict, LabelClass
+from labeling.services.blending import lot_of, similarity_between
 from labeling.services.derivation import items_off, sources_off
 from labeling.services.due_looks import take_looks
-from labeling.services.leases import claim_tiles, held_by_others, release_page
+from labeling.services.leases import HELD, claim_tiles, release_page
 from labeling.services.tiles import Shown
-from sisyphus_web.accounts.models import Membership, Role
+from sisyphus_web.accounts.models import Role, User
 
 if TYPE_CHECKING:
     from labeling.services.rounds import Page
@@ -26,36 +28,77 @@ NOT_NARROWING = {
 }  # with another filter, a look at something else would stand out
 SMALLEST_MIXED = 20  # tiles of a page that looks are mixed into
 
-_random = SystemRandom()
+AROUND = f"""
+    SELECT EXISTS (
+               SELECT FROM accounts_membership
+               WHERE corpus_id = %(corpus)s AND user_id = %(annotator)s AND role = ANY(%(roles)s)
+           ),
+           EXISTS (SELECT FROM labeling_blindlook WHERE label_class_id = %(label_class)s),
+           EXISTS (SELECT FROM labeling_goldanswer WHERE label_class_id = %(label_class)s),
+           ARRAY({HELD})
+"""  # noqa: S608 - our own text
+
+
+class Around(NamedTuple):
+    """What a page of a class depends on besides its ranking."""
+
+    may_answer: bool
+    has_looks: bool
+    has_gold: bool
+    held: frozenset[int]  # tiles that somebody else has in front of them
+
+
+def look_around(label_class: LabelClass, *, by: User) -> Around:
+    """In one statement, since every page asks."""
+    values: dict[str, Any] = {
+        "corpus": label_class.corpus_id,
+        "label_class": label_class.pk,
+        "annotator": by.pk,
+        "roles": [Role.ANNOTATOR.value, Role.MANAGER.value],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(AROUND, values)
+        may_answer, has_looks, has_gold, held = cursor.fetchone()
+    return Around(may_answer, has_looks, has_gold, frozenset(held))
 
 
 def serve(page: Page, candidates: Sequence[Shown]) -> list[Shown]:
     """The page as this annotator gets it; the last hook, since what it lets through is leased.
 
     What somebody else has in front of them is left out, and what was answered since the ranking was made;
-    the page is filled from further down. What is shown is held for 90 s, or until it is answered or the
-    same browser page shows another ranking. A preview holds nothing. Viewers see everything.
+    the page is filled from further down, and grows by its looks. What is shown is held for 90 s, or until it
+    is answered or the same browser page shows another ranking. A preview holds nothing. Viewers see all.
     """
     label_class = page.query.label_class
     states = set(page.query.filters.get("states") or UNDECIDED)
-    if label_class is None or not states & UNDECIDED or not _may_answer(page):
+    if label_class is None or not states & UNDECIDED:
         return list(candidates)
-    looks = _looks(page, label_class, len(candidates))
-    wanted = page.request.k - len(looks)
-    shown, num_held = _free(page, label_class, candidates, wanted, {ANSWERS[state] for state in states})
+    around = look_around(label_class, by=page.by)
+    if not around.may_answer:
+        return list(candidates)
+    looks = _looks(page, label_class, len(candidates), around)
+    answers = {ANSWERS[state] for state in states}
+    shown, num_held = _free(page, label_class, candidates, page.request.k, answers, others=around.held)
     if num_held:
         page.notes.append(f"{num_held:,} better ones are in front of others now; they are left out here.")
-    return _mixed(_frame_by_frame(page, shown), looks)
+    return _frame_by_frame(page, _mixed(shown, looks, by=page.by.pk))
 
 
 def _free(
-    page: Page, label_class: LabelClass, candidates: Sequence[Shown], wanted: int, answers: set[str]
+    page: Page,
+    label_class: LabelClass,
+    candidates: Sequence[Shown],
+    wanted: int,
+    answers: set[str],
+    *,
+    others: frozenset[int],
 ) -> tuple[list[Shown], int]:
     """Up to `wanted` tiles that are this annotator's now, and how many were somebody else's."""
     request, by = page.request, page.by
-    others = held_by_others(label_class, by=by)
     free: list[Shown] = []
     num_held, offset, asked = 0, request.offset, request.k
+    instead = request.offset == 0  # a first page: what this browser page held before it lets go
+    is_any_gone = False
     for _ in range(ASK_LIMIT):
         offset += asked  # a place is kept by what was decided since: a page may hold fewer than asked for
         open_ones = [each for each in candidates if tile_of(each) not in others]
@@ -63,16 +106,19 @@ def _free(
             num_held += len(candidates) - len(open_ones)
         open_ones = open_ones[: wanted - len(free)]
         if not request.is_preview:
-            had = claim_tiles(label_class, {tile_of(each) for each in open_ones}, by=by, page=request.page)
+            tiles = {tile_of(each) for each in open_ones}
+            had = claim_tiles(label_class, tiles, by=by, page=request.page, instead=instead)
+            instead = False
             open_ones = [each for each in open_ones if tile_of(each) in had]
-        free += _still_open(label_class, open_ones, answers)
+        still_open = _still_open(label_class, open_ones, answers)
+        is_any_gone |= len(still_open) < len(open_ones)
+        free += still_open
         if len(free) >= wanted or offset >= page.total:
             break
         asked = min(MOST_ASKED, max(request.k, len(others)))
         candidates = page.more(offset, asked)
-    if request.offset == 0 and not request.is_preview:
-        kept = {tile_of(each) for each in free}
-        release_page(label_class, by=by, page=request.page, keep=kept)
+    if is_any_gone and request.offset == 0 and not request.is_preview:
+        release_page(label_class, by=by, page=request.page, keep={tile_of(each) for each in free})
     return free, num_held
 
 
@@ -103,25 +149,28 @@ def _frame_by_frame(page: Page, shown: Sequence[Shown]) -> list[Shown]:
     return [each._replace(count=1) if each.item in off else each for each in shown]
 
 
-def _looks(page: Page, label_class: LabelClass, num_tiles: int) -> list[Shown]:
+def _looks(page: Page, label_class: LabelClass, num_tiles: int, around: Around) -> list[Shown]:
     is_narrowed = set(page.query.filters) - NOT_NARROWING
     if is_narrowed or page.request.k < SMALLEST_MIXED or page.request.offset:
         return []
-    return take_looks(label_class, by=page.by, num_tiles=max(num_tiles, SMALLEST_MIXED))
+    return take_looks(
+        label_class,
+        by=page.by,
+        num_tiles=max(num_tiles, SMALLEST_MIXED),
+        has_looks=around.has_looks,
+        has_gold=around.has_gold,
+    )
 
 
-def _mixed(shown: list[Shown], looks: list[Shown]) -> list[Shown]:
-    """Each look somewhere, with the rank, similarity and reason of the tile it comes before."""
+def _mixed(shown: Sequence[Shown], looks: Sequence[Shown], *, by: int) -> list[Shown]:
+    """Each look at a place of its own, with what the tiles that it stands between have in common."""
     mixed = list(shown)
     for look in looks:
-        at = _random.randrange(len(mixed) + 1)
+        at = int(lot_of("place", look.item, by) * (len(mixed) + 1))
         if mixed:
-            beside = mixed[min(at, len(mixed) - 1)]
-            look = look._replace(rank=beside.rank, similarity=beside.similarity, why=beside.why)
-        mixed.insert(at, look)
+            before, after = mixed[max(at - 1, 0)], mixed[min(at, len(mixed) - 1)]
+            similarity = similarity_between(before.similarity, after.similarity, lot_of(look.item, by))
+            rank = after.rank if at < len(mixed) else before.rank + 1
+            look = look._replace(rank=rank, similarity=similarity, why=after.why)
+        mixed[at:] = [look, *(each._replace(rank=each.rank + 1) for each in mixed[at:])]
     return mixed
-
-
-def _may_answer(page: Page) -> bool:
-    mine = Membership.objects.filter(corpus=page.corpus, user=page.by)
-    return mine.filter(role__in=[Role.ANNOTATOR, Role.MANAGER]).exists()

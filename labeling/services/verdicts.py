@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -220,7 +220,7 @@ class _Context:
 
     def _check(self, operations: Sequence[Operation]) -> None:
         """What there is, in this corpus, of what the operations name."""
-        asked = {
+        asked: dict[str, Any] = {
             "corpus": self.corpus.pk,
             "items": list({operation.item for operation in operations}),
             "classes": list({operation.label_class for operation in operations}),
