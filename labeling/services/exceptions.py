@@ -28,6 +28,15 @@ def split_stacks(corpus: Corpus, entries: Sequence[Entry]) -> None:
         Item.objects.filter(pk=entry.item_id).update(stack=alone, stack_revision=0)
 
 
+def lock_stacks(events: Sequence[Verdict]) -> None:
+    """Hold the stacks that items may go back to, in one order, so that two undos cannot deadlock."""
+    left = {event.left_stack for event in events if event.left_stack is not None}
+    if left:
+        list(
+            Stack.objects.select_for_update(no_key=True).filter(pk__in=left).order_by("pk").values_list("pk")
+        )
+
+
 def move_back(event: Verdict) -> int | None:
     """Undo what `event` did to its item's stack; the stack the item was in until now, None if it stays.
 
@@ -35,7 +44,7 @@ def move_back(event: Verdict) -> int | None:
     """
     if event.left_stack is None:
         return None
-    stack = Stack.objects.select_for_update().filter(pk=event.left_stack).first()
+    stack = Stack.objects.select_for_update(no_key=True).filter(pk=event.left_stack).first()
     item = Item.objects.filter(pk=event.item_id).first()
     if stack is None or item is None or item.stack_id == stack.pk:
         return None

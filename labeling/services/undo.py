@@ -14,7 +14,7 @@ from django.utils import timezone
 from labeling.models import CurrentVerdict, Verdict
 from labeling.services.derivation import forget_sources_off
 from labeling.services.entries import Entry, append, number
-from labeling.services.exceptions import move_back
+from labeling.services.exceptions import lock_stacks, move_back
 from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs.errors import JobError
@@ -60,6 +60,7 @@ def undo_batch(
     before = before.select_related("reverts").order_by("id")
     made = list(before)
     if not made:
+        lock_stacks(events)
         entries = _compensate(events, states, operation_id=operation_id)
         if entries:
             number(entries)

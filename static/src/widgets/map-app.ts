@@ -222,7 +222,10 @@ export class MapApp extends LitElement {
     clearTimeout(this.timer);
     const { api } = this;
     const before = this.status;
-    this.status = await api.get<Status>(api.url("map_status"));
+    this.status = await api.get<Status>(api.url("map_status")).catch((error: unknown) => {
+      if (before?.job != null) this.lookAgain(); // one answer that did not come does not end the waiting
+      throw error;
+    });
     const { map, job } = this.status;
     const is_newer = map && (this.points?.map !== map.id || (before?.job != null && job === null));
     if (is_newer) {
@@ -230,7 +233,12 @@ export class MapApp extends LitElement {
       await this.recolor();
       this.said = `Map of ${itemsText(this.points.count)}`;
     }
-    if (job !== null) this.timer = setTimeout(() => void this.attempt(this.look()), POLL_MS);
+    if (job !== null) this.lookAgain();
+  }
+
+  private lookAgain(): void {
+    clearTimeout(this.timer);
+    if (this.isConnected) this.timer = setTimeout(() => void this.attempt(this.look()), POLL_MS);
   }
 
   private async recolor(): Promise<void> {
@@ -241,18 +249,20 @@ export class MapApp extends LitElement {
       this.coloring = bySource(points, css);
       return;
     }
-    const name = this.color_by === "score" ? "map_scores" : "map_states";
+    const { color_by, label_class } = this;
+    const name = color_by === "score" ? "map_scores" : "map_states";
     const codes =
-      this.label_class === null
+      label_class === null
         ? new Uint8Array(points.count)
-        : readStates(await api.bytes(api.url(name, undefined, { class: this.label_class })), points);
+        : readStates(await api.bytes(api.url(name, undefined, { class: label_class })), points);
+    if (color_by !== this.color_by || label_class !== this.label_class || points !== this.points) return; // old
     if (!codes) {
       this.points = null; // items came or went meanwhile
       await this.look();
       return;
     }
     const is_dark = css.colorScheme !== "light";
-    this.coloring = this.color_by === "score" ? byScore(codes, css, is_dark) : byState(codes, css);
+    this.coloring = color_by === "score" ? byScore(codes, css, is_dark) : byState(codes, css);
   }
 
   private colorBy(name: ColorBy): void {
