@@ -26,6 +26,7 @@ VALUES = {  # kind of a term -> the field that says which
     "classifier": "classifier",
 }
 WITH_BOX = ("item", "image")
+MIX_DEPTH = 100_000  # tiles: a mixed queue is worked out place by place
 
 
 class Query(NamedTuple):
@@ -71,6 +72,11 @@ def checked(corpus: Corpus, request: RankRequest) -> Query:
     _check_mode(request.mode, has_terms=bool(terms), label_class=label_class)
     if request.mode == "browse" and (filters.min_similarity is not None or request.mix):
         raise BadQuery("bad-filter", "Similarity and the mix need something to compare with: add an example.")
+    if request.mix and request.offset + request.k > MIX_DEPTH:
+        raise BadQuery(
+            "bad-filter",
+            f"A mixed queue is at most {MIX_DEPTH:,} tiles deep: leave the mix out to go further.",
+        )
     _check_known(corpus, terms)
     if any(term["kind"] == "text" for term in terms):
         _check_text(corpus)

@@ -171,4 +171,11 @@ def test_text_that_no_database_can_hold_is_refused(corpus, ann, cat, as_user, ap
     ):
         assert post(client, f"{api}/{path}/", body).status_code == 400
     fine = an_answer(item, cat) | {"reason": "a backslash: \\u0000"}
-    assert post(client, f"{api}/verdicts/", {"operations": [fine]}).json()["results"][0]["outcome"] == "applied"
+    (result,) = post(client, f"{api}/verdicts/", {"operations": [fine]}).json()["results"]
+    assert result["outcome"] == "applied"
+
+
+def test_nobody_has_a_million_places_of_a_mixed_queue_worked_out(ann, cat, as_user, api):
+    asked = {"class": cat.pk, "mode": "learned", "mix": {"explore": 0.5}, "offset": 999_800}
+    told = post(as_user(ann), f"{api}/rank/", asked)
+    assert (told.status_code, told.json()["code"]) == (400, "bad-filter")
