@@ -4,7 +4,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
@@ -78,7 +78,7 @@ class VerdictAnswer(serializers.ModelSerializer[Verdict]):
         """Which answers were blind looks is for managers to know; to others they are like any other."""
         shown: dict[str, Any] = super().to_representation(verdict)
         if not self.context["view"].is_manager and shown["mode"] in BLIND:
-            shown["mode"] = ""
+            shown["mode"] = verdict.round_mode or ""  # type: ignore[attr-defined]  # annotated
         return shown
 
 
@@ -90,7 +90,8 @@ class VerdictView(CorpusView, generics.ListAPIView[Verdict]):
 
     def get_queryset(self) -> QuerySet[Verdict]:
         mine = corpora_of(self.request).filter(pk=self.kwargs["corpus_id"])
-        return Verdict.objects.filter(corpus__in=mine).select_related("annotator")
+        found = Verdict.objects.filter(corpus__in=mine).select_related("annotator")
+        return found.annotate(round_mode=F("query_round__mode"))
 
     @extend_schema(
         request={"application/json": schema_of(VerdictBatch)},
@@ -158,9 +159,19 @@ class BatchView(CorpusView):
             **({"before": int(before)} if before else {}),
         )
         if not self.is_manager:
-            for batch in batches:
-                batch.mode = "" if batch.mode in BLIND else batch.mode
+            _hide_blind(batches)
         return json_answer(Batches(results=batches))
+
+
+def _hide_blind(batches: list[Batch]) -> None:
+    """Say how the tiles of a blind look seemed to be found: as those of its ranking."""
+    blind = [batch for batch in batches if batch.mode in BLIND]
+    if not blind:
+        return
+    events = Verdict.objects.filter(pk__in=[batch.last for batch in blind])
+    modes = dict(events.values_list("pk", "query_round__mode"))
+    for batch in blind:
+        batch.mode = modes.get(batch.last) or ""
 
 
 def _decoded(raw: msgspec.Raw) -> Operation | Result:

@@ -238,6 +238,23 @@ def test_a_second_look_is_among_the_tiles_without_a_sign(corpus, ann, mia, cat, 
     assert (vote.is_blind, vote.mode) == (True, "second")
 
 
+def test_a_blind_vote_is_listed_as_an_answer_to_its_ranking(corpus, ann, mia, cat, items, as_user):
+    cat.second_share = 1.0
+    cat.save()
+    api = f"/api/v1/corpora/{corpus.pk}"
+    post(as_user(mia), f"{api}/verdicts/", {"operations": [an_answer(items[0], cat)]})
+    client = as_user(ann)
+    page = page_of(client, corpus, cat, items, k=40)
+    ordinary = next(tile for tile in page["neighbors"] if tile["item"] != items[0].pk)
+    for item in (items[0].pk, ordinary["item"]):
+        answer = an_answer(items[0], cat, round=page["round"], stack=None) | {"item": item}
+        post(client, f"{api}/verdicts/", {"operations": [answer]})
+    assert Verdict.objects.filter(annotator=ann, mode="second").count() == 1
+    listed = client.get(f"{api}/verdicts/").json()["results"]
+    assert [each["mode"] for each in listed if each["by"] == ann.username] == ["similar", "similar"]
+    assert [each["mode"] for each in client.get(f"{api}/batches/").json()["results"]] == ["similar"] * 2
+
+
 def test_with_another_filter_nothing_else_is_among_the_tiles(corpus, ann, mia, cat, items, as_user):
     cat.second_share = 1.0
     cat.save()
