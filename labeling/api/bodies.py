@@ -12,8 +12,8 @@ from rest_framework.views import APIView
 
 from labeling.api.sentences import sentence_of
 from labeling.models import LabelClass
-from sisyphus_web.accounts.models import Corpus, Membership, Role
-from sisyphus_web.accounts.permissions import corpora_of, user_of
+from sisyphus_web.accounts.models import Corpus, Role
+from sisyphus_web.accounts.permissions import membership_of
 from sisyphus_web.api import Refused
 
 JSON = "application/json"
@@ -26,12 +26,11 @@ class CorpusView(APIView):
 
     @cached_property
     def corpus(self) -> Corpus:
-        return get_object_or_404(corpora_of(self.request), pk=self.kwargs["corpus_id"])
+        return membership_of(self.request).corpus
 
     @cached_property
     def is_manager(self) -> bool:
-        own = Membership.objects.filter(corpus=self.corpus, user=user_of(self.request))
-        return own.filter(role=Role.MANAGER).exists()
+        return membership_of(self.request).role == Role.MANAGER
 
     def label_class(self, asked: int | str | None) -> LabelClass:
         """The class of this corpus with the id `asked`, as text where it came in the address."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 from django.http import Http404, HttpRequest
 from rest_framework.permissions import BasePermission
 
-from sisyphus_web.accounts.models import Corpus, Role, Scope, Token, User
+from sisyphus_web.accounts.models import Corpus, Membership, Role, Scope, Token, User
 from sisyphus_web.accounts.querysets import CorpusQuerySet
 
 TABLE = Path(__file__).with_name("permissions.csv")
@@ -63,23 +63,44 @@ def rule_of(request: HttpRequest) -> Rule | None:
 
 def allows(rule: Rule | None, *, user: Any, corpus_id: int | None, token: Token | None) -> bool:
     """True if allowed, False for a 403 (or 401); Http404 for a corpus that is not the user's."""
+    return grant(rule, user=user, corpus_id=corpus_id, token=token) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A request is let through; below a corpus, by this membership."""
+
+    membership: Membership | None = None
+
+
+def grant(rule: Rule | None, *, user: Any, corpus_id: int | None, token: Token | None) -> Grant | None:
+    """None for a 403 (or 401); Http404 for a corpus that is not the user's."""
     if rule is None:
-        return False
+        return None
     if rule.needs == Needs.PUBLIC:
-        return True
+        return Grant()
     if not user.is_authenticated:
-        return False
+        return None
     if token is not None and (rule.scope is None or rule.scope not in token.scopes):
-        return False
+        return None
     if corpus_id is None:
-        return rule.needs == Needs.USER or (rule.needs == Needs.OPERATOR and user.is_operator)
-    corpus = Corpus.objects.visible_to(user).filter(pk=corpus_id).first()
-    if corpus is None or (
-        token is not None and token.corpora.exists() and not token.corpora.contains(corpus)
+        may = rule.needs == Needs.USER or (rule.needs == Needs.OPERATOR and user.is_operator)
+        return Grant() if may else None
+    mine = Membership.objects.filter(user=user, corpus__archived_at=None).select_related("corpus")
+    membership = mine.filter(corpus=corpus_id).first()
+    if membership is None or (
+        token is not None and token.corpora.exists() and not token.corpora.contains(membership.corpus)
     ):
         raise Http404
-    role = corpus.memberships.get(user=user).role
-    return ROLE_NEEDS[Role(role)] >= rule.needs
+    return Grant(membership) if ROLE_NEEDS[Role(membership.role)] >= rule.needs else None
+
+
+def membership_of(request: Any) -> Membership:
+    """By what a request of the API below a corpus was let through; Http404 where it was not."""
+    granted: Grant | None = getattr(request._request, "grant", None)
+    if granted is None or granted.membership is None:
+        raise Http404
+    return granted.membership
 
 
 def user_of(request: Any) -> User:
@@ -102,4 +123,6 @@ class TablePermission(BasePermission):
     def has_permission(self, request: Any, view: Any) -> bool:
         token = request.auth if isinstance(request.auth, Token) else None
         corpus_id = view.kwargs.get("corpus_id")
-        return allows(rule_of(request._request), user=request.user, corpus_id=corpus_id, token=token)
+        granted = grant(rule_of(request._request), user=request.user, corpus_id=corpus_id, token=token)
+        request._request.grant = granted
+        return granted is not None

@@ -81,7 +81,7 @@ def test_a_page_takes_a_constant_number_of_statements(client, api, cat, items, d
     body = {"class": cat.pk, "terms": [term]}
     rank(client, api, **body, k=2)  # also learns that no audit is drawn, and asks no more for a while
     for k in (20, 60):
-        with django_assert_num_queries(15):
+        with django_assert_num_queries(10):
             assert len(rank(client, api, **body, k=k).json()["neighbors"]) == k
 
 

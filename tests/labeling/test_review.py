@@ -112,5 +112,5 @@ def test_nonsense_is_a_400(corpus, vera, cat, asked):
 def test_a_page_takes_a_constant_number_of_statements(corpus, ann, cat, listed, django_assert_num_queries):
     record(corpus, ann, *(operation(item, cat) for item in items_of(corpus, 30)))
     for page_size in (30, 100):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(4):
             listed("accepted", page_size=page_size)
