@@ -6,12 +6,17 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 
+from indexing.compute.encoders import catalog
 from indexing.compute.regions import NUM_TILES, WHOLE, bytes_of_frame
 from indexing.models import Item
 from indexing.services.builds import start_build
 from indexing.services.features import active_set, start_extract
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs.models import Job
+
+
+# Of objects of 3 % of the area MobileNetV2 finds 0.61 without and 0.82 with tiles, the descriptor 0.27 and 0.31.
+FEW_BY_BUILTIN = " It pays with a learned encoder; the built-in descriptor finds few more."
 
 
 class RegionCost(NamedTuple):
@@ -22,6 +27,7 @@ class RegionCost(NamedTuple):
     width: int  # of the encoder in use; 0: none yet
     whole_bytes: int
     tiles_bytes: int  # whole frames and their tiles
+    is_builtin: bool = False  # by the built-in descriptor
 
     @property
     def sentence(self) -> str:
@@ -33,7 +39,7 @@ class RegionCost(NamedTuple):
         return (
             f"Finds small objects, and shows where. Memory, disk and extraction grow {times} times: for the "
             f"{self.num_frames:,} frames of this corpus from {_size(self.whole_bytes)} to "
-            f"{_size(self.tiles_bytes)}.{there}"
+            f"{_size(self.tiles_bytes)}.{there}{FEW_BY_BUILTIN if self.is_builtin else ''}"
         )
 
 
@@ -51,6 +57,7 @@ def cost_of(corpus: Corpus) -> RegionCost:
         width=width,
         whole_bytes=num_frames * bytes_of_frame(width, with_tiles=False),
         tiles_bytes=num_frames * bytes_of_frame(width, with_tiles=True),
+        is_builtin=feature_set.encoder == catalog.BUILTIN,
     )
 
 
