@@ -3,77 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple
-from uuid import UUID
 
-import msgspec
-from django.db import IntegrityError, connection, transaction
-from django.utils import timezone
+from django.db import IntegrityError, transaction
 
 from labeling.models import BlindLook, Verdict
-from labeling.services.derivation import forget_sources_off, items_off
+from labeling.services.batch_context import BatchContext, Known
 from labeling.services.entries import Entry, append, number
 from labeling.services.exceptions import split_stacks
 from labeling.services.leases import release_tiles
-from labeling.services.looks import draw_looks, looks_of, vote_of
-from labeling.services.states import (
-    Held,
-    Key,
-    Raced,
-    add_states,
-    lock_states,
-    save_states,
-    settle_disputes,
-)
+from labeling.services.looks import draw_looks, vote_of
+from labeling.services.operations import BATCH_LIMIT, Operation, Result
+from labeling.services.states import Held, Raced, add_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
 
-BATCH_LIMIT = 100  # operations in one request
-BIGINT = 2**63 - 1
-Id = Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
+__all__ = ["BATCH_LIMIT", "Operation", "Result", "record_verdicts"]
+
 RESERVED = {"second", "gold", "derived", "undo"}  # modes that only the server says
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
-
-
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer as the annotator gave it, to an item or, through that item, to its stack."""
-
-    operation_id: UUID
-    batch: UUID
-    item: Id
-    label_class: Id = msgspec.field(name="class")
-    answer: Literal["accept", "reject", "unsure"]
-    base_version: Count
-    stack: Id | None = None
-    stack_revision: Count | None = None  # as the tile had it: who joined the stack later is not answered
-    force: bool = False
-    round: Id | None = None
-    rank: Count | None = None
-    mode: Annotated[str, msgspec.Meta(max_length=16, pattern="^[ -~]*$")] = ""
-    client_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""  # why, said in review
-
-
-class Result(msgspec.Struct, kw_only=True):
-    """What became of one operation; `answer`, `version`, `by` and `at` are of what counts (now, or then)."""
-
-    operation_id: str | None  # as it was sent
-    outcome: Literal["applied", "duplicate", "conflict", "rejected"]
-    item: int | None = None
-    answer: str = ""
-    version: int = 0
-    reason: str = ""
-    by: str | None = None
-    at: datetime | None = None
-
-
-REASONS = {
-    "unknown-item": "There is no such item in this corpus.",
-    "unknown-class": "There is no such class in this corpus.",
-    "retired-class": "This class was retired: bring it back or answer for another.",
-    "unknown-round": "There is no such ranking in this corpus.",
-    "operation-used-elsewhere": "This operation id was already used in another corpus.",
-}
 
 
 def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Operation]) -> list[Result]:
@@ -101,7 +46,7 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
 def _record(
     corpus: Corpus, annotator: User, operations: Sequence[Operation], *, is_contended: bool = False
 ) -> list[Result]:
-    context = _Context(corpus, annotator, operations, is_contended=is_contended)
+    context = BatchContext(corpus, annotator, operations, is_contended=is_contended)
     results: list[Result] = []
     entries: list[Entry] = []
     conflicts: list[tuple[Result, Held]] = []
@@ -146,162 +91,7 @@ def _record(
     return results
 
 
-class Known(NamedTuple):
-    """What an operation id did when it was recorded."""
-
-    corpus_id: int
-    item_id: int
-    answer: str
-    version: int
-    is_blind: bool
-    created_at: datetime
-
-
-CHECK = """
-    SELECT 'item', id, stack_id, NULL::double precision, NULL::boolean FROM indexing_item
-    WHERE id = ANY(%(items)s) AND corpus_id = %(corpus)s AND deleted_at IS NULL
-    UNION ALL
-    SELECT 'class', id, NULL, second_share, retired_at IS NOT NULL FROM labeling_labelclass
-    WHERE id = ANY(%(classes)s) AND corpus_id = %(corpus)s
-    UNION ALL
-    SELECT 'round', id, NULL, NULL, NULL FROM labeling_queryround
-    WHERE id = ANY(%(rounds)s) AND corpus_id = %(corpus)s
-"""
-MEMBERS = """
-    SELECT stack_id, id, stack_revision FROM indexing_item
-    WHERE stack_id = ANY(%s) AND corpus_id = %s AND deleted_at IS NULL ORDER BY id
-"""
-KNOWN = """
-    SELECT operation_id, corpus_id, item_id, answer, version, is_blind, created_at FROM labeling_verdict
-    WHERE annotator_id = %s AND operation_id = ANY(%s)
-"""
-
-
-class _Context:
-    """What a batch is checked against, read in a constant number of statements, its states locked.
-
-    `is_contended`: rows of the projection are made before they are locked, and nothing is taken for new.
-    """
-
-    def __init__(
-        self, corpus: Corpus, annotator: User, operations: Sequence[Operation], *, is_contended: bool
-    ) -> None:
-        self.corpus, self.annotator = corpus, annotator
-        self.now = timezone.now()
-        self.stack_of: dict[int, int | None] = {}
-        self.retired: dict[int, bool] = {}
-        self.second_shares: dict[int, float] = {}
-        self.rounds: set[int] = set()
-        self._check(operations)
-        self.off = items_off(corpus, [each.item for each in operations if each.stack is not None])
-        self.members: dict[int, list[tuple[int, int]]] = {}  # (item, the stack's revision when it joined)
-        stacks = {self.stack_for(operation) for operation in operations} - {None}
-        if stacks:
-            with connection.cursor() as cursor:
-                cursor.execute(MEMBERS, [list(stacks), corpus.pk])
-                for stack, item, revision in cursor.fetchall():
-                    self.members.setdefault(stack, []).append((item, revision))
-        keys: set[Key] = set()
-        is_refused = False
-        for operation in operations:
-            if self.refusal(operation):
-                is_refused = True
-                continue
-            keys.add((operation.item, operation.label_class))
-            keys.update((item, operation.label_class) for item in self.others(operation))
-        self.states = lock_states(corpus, keys, make_missing=is_contended)
-        # After the lock: a retry that raced with its first try must find what that one wrote. What was never
-        # answered was not answered by these operations either, nor was anybody served it blind.
-        is_new = all(state.is_new for state in self.states.values())
-        self.known = {} if is_new and not is_refused and not is_contended else self._known(operations)
-        self.looks = {} if is_new else looks_of(annotator, self.states)
-        self.answered: list[tuple[BlindLook, Entry]] = []
-        self.own_stacks = set() if is_new else self._own_stack_events()
-
-    def _check(self, operations: Sequence[Operation]) -> None:
-        """What there is, in this corpus, of what the operations name."""
-        asked: dict[str, Any] = {
-            "corpus": self.corpus.pk,
-            "items": list({operation.item for operation in operations}),
-            "classes": list({operation.label_class for operation in operations}),
-            "rounds": list({operation.round for operation in operations if operation.round is not None}),
-        }
-        with connection.cursor() as cursor:
-            cursor.execute(CHECK, asked)
-            for kind, pk, stack, second_share, is_retired in cursor.fetchall():
-                if kind == "item":
-                    self.stack_of[pk] = stack
-                elif kind == "class":
-                    self.retired[pk], self.second_shares[pk] = is_retired, second_share
-                else:
-                    self.rounds.add(pk)
-
-    def _known(self, operations: Sequence[Operation]) -> dict[UUID, Known]:
-        with connection.cursor() as cursor:
-            cursor.execute(KNOWN, [self.annotator.pk, [operation.operation_id for operation in operations]])
-            return {row[0]: Known(*row[1:]) for row in cursor.fetchall()}
-
-    def stack_for(self, operation: Operation) -> int | None:
-        """The stack that is answered: the one shown, while its item is still in it."""
-        is_there = operation.stack is not None and self.stack_of.get(operation.item) == operation.stack
-        return operation.stack if is_there and operation.item not in self.off else None
-
-    def others(self, operation: Operation) -> list[int]:
-        """The other members of the stack that is answered, as far as they were in it when it was shown."""
-        stack, seen = self.stack_for(operation), operation.stack_revision
-        return [
-            item
-            for item, revision in self.members.get(stack or 0, [])
-            if item != operation.item and (seen is None or revision <= seen)
-        ]
-
-    def look(self, operation: Operation, state: Held) -> BlindLook | None:
-        """What this answers if it was served blind: then its tile showed a version below the true one."""
-        look = self.looks.get((operation.item, operation.label_class))
-        is_open = operation.mode == "review" or operation.force or operation.base_version >= state.version
-        return None if is_open else look
-
-    def save_looks(self) -> None:
-        """Mark what was answered."""
-        if not self.answered:
-            return
-        for look, entry in self.answered:
-            look.said_id = entry.id
-        BlindLook.objects.bulk_update([look for look, _ in self.answered], ["said"])
-        if any(look.kind == BlindLook.Kind.DERIVED for look, _ in self.answered):
-            forget_sources_off(self.corpus)
-
-    def refusal(self, operation: Operation) -> str:
-        """Why the operation cannot be recorded, or ''."""
-        if operation.item not in self.stack_of:
-            return "unknown-item"
-        if operation.label_class not in self.retired:
-            return "unknown-class"
-        if self.retired[operation.label_class]:
-            return "retired-class"
-        if operation.round is not None and operation.round not in self.rounds:
-            return "unknown-round"
-        return ""
-
-    def is_own_stack(self, state: Held) -> bool:
-        """Whether what counts was derived from this annotator's own answer to the stack."""
-        if not state.is_derived:
-            return False
-        return state.entry is not None or state.verdict_id in self.own_stacks
-
-    def _own_stack_events(self) -> set[int]:
-        derived = {
-            state.verdict_id
-            for state in self.states.values()
-            if state.is_derived and state.verdict_id is not None
-        }
-        if not derived:
-            return set()
-        own = Verdict.objects.filter(pk__in=derived, annotator=self.annotator)
-        return set(own.values_list("pk", flat=True))
-
-
-def _entry(context: _Context, operation: Operation, state: Held, vote: BlindLook.Kind | None) -> Entry:
+def _entry(context: BatchContext, operation: Operation, state: Held, vote: BlindLook.Kind | None) -> Entry:
     """The event, not yet in the ledger, and the moves of every state it touches."""
     is_blind = vote in (BlindLook.Kind.SECOND, BlindLook.Kind.GOLD)
     stack = context.stack_for(operation) if vote != BlindLook.Kind.DERIVED else None
@@ -344,7 +134,7 @@ def _version_shown(operation: Operation, said: Entry | Known) -> int:
     return operation.base_version + 1 if said.is_blind else said.version
 
 
-def _repeat(result: Result, operation: Operation, said: Known, context: _Context) -> None:
+def _repeat(result: Result, operation: Operation, said: Known, context: BatchContext) -> None:
     if said.corpus_id != context.corpus.pk:
         result.outcome, result.reason = "rejected", "operation-used-elsewhere"
         return
@@ -353,7 +143,7 @@ def _repeat(result: Result, operation: Operation, said: Known, context: _Context
     result.by = context.annotator.username
 
 
-def _explain(conflicts: Sequence[tuple[Result, Held]], context: _Context) -> None:
+def _explain(conflicts: Sequence[tuple[Result, Held]], context: BatchContext) -> None:
     """Say what counts instead, since when, and who said it."""
     ids = {state.verdict_id for _, state in conflicts if state.entry is None and state.verdict_id is not None}
     events = Verdict.objects.filter(pk__in=ids).select_related("annotator").in_bulk() if ids else {}
