@@ -54,8 +54,8 @@ def put_random_weights(name: str, model_dir) -> None:
 def one_per_network() -> list[str]:
     """A key for each network and pooling; the same ones at another size are not repeated.
 
-    Networks of open_clip_torch, which is optional, keep the same promises in test_text_encoders.py, with a tiny
-    one: the registered ones have hundreds of megabytes.
+    Those of open_clip_torch, which is optional, keep these promises in test_text_encoders.py, with a tiny
+    network: the registered ones have hundreds of megabytes.
     """
     specs = [registry.spec(key) for key in registry.known_keys()]
     specs = [spec for spec in specs if spec.family != "openclip"]
