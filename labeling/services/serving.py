@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
-from labeling.models import CurrentVerdict, LabelClass
+from labeling.models import LabelClass
 from labeling.services.blending import lot_of, similarity_between
 from labeling.services.derivation import items_off, sources_off
 from labeling.services.due_looks import take_looks
@@ -37,6 +37,10 @@ AROUND = f"""
            EXISTS (SELECT FROM labeling_goldanswer WHERE label_class_id = %(label_class)s),
            ARRAY({HELD})
 """  # noqa: S608 - our own text
+ANSWERED_SINCE = """
+    SELECT item_id FROM labeling_currentverdict
+    WHERE label_class_id = %s AND item_id = ANY(%s) AND NOT answer = ANY(%s)
+"""
 
 
 class Around(NamedTuple):
@@ -129,11 +133,9 @@ def tile_of(shown: Shown) -> int:
 
 def _still_open(label_class: LabelClass, shown: Sequence[Shown], answers: set[str]) -> list[Shown]:
     """Without those answered since the ranking was made; asked once they are held, so that none slips by."""
-    items = [each.item for each in shown]
-    decided = CurrentVerdict.objects.filter(label_class=label_class, item__in=items).exclude(
-        answer__in=answers
-    )
-    gone = set(decided.values_list("item", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(ANSWERED_SINCE, [label_class.pk, [each.item for each in shown], list(answers)])
+        gone = {item for (item,) in cursor.fetchall()}
     return [each for each in shown if each.item not in gone]
 
 
