@@ -53,7 +53,7 @@ KNOWN = """
 class BatchContext:
     """What there is of what a batch names, its states locked, and what its operation ids did before.
 
-    `is_contended`: rows of the projection are made before they are locked, and nothing is taken for new.
+    `is_contended`: a try before this one met somebody else, so nothing is taken for new.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class BatchContext:
                 continue
             keys.add((operation.item, operation.label_class))
             keys.update((item, operation.label_class) for item in self.others(operation))
-        self.states = lock_states(corpus, keys, make_missing=is_contended)
+        self.states = lock_states(keys)
         # After the lock: a retry that raced with its first try must find what that one wrote. What was never
         # answered was not answered by these operations either, nor was anybody served it blind.
         is_new = all(state.is_new for state in self.states.values())

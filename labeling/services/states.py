@@ -16,18 +16,6 @@ from sisyphus_web.accounts.models import Corpus
 Key = tuple[int, int]  # item id, label class id
 IS_GOLD = Q(mode="gold", is_blind=True)
 
-INSERT_MISSING = """
-    INSERT INTO labeling_currentverdict
-        (corpus_id, item_id, label_class_id, answer, version, is_derived, is_disputed)
-    SELECT %s, wanted.item, wanted.label_class, '', 0, false, false
-    FROM unnest(%s::bigint[], %s::bigint[]) AS wanted(item, label_class)
-    WHERE NOT EXISTS (
-        SELECT FROM labeling_currentverdict state
-        WHERE state.item_id = wanted.item AND state.label_class_id = wanted.label_class
-    )
-    ORDER BY wanted.item, wanted.label_class
-    ON CONFLICT DO NOTHING
-"""
 LOCK = """
     SELECT state.id, state.item_id, state.label_class_id, state.answer, state.version, state.verdict_id,
            state.is_derived, state.is_disputed
@@ -104,21 +92,19 @@ class Held:
         self.version += 1
 
 
-def lock_states(corpus: Corpus, keys: Iterable[Key], *, make_missing: bool) -> dict[Key, Held]:
-    """The locked states of `keys`, held until the transaction ends; what is missing is made, or has no id.
+def lock_states(keys: Iterable[Key]) -> dict[Key, Held]:
+    """The locked states of `keys`, held until the transaction ends; what is missing has no id.
 
-    Rows are made first and locked second, both in the order of (item, class): a transaction that waits
-    for a row holds none that another, waiting for it, has already passed. A row that is not made cannot be
-    locked either: `add_states` finds out whether somebody else has made it since.
+    Deadlocks cannot be: every transaction first locks what there is, in the order of (item, class), and then
+    adds what there is not, in the same order. Who locks has added nothing that others wait for; who adds
+    waits for others that add, and for nobody's lock. A row that is missing cannot be locked: `add_states`
+    finds out whether somebody else has added it since.
     """
     ordered = sorted(set(keys))
     if not ordered:
         return {}
-    items, classes = [key[0] for key in ordered], [key[1] for key in ordered]
     with connection.cursor() as cursor:
-        if make_missing:
-            cursor.execute(INSERT_MISSING, [corpus.pk, items, classes])
-        cursor.execute(LOCK, [items, classes])
+        cursor.execute(LOCK, [[item for item, _ in ordered], [label_class for _, label_class in ordered]])
         held = {(row[1], row[2]): Held(*row) for row in cursor.fetchall()}
     return {key: held.get(key) or Held(None, *key) for key in ordered}
 

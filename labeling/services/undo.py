@@ -15,7 +15,7 @@ from labeling.models import CurrentVerdict, Verdict
 from labeling.services.derivation import forget_sources_off
 from labeling.services.entries import Entry, append, number
 from labeling.services.exceptions import lock_stacks, move_back
-from labeling.services.states import Held, Key, lock_states, save_states, settle_disputes
+from labeling.services.states import Held, Key, add_states, lock_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs.errors import JobError
 
@@ -55,7 +55,7 @@ def undo_batch(
     nothing and gives the same answer.
     """
     events = _events_of(corpus, batch, by=by, is_manager=is_manager, author=author)
-    states = lock_states(corpus, {key for event in events for key in _keys(event)}, make_missing=True)
+    states = lock_states(key for event in events for key in _keys(event))
     before = Verdict.objects.filter(corpus=corpus, annotator=by, batch=operation_id, reverts__isnull=False)
     before = before.select_related("reverts").order_by("id")
     made = list(before)
@@ -64,6 +64,7 @@ def undo_batch(
         entries = _compensate(events, states, operation_id=operation_id)
         if entries:
             number(entries)
+            add_states(corpus, states.values())
             append(corpus, by, entries, created_at=timezone.now())
             settle_disputes(states, entries)
             save_states(states.values())

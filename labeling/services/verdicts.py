@@ -34,17 +34,22 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
     was served blind is a vote beside what counts (compute/ledger.py), whatever version its tile showed. An
     answer in review to a disputed item settles the dispute.
     """
-    try:
-        return _record(corpus, annotator, operations)
-    except (IntegrityError, Raced):
-        # One of the items was answered for the first time meanwhile, or one of the operation ids was written
-        # with other items and so past our locks.
-        return _record(corpus, annotator, operations, is_contended=True)
+    is_contended = has_failed = False
+    while True:
+        try:
+            return _record(corpus, annotator, operations, is_contended=is_contended)
+        except Raced:
+            pass  # it ends: the row that somebody else has added is there from now on
+        except IntegrityError:
+            if has_failed:
+                raise
+            has_failed = True  # an operation id was written with other items and so past our locks
+        is_contended = True
 
 
 @transaction.atomic
 def _record(
-    corpus: Corpus, annotator: User, operations: Sequence[Operation], *, is_contended: bool = False
+    corpus: Corpus, annotator: User, operations: Sequence[Operation], *, is_contended: bool
 ) -> list[Result]:
     context = BatchContext(corpus, annotator, operations, is_contended=is_contended)
     results: list[Result] = []
