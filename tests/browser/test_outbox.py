@@ -43,8 +43,8 @@ class Annotator:
         names = {"a": "accept", "x": "reject", "u": "unsure"}
         known = {item for item, _ in self.said}
         at_cursor = (
-            "() => document.querySelector('sfi-grid').tiles[Number(document.querySelector('[role=listbox]')"
-            ".getAttribute('aria-activedescendant').slice('tile-'.length))].item"
+            "() => document.querySelector('sfi-grid').tiles[Number("
+            "document.querySelector('sfi-grid [role=listbox]').getAttribute('aria-activedescendant').slice('tile-'.length))].item"
         )
         while count:
             item = page.evaluate(at_cursor)
