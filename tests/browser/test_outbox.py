@@ -42,10 +42,11 @@ class Annotator:
         """`count` more decisions by keyboard."""
         names = {"a": "accept", "x": "reject", "u": "unsure"}
         known = {item for item, _ in self.said}
-        at_cursor = (
-            "() => document.querySelector('sfi-grid').tiles[Number("
-            "document.querySelector('sfi-grid [role=listbox]').getAttribute('aria-activedescendant').slice('tile-'.length))].item"
-        )
+        at_cursor = """() => {
+            const grid = document.querySelector("sfi-grid");
+            const tile = grid.querySelector("[role=listbox]").getAttribute("aria-activedescendant");
+            return grid.tiles[Number(tile.slice("tile-".length))].item;
+        }"""
         while count:
             item = page.evaluate(at_cursor)
             if item in known:
