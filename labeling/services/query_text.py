@@ -47,7 +47,7 @@ def understand(corpus: Corpus, line: str) -> Understood:
             setattr(filters, f"{prefix}classes", _ids("class", names, _classes(corpus)))
         if names := side.get("file"):
             ids = [int(name[1:]) for name in names if _is_id(name)]
-            if MediaFile.objects.live().filter(corpus=corpus, pk__in=ids).count() < len(ids):
+            if MediaFile.objects.live().filter(corpus=corpus, pk__in=ids).count() < len(set(ids)):
                 raise BadQuery("bad-filter", "file: there is no media file with that number in this corpus.")
             patterns = [name for name in names if not _is_id(name)]
             setattr(filters, f"{prefix}media_files", ids or None)

@@ -77,7 +77,7 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
     for what is not of this corpus, NoFeatures before anything was encoded, BadQuery for nonsense.
     """
     query = checked(corpus, request)
-    known = _known(corpus, request, by=by)
+    known = _known(corpus, request, query, by=by)
     round_id = known.pk if known else _next_round_id()  # the search service keeps its order by it
     answer = ask(corpus, query, k=request.k, offset=request.offset, fold=request.fold, round_id=round_id)
 
@@ -131,11 +131,12 @@ def ask(
     )
 
 
-def _known(corpus: Corpus, request: RankRequest, *, by: User) -> QueryRound | None:
-    """The round this is a further page of; nobody pages through another person's."""
+def _known(corpus: Corpus, request: RankRequest, query: Query, *, by: User) -> QueryRound | None:
+    """The round this is a further page of: one's own, of the same query; else this begins another."""
     if request.round is None:
         return None
-    return QueryRound.objects.filter(corpus=corpus, created_by=by, pk=request.round).first()
+    same = {"corpus": corpus, "created_by": by, "fingerprint": fingerprint(query)}
+    return QueryRound.objects.filter(pk=request.round, **same).first()
 
 
 def _next_round_id() -> int:

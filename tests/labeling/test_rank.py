@@ -200,3 +200,13 @@ def test_a_foreign_round_is_not_found(client, api, mia, items):
     )
     assert client.get(f"{api}/rounds/{foreign.pk}/").status_code == 404
     assert post(client, f"{api}/weak/", {"round": foreign.pk, "first_n": 1}).status_code == 404
+
+
+def test_another_query_under_an_old_round_is_a_round_of_its_own(client, api, cat, items, service):  # noqa: F811
+    asked = {"class": cat.pk, "terms": [{"kind": "item", "item": items[0].pk}], "k": 5}
+    first = rank(client, api, **asked).json()["round"]
+    assert rank(client, api, **asked, round=first, offset=5).json()["round"] == first
+    other = asked | {"terms": [{"kind": "item", "item": items[7].pk}]}
+    found = rank(client, api, **other, round=first).json()
+    assert found["round"] != first
+    assert found["neighbors"][0]["stack"] == items[7].stack_id
