@@ -7,6 +7,8 @@ from playwright.sync_api import Page, expect
 
 from labeling.models import CurrentVerdict, LabelClass, Verdict
 from tests.browser import deck
+from tests.browser.test_review import all_saved as review_saved
+from tests.browser.test_workbench import all_saved
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SESSION = "document.querySelector('sfi-workbench, sfi-review').session"
@@ -49,10 +51,6 @@ def chosen(page: Page) -> int:
 
 def answers(page: Page) -> list[str]:
     return page.evaluate(f"{SESSION}.ranking.tiles.map((tile) => tile.answer)")
-
-
-def all_saved(page: Page) -> None:
-    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=15_000)
 
 
 def test_moving_selecting_and_zooming(workbench):
@@ -134,6 +132,7 @@ def test_looking_and_searching(workbench):
     expect(page.locator(".frame-box")).to_be_visible()
     page.keyboard.press("a")  # drawing: not an answer
     page.keyboard.press("Escape")
+    expect(page.locator(".frame-dialog[open]")).to_have_count(0)
     page.keyboard.press("2")
     expect(page.locator('.class-pick[aria-pressed="true"]')).to_contain_text("leopard")
     page.keyboard.press("/")
@@ -210,7 +209,7 @@ def test_in_review_a_number_relabels_the_selection_with_its_reason(workbench, pa
     page.keyboard.press("Control+a")
     page.keyboard.press("2")
     expect(page.locator('.tile[data-answer="reject"]')).to_have_count(2)
-    all_saved(page)
+    review_saved(page)
     states = CurrentVerdict.objects.values_list("label_class__name", "answer")
     assert sorted(states) == [
         ("leopard", "accept"),
@@ -220,7 +219,7 @@ def test_in_review_a_number_relabels_the_selection_with_its_reason(workbench, pa
     ]
     assert set(Verdict.objects.filter(mode="review").values_list("reason", flat=True)) == {"spots"}
     page.keyboard.press("z")
-    all_saved(page)
+    review_saved(page)
     assert not CurrentVerdict.objects.filter(label_class=leopard).exclude(answer="").exists()
     assert CurrentVerdict.objects.filter(label_class=bike, answer="accept").count() == 2
 

@@ -239,7 +239,7 @@ def test_bad_side_files_are_shown_and_stop_nothing(tmp_path):
     reasons = {state.key: state.reason for state in encoders.available(tmp_path)}
     assert "is not JSON" in reasons["file:one.pt@1"]
     assert "pool = 'mac'; fields are architecture" in reasons["file:two.pt@1"]
-    assert "torchvision:NAME or timm:NAME, got 'caffe:x'" in reasons["file:three.pt@1"]
+    assert "torchvision:NAME, timm:NAME or openclip:NAME, got 'caffe:x'" in reasons["file:three.pt@1"]
     assert "four.pt could be any network: write four.json beside it" in reasons["file:four.pt@1"]
     assert encoders.best(tmp_path) == encoders.BUILTIN
 
