@@ -69,9 +69,10 @@ def look_around(label_class: LabelClass, *, by: User) -> Around:
 def serve(page: Page, candidates: Sequence[Shown]) -> list[Shown]:
     """The page as this annotator gets it; the last hook, since what it lets through is leased.
 
-    What somebody else has in front of them is left out, and what was answered since the ranking was made;
-    the page is filled from further down, and grows by its looks. What is shown is held for 90 s, or until it
-    is answered or the same browser page shows another ranking. A preview holds nothing. Viewers see all.
+    What somebody else has in front of them is left out, and what was answered since the ranking was made.
+    The first page is filled from further down, and grows by its looks; a later one may be short, since what
+    it was filled with would come again on the next. What is shown is held for 90 s, or until it is answered
+    or the same browser page shows another ranking. A preview holds nothing. Viewers see all.
     """
     label_class = page.query.label_class
     states = set(page.query.filters.get("states") or UNDECIDED)
@@ -117,7 +118,7 @@ def _free(
         still_open = _still_open(label_class, open_ones, answers)
         is_any_gone |= len(still_open) < len(open_ones)
         free += still_open
-        if len(free) >= wanted or offset >= page.total:
+        if len(free) >= wanted or offset >= page.total or request.offset:
             break
         asked = min(MOST_ASKED, max(request.k, len(others)))
         candidates = page.more(offset, asked)
