@@ -102,10 +102,11 @@ def test_an_ingest_whose_workers_are_killed_takes_in_every_file_once(site, corpu
     until(lambda: at_chunk(job, 1))
     kill_process(job)
     amid_a_video = MediaFile.objects.filter(corpus=corpus, state=MediaFile.State.PENDING)
-    until(lambda: at_chunk(job, 1) and job.attempt == 2 and amid_a_video.exists())
-    kill_worker(site)
-    until(lambda: is_done(job), seconds=240)
-    assert outcomes(job) == ["lost", "lost", "done"]
+    until(lambda: is_done(job) or (at_chunk(job, 1) and job.attempt == 2 and amid_a_video.exists()))
+    if not is_done(job):  # a quick machine is through with the videos between two looks
+        kill_worker(site)
+        until(lambda: is_done(job), seconds=240)
+    assert outcomes(job) in (["lost", "lost", "done"], ["lost", "done"])
     assert taken_in(corpus) == expected
     pts = Item.objects.live().filter(corpus=corpus).values_list("media_file", "start_pts")
     assert len(set(pts)) == len(pts)
