@@ -1,10 +1,13 @@
 """The cast: ann annotates, mia manages, vera views, olga operates, stan is a stranger; a real Chromium."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError
+from django.core.management.commands import flush
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from sisyphus_web.accounts.models import Corpus, Membership, Role, User
@@ -29,6 +32,26 @@ WHOLE_FOLDERS = (
     "storage",
     "platform",
 )  # what is started for one is used by all of its tests
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_flush():
+    """Between tests all tables are emptied at once, which deadlocks with a search service that reads."""
+    emptied = flush.Command.handle
+
+    def try_again(command, **options):
+        for is_last in (False, False, False, False, True):
+            try:
+                emptied(command, **options)
+                return
+            except CommandError:
+                if is_last:
+                    raise
+                time.sleep(0.3)
+
+    flush.Command.handle = try_again
+    yield
+    flush.Command.handle = emptied
 
 
 @pytest.hookimpl(tryfirst=True)
