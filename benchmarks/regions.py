@@ -1,6 +1,6 @@
 """What a region index finds that whole frames do not, what it costs, and which prior on scale it wants.
 
-    python benchmarks/regions.py [--data ../shared/data] [--weights ../shared/weights] [--encoder KEY]
+    python benchmarks/regions.py [--data FOLDER] [--weights FOLDER] [--encoder KEY]
 
 cells    BCCD frames, 640 x 480; the query is the box of one platelet or white cell, relevant are the other
          frames with one. By bucket of the area of the box. Every frame has a white cell: see `num_relevant`.

@@ -50,6 +50,8 @@ def conditions() -> dict[str, Any]:
     """What a number depends on besides the code."""
     import faiss
 
+    # Where things lie on one machine says nothing on another: their names do.
+    given = [Path(each).name if Path(each).is_absolute() else each for each in sys.argv[1:]]
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=BASE, capture_output=True, text=True, check=False
     )
@@ -69,7 +71,7 @@ def conditions() -> dict[str, Any]:
         "cpu": cpu,
         "cores": os.cpu_count(),
         "load_average": os.getloadavg(),
-        "command": " ".join(["python", str(Path(sys.argv[0]).resolve().relative_to(BASE)), *sys.argv[1:]]),
+        "command": " ".join(["python", str(Path(sys.argv[0]).resolve().relative_to(BASE)), *given]),
     }
 
 

@@ -25,20 +25,25 @@ QUEUES = ("cpu", "faults")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def until(true: Callable[[], object], *, seconds: float = 90) -> None:
-    """Wait for something to become true; fail if it does not."""
+def until(true: Callable[[], object], *, seconds: float = 90, every: float = 0.1) -> None:
+    """Wait for something to become true, looking `every` so many seconds; fail if it does not."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, (
             f"not within {seconds} seconds; jobs: {list(Job.objects.all().values())}"
         )
-        time.sleep(0.1)
+        time.sleep(every)
 
 
 def at_chunk(job: Job, chunk: int) -> bool:
     """Whether the job runs and has done that many units."""
     job.refresh_from_db()
     return job.status == "running" and job.units_done >= chunk
+
+
+def is_running(job: Job) -> bool:
+    job.refresh_from_db()
+    return job.status == "running"
 
 
 def is_done(job: Job) -> bool:

@@ -19,7 +19,7 @@ from labeling.services.verdicts import record_verdicts
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs import services
 from sisyphus_web.jobs.models import Job, JobAttempt
-from tests.faults.conftest import Site, at_chunk, is_alive, is_done, pid_of, until
+from tests.faults.conftest import Site, at_chunk, is_alive, is_done, is_running, pid_of, until
 from tests.labeling.conftest import operation
 
 pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -99,18 +99,13 @@ def test_an_ingest_whose_workers_are_killed_takes_in_every_file_once(site, corpu
     assert len(expected) == NUM_PHOTOS + len(VIDEOS) + len(BROKEN)
 
     job = ingest(corpus, given)
-    until(lambda: is_done(job) or at_chunk(job, 1))
-    if is_done(job):
-        pytest.skip("this machine took in everything between two looks: nothing was left to kill")
-    kill_process(job)
     amid_a_video = MediaFile.objects.filter(corpus=corpus, state=MediaFile.State.PENDING)
-    until(lambda: is_done(job) or (at_chunk(job, 1) and job.attempt == 2 and amid_a_video.exists()))
-    if not is_done(job):  # a quick machine is through with the videos between two looks
-        kill_worker(site)
-        until(lambda: is_done(job), seconds=240)
-    *before, last = outcomes(job)
-    assert last == "done"
-    assert set(before) <= {"lost"}
+    until(lambda: is_running(job) and amid_a_video.exists(), every=0.01)
+    kill_process(job)
+    until(lambda: is_running(job) and job.attempt == 2 and amid_a_video.exists(), every=0.01)
+    kill_worker(site)
+    until(lambda: is_done(job), seconds=240)
+    assert outcomes(job) == ["lost", "lost", "done"]
     assert taken_in(corpus) == expected
     pts = Item.objects.live().filter(corpus=corpus).values_list("media_file", "start_pts")
     assert len(set(pts)) == len(pts)
