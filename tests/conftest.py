@@ -9,6 +9,8 @@ import pytest
 from django.core.management import CommandError
 from django.core.management.commands import flush
 from playwright.sync_api import Browser, expect, sync_playwright
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from sisyphus_web.accounts.models import Corpus, Membership, Role, User
 
@@ -26,12 +28,9 @@ ARGUMENTS = [
 ]
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright's synchronous API runs a loop
 expect.set_options(timeout=30_000)  # a machine that tests is slow and has other things to do
-WHOLE_FOLDERS = (
-    "e2e",
-    "faults",
-    "storage",
-    "platform",
-)  # what is started for one is used by all of its tests
+# What is started for one of their tests is used by all of them. The slowest first: with several processes
+# none of them is left with a long folder at the end.
+WHOLE_FOLDERS = ("faults", "e2e", "storage", "platform")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -54,12 +53,30 @@ def patient_flush():
     flush.Command.handle = emptied
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several processes (`-n 2 --dist loadgroup`) share the run by files, or by whole folders."""
-    for item in items:
-        folder = item.path.relative_to(Path(__file__).parent).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder if folder in WHOLE_FOLDERS else item.path.stem))
+def _folder(path: str) -> str:
+    return Path(path).parts[1] if path.startswith("tests/") else ""
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = _folder(item.nodeid)
+    return WHOLE_FOLDERS.index(folder) if folder in WHOLE_FOLDERS else len(WHOLE_FOLDERS)
+
+
+class ByPlace(LoadScopeScheduling):
+    """Several processes (`-n 2`) share the run by files, or by whole folders."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folder = _folder(nodeid)
+        return folder if folder in WHOLE_FOLDERS else nodeid.split("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPlace:
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several processes
+        items.sort(key=_turn)
 
 
 @pytest.fixture(autouse=True)
