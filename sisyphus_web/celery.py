@@ -27,7 +27,7 @@ app.conf.update(
     task_default_queue="cpu",
     timezone="UTC",
 )
-app.autodiscover_tasks(["indexing", "labeling"])
+app.autodiscover_tasks(["indexing", "labeling", "training"])
 
 
 @signals.worker_init.connect

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "sisyphus_web.jobs",
     "indexing",
     "labeling",
+    "training",
     "sisyphus_web",
 ]
 MIDDLEWARE = [

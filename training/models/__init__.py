@@ -1,0 +1,16 @@
+"""Runs, the classifiers they came to, and the scores of those."""
+
+from training.models.classifiers import Classifier, ClassifierVersion, LiveEvent, OnnxFile, OperatingPoint
+from training.models.runs import Run
+from training.models.scores import ScoreSet, ScoreShard
+
+__all__ = [
+    "Classifier",
+    "ClassifierVersion",
+    "LiveEvent",
+    "OnnxFile",
+    "OperatingPoint",
+    "Run",
+    "ScoreSet",
+    "ScoreShard",
+]
