@@ -7,6 +7,7 @@ import sys
 
 from sisyphus_web import __version__
 from sisyphus_web.cli.errors import CliError, Exit
+from sisyphus_web.cli.plain.flags import spelled
 
 VERBS = {  # verb -> (module, what it does)
     "doctor": ("sisyphus_web.cli.doctor", "say what is there, what is missing, and what to do"),
@@ -26,7 +27,7 @@ VERBS = {  # verb -> (module, what it does)
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; its exit status. People's mistakes end in a sentence, never in a traceback."""
-    words = sys.argv[1:] if argv is None else argv
+    words = spelled(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(prog="sfi", description="Sisyphus on the command line.")
     parser.add_argument("--version", action="version", version=f"sfi {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)

@@ -1,0 +1,60 @@
+"""Feature files: .npy with one vector (D,) or several rows (R, D), made by anybody, read with care."""
+
+from pathlib import Path
+
+import numpy as np
+
+
+class FeaturesRefused(ValueError):
+    """A file that is not features: a stable code, and a sentence."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code, self.sentence = code, sentence
+
+
+def read_shape(path: Path) -> tuple[int, int]:
+    """(rows, D) of a feature file by its header alone; FeaturesRefused for what is none."""
+    return _shape(_mapped(path), path)
+
+
+def read_features(path: Path) -> np.ndarray:
+    """(R, D) float32, finite; one vector (D,) is one row. FeaturesRefused for anything else."""
+    mapped = _mapped(path)
+    shape = _shape(mapped, path)
+    rows = np.ascontiguousarray(mapped, np.float32).reshape(shape)
+    if not np.isfinite(rows).all():
+        raise FeaturesRefused("not-finite", f"{path} holds NaN or infinity. Extract its features again.")
+    return rows
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise FeaturesRefused("gone", f"{path} does not exist.") from None
+    except (ValueError, EOFError, OSError) as error:
+        raise FeaturesRefused(*_why(path, error)) from None
+
+
+def _why(path: Path, error: Exception) -> tuple[str, str]:
+    try:
+        with path.open("rb") as file:
+            head = file.read(256)
+    except OSError:
+        return "not-readable", f"{path} cannot be read ({error})."
+    if head.startswith(b"\x80") or b"'|O'" in head:
+        return "pickled", f"{path} holds pickled objects, which would run as code. Save plain numbers."
+    if not head.startswith((b"\x93NUMPY", b"PK")):
+        return "not-npy", f"{path} is not a .npy file."
+    return "damaged", f"{path} is cut short or damaged ({error})."
+
+
+def _shape(array: np.ndarray, path: Path) -> tuple[int, int]:
+    if not isinstance(array, np.ndarray):
+        raise FeaturesRefused("not-npy", f"{path} is an archive of arrays (.npz); give one .npy per file.")
+    if array.dtype.kind not in "fiu":
+        raise FeaturesRefused("not-numbers", f"{path} holds {array.dtype}, not numbers.")
+    if array.ndim not in (1, 2) or 0 in array.shape[-1:]:
+        raise FeaturesRefused("wrong-shape", f"{path} must be (D,) or (rows, D), it is {array.shape}.")
+    return (1, array.shape[0]) if array.ndim == 1 else (array.shape[0], array.shape[1])

@@ -1,0 +1,80 @@
+"""Side files: what an output was made of (<file>.meta.json) and what its rows are (<file>.rows.csv)."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from indexing.compute.plain.whole_files import write_whole
+
+META, ROWS = ".meta.json", ".rows.csv"
+ROW_FIELDS = ("row", "number", "start_pts", "stop_pts", "pts_seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Which part of a video a row of features is: frames [start_pts, stop_pts), from frame `number` on."""
+
+    row: int
+    number: int | None
+    start_pts: int
+    stop_pts: int
+    pts_seconds: float
+
+
+def meta_path(output: Path) -> Path:
+    return output.with_name(output.name + META)
+
+
+def rows_path(output: Path) -> Path:
+    return output.with_name(output.name + ROWS)
+
+
+def write_meta(output: Path, meta: Mapping[str, Any]) -> None:
+    """Written after its output: an output with a side file that matches is whole."""
+    write_whole(meta_path(output), json.dumps(meta, ensure_ascii=False).encode() + b"\n")
+
+
+def read_meta(output: Path) -> dict[str, Any] | None:
+    """The side file of `output`; None where there is none that can be read (an original's file)."""
+    try:
+        read = json.loads(meta_path(output).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def write_rows(output: Path, rows: Sequence[Row]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(ROW_FIELDS)
+    for row in rows:
+        number = "" if row.number is None else row.number
+        writer.writerow([row.row, number, row.start_pts, row.stop_pts, f"{row.pts_seconds:.6f}"])
+    write_whole(rows_path(output), text.getvalue().encode())
+
+
+def read_rows(output: Path) -> list[Row]:
+    """The rows of `output` in their order; none where the side file is missing or damaged."""
+    try:
+        with rows_path(output).open(encoding="utf-8", newline="") as file:
+            return [
+                Row(
+                    int(line["row"]),
+                    int(line["number"]) if line["number"] else None,
+                    int(line["start_pts"]),
+                    int(line["stop_pts"]),
+                    float(line["pts_seconds"]),
+                )
+                for line in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def matches(meta: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
+    """Whether a side file says of all the `wanted` facts what they say."""
+    return meta is not None and all(meta.get(name) == value for name, value in wanted.items())

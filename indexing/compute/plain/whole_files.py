@@ -1,0 +1,89 @@
+"""Files that are whole or not there, and the order in which people count them."""
+
+import os
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+DIGITS = re.compile(r"(\d+)")
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file open for writing that appears at `path` when the block ends well, or not at all.
+
+    Its temporary name begins with a dot and does not end like `path`, so that no resume takes it for
+    done. It is not synced: after a power cut the resume finds it damaged, and makes it anew.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as out:
+            yield out
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """`content` at `path`, whole or not at all."""
+    with writing_whole(path) as out:
+        out.write(content)
+
+
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """An array as .npy at `path`, whole or not at all."""
+    with writing_whole(path) as out:
+        np.lib.format.write_array(out, array, allow_pickle=False)
+
+
+def by_number(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts names as people count: frame-2 before frame-10."""
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in DIGITS.split(name) if part]
+
+
+def files_below(
+    root: Path, *, leave_out: Path | None = None, is_wanted: Callable[[str], bool] = lambda name: True
+) -> tuple[list[str], list[str]]:
+    """Relative paths of the files below `root`, folder by folder in numeric order; and folders not readable.
+
+    Links to files and folders are followed, a folder is entered once. Hidden names are passed over, and so
+    is the folder `leave_out`.
+    """
+    found: list[str] = []
+    unreadable: list[str] = []
+    entered: set[tuple[int, int]] = set()
+    if leave_out is not None and leave_out.is_dir() and not root.samefile(leave_out):
+        entered.add(_identity(leave_out))
+    folders = [(root, "")]
+    while folders:
+        folder, prefix = folders.pop()
+        try:
+            identity = _identity(folder)
+            if identity in entered:
+                continue
+            entered.add(identity)
+            with os.scandir(folder) as entries:
+                here = sorted((e for e in entries if e.name[0] != "."), key=lambda e: by_number(e.name))
+        except OSError as error:
+            unreadable.append(f"{prefix or '.'}: {error.strerror}")
+            continue
+        below = []
+        for entry in here:
+            if entry.is_dir():
+                below.append((Path(entry.path), f"{prefix}{entry.name}/"))
+            elif is_wanted(entry.name):
+                found.append(prefix + entry.name)
+        folders.extend(reversed(below))
+    return found, unreadable
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    seen = folder.stat()
+    return seen.st_dev, seen.st_ino
