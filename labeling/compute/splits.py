@@ -13,6 +13,8 @@ The rule, in order:
 5. A side with a share that has no accepted example of a class (train first) takes a new group that has
    one, the nearest by its hash, from the side that has most of them; for val and test only as long as
    that keeps one. The background, which is what was rejected, counts as a class here, the first.
+6. A new group that somebody searched by is never in test: it goes to train instead. One that was in test
+   before stays there; who freezes leaves out what was searched by.
 """
 
 import hashlib
@@ -32,6 +34,7 @@ class Media:
     side: str = ""  # '' = none yet
     is_exported: bool = False  # on that side
     accepted: frozenset[int] = frozenset()  # classes it has an accepted example of, or BACKGROUND_CLASS
+    is_example: bool = False  # one of its items was searched by
 
 
 @dataclass(slots=True)
@@ -50,6 +53,10 @@ class _Group:
     position: float  # in [0, 1), by the hash
     side: str = ""
     is_new: bool = True
+
+    @property
+    def may_be_tested(self) -> bool:
+        return not any(each.is_example for each in self.media)
 
 
 def plan_splits(
@@ -112,8 +119,9 @@ def _settle(group: _Group, plan: Plan, *, val_share: float, test_share: float) -
     files = {side: sum(each.side == side for each in group.media) for side in SIDES}
     taken = [side for side in SIDES if files[side]]
     if not taken:
-        is_val = group.position < test_share + val_share
-        group.side = "test" if group.position < test_share else "val" if is_val else "train"
+        is_val = test_share <= group.position < test_share + val_share
+        is_test = group.position < test_share and group.may_be_tested
+        group.side = "test" if is_test else "val" if is_val else "train"
         return
     group.is_new = False
     exported = [side for side in taken if any(each.is_exported for each in group.media if each.side == side)]
@@ -128,6 +136,8 @@ def _fill(side: str, groups: Sequence[_Group]) -> None:
         sides = [group.side for group in having]
         giver = max(SIDES, key=sides.count)
         new = [group for group in having if group.is_new and group.side == giver]
+        if side == "test":
+            new = [group for group in new if group.may_be_tested]
         if side not in sides and new and (sides.count(giver) > 1 or side == "train"):
             nearest = new[-1] if side == "train" else new[0]
             nearest.side = side

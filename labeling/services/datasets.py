@@ -74,6 +74,21 @@ COUNTS = """
     SELECT split, label_class_id, answer, origin, count(*) FROM labeling_datasetentry
     WHERE dataset_version_id = %s GROUP BY 1, 2, 3, 4
 """
+# What was searched by: the query was made to find it, so finding it again shows nothing.
+EXAMPLES = """
+    SELECT DISTINCT item.id, item.media_file_id, coalesce(item.stack_id, 0)
+    FROM (
+        SELECT DISTINCT (term ->> 'item')::bigint AS item
+        FROM labeling_queryround round, jsonb_array_elements(round.terms) term
+        WHERE round.corpus_id = %s AND term ->> 'kind' = 'item'
+    ) searched
+    JOIN indexing_item item ON item.id = searched.item AND item.corpus_id = %s
+"""
+LEAVE_OUT_EXAMPLES = """
+    DELETE FROM frozen USING indexing_item item
+    WHERE item.id = frozen.item AND frozen.media_file = ANY(%s)
+      AND (item.id = ANY(%s) OR item.stack_id = ANY(%s))
+"""
 CROSSINGS = """
     SELECT count(*) FROM (
         SELECT FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
@@ -118,7 +133,8 @@ def create_version(
 ) -> DatasetVersion:
     """Freeze what is accepted and rejected for `label_classes`, split it, count it, hash it.
 
-    Left out, and counted on the card: unsure, disputed, and what cannot be on any side (compute/splits.py).
+    Left out, and counted on the card: unsure, disputed, what cannot be on any side (compute/splits.py), and
+    what is in test but was searched by since, alone or with its stack.
     Versions of a corpus are made one after the other; answers go on meanwhile.
     """
     if val_share + test_share >= 1:
@@ -134,7 +150,9 @@ def create_version(
         raise NothingToFreeze(
             "Nothing is accepted yet: accept some items, or take weak labels and include them."
         )
-    plan = _plan(corpus, val_share=val_share, test_share=test_share, seed=seed)
+    examples = _examples(corpus)
+    plan = _plan(corpus, examples, val_share=val_share, test_share=test_share, seed=seed)
+    num_examples = _leave_out(examples, plan)
     number = DatasetVersion.objects.filter(corpus=corpus).aggregate(last=Max("number"))["last"] or 0
     version = DatasetVersion.objects.create(
         corpus=corpus,
@@ -150,6 +168,7 @@ def create_version(
     version.label_classes.set(classes)
     _insert_entries(version, plan)
     version.counts, version.card = _count(version, classes, plan)
+    version.card["leakage"] |= {"query_examples_left_out_of_test": num_examples}
     version.sha256 = canonical_sha256(version)
     version.save()
     return version
@@ -167,7 +186,39 @@ def canonical_sha256(version: DatasetVersion) -> str:
     return digest.hexdigest()
 
 
-def _plan(corpus: Corpus, *, val_share: float, test_share: float, seed: int) -> Plan:
+def num_crossings(version: DatasetVersion) -> int:
+    """How many media files and stacks, as they are now, have lines on several sides of the version."""
+    with connection.cursor() as cursor:
+        cursor.execute(CROSSINGS, {"version": version.pk})
+        return int(cursor.fetchone()[0])
+
+
+def _examples(corpus: Corpus) -> list[tuple[int, int, int]]:
+    """(item, media file, stack or 0) of everything that was searched by."""
+    with connection.cursor() as cursor:
+        cursor.execute(EXAMPLES, [corpus.pk, corpus.pk])
+        return cursor.fetchall()
+
+
+def _leave_out(examples: Sequence[tuple[int, int, int]], plan: Plan) -> int:
+    """Take examples that are in test, and their stacks, out of `frozen`; how many lines that were."""
+    in_test = [each for each in plan.sides if plan.sides[each] == "test"]
+    stacks = [stack for _, _, stack in examples if stack]
+    if not examples or not in_test:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVE_OUT_EXAMPLES, [in_test, [item for item, _, _ in examples], stacks])
+        return int(cursor.rowcount)
+
+
+def _plan(
+    corpus: Corpus,
+    examples: Sequence[tuple[int, int, int]],
+    *,
+    val_share: float,
+    test_share: float,
+    seed: int,
+) -> Plan:
     """The sides of the media files of `frozen`, saved where they are new or moved."""
     with connection.cursor() as cursor:
         cursor.execute(MEDIA_OF)
@@ -181,8 +232,16 @@ def _plan(corpus: Corpus, *, val_share: float, test_share: float, seed: int) -> 
         exported = {media_file for (media_file,) in cursor.fetchall()}
     sides = dict(SplitAssignment.objects.filter(corpus=corpus).values_list("media_file", "split"))
     wanted = accepted.keys() | {media_file for _, media_file in links}
+    searched = {media_file for _, media_file, _ in examples}
     media = [
-        Media(pk, sha256, sides.get(pk, ""), pk in exported and pk in sides, accepted.get(pk, frozenset()))
+        Media(
+            pk,
+            sha256,
+            sides.get(pk, ""),
+            pk in exported and pk in sides,
+            accepted.get(pk, frozenset()),
+            pk in searched,
+        )
         for pk, sha256 in MediaFile.objects.filter(corpus=corpus).values_list("pk", "sha256").iterator()
         if pk in wanted
     ]
@@ -216,8 +275,6 @@ def _count(
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, [version.pk])
         rows = cursor.fetchall()
-        cursor.execute(CROSSINGS, {"version": version.pk})
-        (num_crossings,) = cursor.fetchone()
         cursor.execute("SELECT count(*) FROM frozen WHERE media_file = ANY(%s)", [list(plan.left_out)])
         (num_left_out,) = cursor.fetchone()
         cursor.execute(
@@ -226,8 +283,8 @@ def _count(
             [version.pk],
         )
         groups = dict(cursor.fetchall())
-    if num_crossings:
-        raise RuntimeError(f"{num_crossings} groups would cross the splits of dataset version {version.pk}")
+    if crossings := num_crossings(version):
+        raise RuntimeError(f"{crossings} groups would cross the splits of dataset version {version.pk}")
     names = {each.pk: each.name for each in classes}
     counts: dict[str, Any] = {side: {"accept": 0, "reject": 0} for side in SIDES}
     by_class: dict[str, Any] = {
@@ -249,7 +306,10 @@ def _count(
             "disputed": doubtful.filter(is_disputed=True).count(),
             "on_no_side": num_left_out,
         },
-        "leakage": {"checked": ["media file", "stack"], "groups_across_splits": num_crossings},
+        "leakage": {
+            "checked": ["media file", "stack", "query example"],
+            "groups_across_splits": crossings,
+        },
         "warnings": _warnings(version, by_class),
         **card_of_audits(classes, includes_weak=version.includes_weak),
     }
