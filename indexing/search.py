@@ -141,11 +141,12 @@ def rank(
     mode: Literal["similar", "learned", "browse"] | str = "similar",
     mix: dict[str, Any] | None = None,
     round_id: int | None = None,
+    person_id: int | None = None,
 ) -> RankAnswer:
     """The neighbors in places [offset, offset + k) of the corpus's ranking for these terms and filters.
 
     Pages of one round are pages of one order, from which only what was decided since is left out; without
-    a round every call ranks anew, and its pages do not fit together.
+    a round every call ranks anew, and its pages do not fit together. The state later is of `person_id`.
     Raises SearchUnavailable (503) and SearchRefused (400, with the service's code).
     """
     asked = {
@@ -158,6 +159,7 @@ def rank(
         "label_class": label_class_id,
         "mode": mode,
         "round": round_id,
+        "person": person_id,
     }
     if mix:
         asked["mix"] = mix

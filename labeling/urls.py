@@ -15,6 +15,7 @@ from labeling.api.datasets import DatasetDiffView, DatasetVersionView
 from labeling.api.disagreements import DisagreementsView
 from labeling.api.exports import ExportFileView, ExportView
 from labeling.api.label_errors import LabelErrorsView
+from labeling.api.later import LaterView
 from labeling.api.leases import LeasesView
 from labeling.api.map_states import MapScoresView, MapStatesView
 from labeling.api.people import GoldView, PeopleCsvView, PeopleView
@@ -85,6 +86,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/audits/<int:audit_id>/stop/", AuditStopView.as_view(), name="audit-stop"),
     path(f"{_CORPUS}/forecast/", ForecastView.as_view(), name="forecast"),
     path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
+    path(f"{_CORPUS}/later/", LaterView.as_view(), name="later"),
     path(f"{_CORPUS}/leases/", LeasesView.as_view(), name="leases"),
     path(f"{_CORPUS}/people/", PeopleView.as_view(), name="people"),
     path(f"{_CORPUS}/disagreements/", DisagreementsView.as_view(), name="disagreements"),

@@ -13,11 +13,13 @@ from indexing.compute.sorted_rows import NO_ROWS, places_of
 
 ANSWERS = {"": 0, "accept": 1, "reject": 2, "unsure": 3}
 WEAK, DERIVED = 4, 8
-STATES = ("untouched", "weak", "accept", "reject", "unsure")
+STATES = ("untouched", "weak", "accept", "reject", "unsure", "disputed", "later")
+MARKS = {"disputed": 16, "later": 32}  # states beside the answer; later: of what has none
+NUM_BYTES = 64
 # The state of every byte: an answer counts before a weak label, a weak label before nothing.
 _STATE_OF_BYTE = [
     ("untouched", "accept", "reject", "unsure")[byte & 3] if byte & 3 or not byte & WEAK else "weak"
-    for byte in range(16)
+    for byte in range(NUM_BYTES)
 ]
 
 
@@ -57,6 +59,10 @@ class Said:
         is_own = has & ((self.bytes & DERIVED) == 0)
         rows: np.ndarray = self.rows[is_own if is_own.any() else has]
         return rows
+
+    def marked(self, rows: np.ndarray, mark: str) -> Said:
+        """The same, but with a mark of MARKS at `rows` (distinct)."""
+        return self.changed(rows, self.at(rows) | np.uint8(MARKS[mark]))
 
     def changed(self, rows: np.ndarray, bytes_: np.ndarray) -> Said:
         """The same, but with `bytes_` at `rows` (distinct); costs one copy of what was touched."""
@@ -148,9 +154,20 @@ class Answers:
         known.changed.add(item)
 
 
-def bytes_of_states(states: Iterable[str]) -> np.ndarray:
-    """(16,) bool: which bytes are in one of `states`; LookupError lists the known states."""
-    states = set(states)
-    if unknown := states - set(STATES):
+def bytes_of_states(states: Iterable[str], but: Iterable[str] = ()) -> np.ndarray:
+    """(NUM_BYTES,) bool: which bytes are in one of `states`, in none of `but`; LookupError lists all."""
+    states, but = set(states), set(but)
+    if unknown := (states | but) - set(STATES):
         raise LookupError(f"there is no state {sorted(unknown)[0]!r}; the states are {', '.join(STATES)}")
-    return np.array([state in states for state in _STATE_OF_BYTE])
+    names = [_names_of(byte) for byte in range(NUM_BYTES)]
+    return np.array([bool(each & states) and not each & but for each in names])
+
+
+def _names_of(byte: int) -> set[str]:
+    """The state of a byte, and its marks."""
+    names = {_STATE_OF_BYTE[byte]}
+    if byte & MARKS["disputed"]:
+        names.add("disputed")
+    if byte & MARKS["later"] and not byte & 3:
+        names.add("later")
+    return names

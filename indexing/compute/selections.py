@@ -148,7 +148,7 @@ def select(
     bytes_shown: np.ndarray | None = None,
     gone: np.ndarray = NO_ROWS,  # ascending
 ) -> Selection:
-    """The rows within `filters` but `gone`, whose byte in `said` is in `bytes_shown` (16,); None: any byte.
+    """The rows within `filters` but `gone`, whose byte in `said` is in `bytes_shown`; None: any byte.
 
     The same question about the same `said` gives the same object.
     """

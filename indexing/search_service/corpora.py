@@ -48,6 +48,10 @@ class Ledger(Protocol):
         """Items of which the fact holds (verdict, weak, dispute), ascending."""
         ...
 
+    def items_marked(self, mark: str, label_class: int, person: int | None) -> list[int]:
+        """Items that are disputed in a class, or (later) that this person put off there."""
+        ...
+
     def media_files_on(self, splits: list[str]) -> list[int]:
         """Media files that are on one of these sides of the split."""
         ...

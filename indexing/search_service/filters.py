@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from indexing.compute.answers import MARKS
 from indexing.compute.selections import Filters, ItemSet
 from indexing.models import MapRegion
 from indexing.search_service import marks
@@ -60,7 +61,12 @@ def filters_of(asked: Asked, followed: Followed) -> Filters:
 
 def needs_answers(asked: Asked) -> bool:
     """Whether the filters depend on what people said a moment ago."""
-    return any((asked.classes, asked.not_classes, asked.has, asked.has_not))
+    return any((asked.classes, asked.not_classes, asked.has, asked.has_not, marks_of(asked)))
+
+
+def marks_of(asked: Asked) -> set[str]:
+    """The marks beside the answer that the filters ask about, wanted or not."""
+    return {*(asked.states or ()), *(asked.not_states or ())} & MARKS.keys()
 
 
 def _media_files(asked: Asked, followed: Followed) -> tuple[frozenset[int] | None, frozenset[int]]:

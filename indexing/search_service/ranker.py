@@ -17,7 +17,7 @@ from indexing.compute.selections import Filters, Selection, select
 from indexing.search import Neighbor, RankAnswer
 from indexing.search_service.corpora import Corpora, Followed
 from indexing.search_service.errors import Refusal
-from indexing.search_service.filters import filters_of, needs_answers
+from indexing.search_service.filters import filters_of, marks_of, needs_answers
 from indexing.search_service.mixing import mixture_of
 from indexing.search_service.queries import Fit, Queries
 from indexing.search_service.rankings import Kept, Rankings, can_go_on
@@ -141,6 +141,11 @@ class Ranker:
             gone = followed.gone_rows(resident)
         shown = _bytes_shown(request.filters)
         bytes_shown = None if request.label_class is None else shown
+        if request.label_class is not None:
+            for mark in sorted(marks_of(request.filters)):
+                items = followed.ledger.items_marked(mark, request.label_class, request.person)
+                rows, _ = resident.all_rows_of(np.array(items, np.int64))
+                said = said.marked(np.unique(rows), mark)
         return select(resident, filters, fold=request.fold, said=said, bytes_shown=bytes_shown, gone=gone)
 
 
@@ -184,6 +189,6 @@ def _depends_on_news(request: RankRequest) -> bool:
 
 def _bytes_shown(asked: Asked) -> np.ndarray:
     try:
-        return bytes_of_states(asked.states or ("untouched", "weak"))
+        return bytes_of_states(asked.states or ("untouched", "weak"), asked.not_states or ())
     except LookupError as error:
         raise Refusal("bad-filter", str(error)) from error

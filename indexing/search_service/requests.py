@@ -44,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True):
     start_seconds: float | None = None
     stop_seconds: float | None = None
     states: list[str] | None = None
+    not_states: list[str] | None = None
     min_similarity: float | None = None
 
 
@@ -70,6 +71,7 @@ class RankRequest(msgspec.Struct, frozen=True):
     offset: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] = 0
     fold: bool = True
     label_class: int | None = None
+    person: int | None = None  # who asks: what they put off is theirs
     mode: Literal["similar", "learned", "browse"] = "similar"
     mix: Mix | None = None
 

@@ -10,6 +10,7 @@ from labeling.api.addresses import with_thumbnails
 from labeling.api.bodies import CorpusView, json_answer, schema_of
 from labeling.services.counts import Counts, count_states
 from labeling.services.review import PAGE_LIMIT, BadCursor, ReviewPage, Sort, State, review_page
+from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import Refused
 
 
@@ -64,7 +65,9 @@ class CountsView(CorpusView):
     )
     def get(self, request: Request, corpus_id: int) -> HttpResponse:
         """Live items by what counts for a class; the totals may be some seconds old."""
-        return json_answer(count_states(self.label_class(request.query_params.get("class"))))
+        return json_answer(
+            count_states(self.label_class(request.query_params.get("class")), by=user_of(request))
+        )
 
 
 def _page_size(text: str) -> int:

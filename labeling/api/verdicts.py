@@ -16,7 +16,7 @@ from labeling.services.counts import Counts, count_states
 from labeling.services.history import Batch, recent_batches
 from labeling.services.undo import Restored, undo_batch
 from labeling.services.verdicts import BATCH_LIMIT, Operation, Result, record_verdicts
-from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.accounts.permissions import corpora_of, user_of
 from sisyphus_web.api import Refused
 
@@ -107,7 +107,9 @@ class VerdictView(CorpusView, generics.ListAPIView[Verdict]):
         )
         results = [next(recorded) if isinstance(each, Operation) else each for each in decoded]
         classes = [operation.label_class for operation in operations]
-        return json_answer(VerdictResults(results=results, counts=_counts(self.corpus, classes)))
+        return json_answer(
+            VerdictResults(results=results, counts=_counts(self.corpus, classes, by=user_of(request)))
+        )
 
 
 class UndoView(CorpusView):
@@ -131,7 +133,7 @@ class UndoView(CorpusView):
             )
         except Verdict.DoesNotExist:
             raise Http404 from None
-        counts = _counts(self.corpus, undone.label_classes)
+        counts = _counts(self.corpus, undone.label_classes, by=user_of(request))
         return json_answer(
             UndoAnswer(batch=undone.batch, undone=undone.undone, kept=undone.kept, counts=counts)
         )
@@ -193,9 +195,9 @@ def _id_of(raw: msgspec.Raw) -> str | None:
     return operation_id if isinstance(operation_id, str) else None
 
 
-def _counts(corpus: Corpus, class_ids: list[int]) -> Counts | None:
+def _counts(corpus: Corpus, class_ids: list[int], *, by: User) -> Counts | None:
     found = LabelClass.objects.filter(corpus=corpus, pk=class_ids[-1]).first() if class_ids else None
     if found is None:
         return None
     found.corpus = corpus  # known already: not another statement
-    return count_states(found)
+    return count_states(found, by=by)

@@ -6,8 +6,8 @@
 
 Words without quotes are one text. A value or a text with spaces, commas or quotes stands in quotes, with
 \\" and \\\\ inside. Values of source, state, kind, split, file and map are alternatives; those of class
-and has must all hold. static/src/lib/grammar.ts reads the same grammar; grammar_cases.json of the tests binds
-the two.
+and has must all hold. An item is in one state, and may be disputed or put off for later beside it.
+static/src/lib/grammar.ts reads the same grammar; grammar_cases.json of the tests binds the two.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 WORDS = {  # key -> the values it may have, in the order they are written
-    "state": ("untouched", "accepted", "rejected", "weak", "unsure"),
+    "state": ("untouched", "accepted", "rejected", "weak", "unsure", "disputed", "later"),
     "kind": ("image", "video"),
     "split": ("train", "val", "test", "none"),
     "has": ("verdict", "weak", "dispute", "stack", "box", "image", "video"),
 }
+MARKS = ("disputed", "later")  # states an item has beside one of the others
 ALIASES = {"state": {"accept": "accepted", "reject": "rejected"}, "kind": {"photo": "image"}}
 NAMES = ("source", "class", "file", "map")  # keys whose values are names, or #ID
 RANGES = ("time", "similarity")

@@ -6,6 +6,7 @@ from labeling.models.datasets import DatasetEntry, DatasetVersion, Split, SplitA
 from labeling.models.exports import Export
 from labeling.models.leases import Lease
 from labeling.models.looks import BlindLook, GoldAnswer
+from labeling.models.put_off import PutOff
 from labeling.models.queries import QueryImage, QueryRound
 from labeling.models.verdicts import Answer, CurrentVerdict, Verdict
 from labeling.models.weak import WeakBatch, WeakLabel
@@ -24,6 +25,7 @@ __all__ = [
     "GoldAnswer",
     "LabelClass",
     "Lease",
+    "PutOff",
     "QueryImage",
     "QueryRound",
     "Split",

@@ -8,7 +8,8 @@ from django.db import connection
 
 from indexing.models import Item
 from labeling.models import LabelClass
-from sisyphus_web.accounts.models import Corpus
+from labeling.services.put_off import num_put_off
+from sisyphus_web.accounts.models import Corpus, User
 
 TOTALS_SECONDS = 5  # how old the totals may be: items come and go by the job, not by the answer
 
@@ -43,12 +44,13 @@ class Counts(msgspec.Struct):
     unsure: int
     weak: int  # and not decided
     disputed: int
+    later: int  # put off by who asks and not decided; untouched or weak as well
     untouched: int
     items: int
     stacks: int  # tiles: stacks, and items in none
 
 
-def count_states(label_class: LabelClass) -> Counts:
+def count_states(label_class: LabelClass, *, by: User | None = None) -> Counts:
     """The counts of `label_class`: one statement, and three more once the totals are too old."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, {"label_class": label_class.pk})
@@ -61,6 +63,7 @@ def count_states(label_class: LabelClass) -> Counts:
         unsure=unsure,
         weak=weak,
         disputed=disputed,
+        later=num_put_off(label_class, by=by) if by else 0,
         untouched=max(0, items - accepted - rejected - unsure - weak),
         items=items,
         stacks=stacks,

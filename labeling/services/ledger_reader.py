@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from labeling.services.projection import REBUILT
+from labeling.services.put_off import OF_PUT_OFF
 
 # A statement or an idle transaction lives at most 60 s: an event not seen by then will not appear any more.
 LATE_SECONDS = 150.0
@@ -59,6 +60,17 @@ _FACTS = {  # fact -> items of which it holds
         WHERE corpus_id = %s AND is_disputed ORDER BY item_id
     """,
 }
+_MARKED = {  # mark -> items that have it for one class
+    "disputed": """
+        SELECT item_id FROM labeling_currentverdict
+        WHERE corpus_id = %(corpus)s AND label_class_id = %(label_class)s AND is_disputed
+    """,
+    "later": f"""
+        SELECT item.id FROM labeling_putoff putoff JOIN indexing_item item ON {OF_PUT_OFF}
+        WHERE putoff.corpus_id = %(corpus)s AND putoff.label_class_id = %(label_class)s
+          AND putoff.annotator_id = %(person)s
+    """,  # noqa: S608 - our own text
+}
 _ON_SPLITS = "SELECT media_file_id FROM labeling_splitassignment WHERE corpus_id = %s AND split = ANY(%s)"
 
 
@@ -107,6 +119,13 @@ class LedgerReader:
         """Items of which the fact holds for any class (verdict, weak, dispute), ascending."""
         with connection.cursor() as cursor:
             cursor.execute(_FACTS[fact], [self._corpus_id])
+            return [item for (item,) in cursor.fetchall()]
+
+    def items_marked(self, mark: str, label_class: int, person: int | None) -> list[int]:
+        """Items that are disputed in a class, or (later) that this person put off there."""
+        values = {"corpus": self._corpus_id, "label_class": label_class, "person": person}
+        with connection.cursor() as cursor:
+            cursor.execute(_MARKED[mark], values)
             return [item for (item,) in cursor.fetchall()]
 
     def media_files_on(self, splits: list[str]) -> list[int]:

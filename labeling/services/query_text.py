@@ -34,9 +34,10 @@ def understand(corpus: Corpus, line: str) -> Understood:
         start_seconds=asked.start_seconds,
         stop_seconds=asked.stop_seconds,
         min_similarity=asked.min_similarity,
-        states=_alternatives(asked, "state", ANSWER_OF_STATE),  # type: ignore[arg-type] # words of the grammar
-        kinds=_alternatives(asked, "kind", {}),  # type: ignore[arg-type]
-        splits=_alternatives(asked, "split", {}),  # type: ignore[arg-type]
+        states=_states(asked),  # type: ignore[arg-type] # words of the grammar
+        not_states=_marks_unwanted(asked),  # type: ignore[arg-type]
+        kinds=_alternatives(asked, "kind"),  # type: ignore[arg-type]
+        splits=_alternatives(asked, "split"),  # type: ignore[arg-type]
         has=list(asked.wanted.get("has", ())) or None,  # type: ignore[arg-type]
         has_not=list(asked.unwanted.get("has", ())) or None,  # type: ignore[arg-type]
     )
@@ -83,6 +84,8 @@ def text_of(filters: dict[str, Any], names: Names) -> str:
     unwanted: dict[str, tuple[str, ...]] = {}
     if states := filters.get("states"):
         wanted["state"] = _in_order("state", [STATE_OF_ANSWER.get(each, each) for each in states])
+    if marks := filters.get("not_states"):
+        unwanted["state"] = _in_order("state", marks)
     for key in ("kind", "split"):
         if values := filters.get(f"{key}s"):
             wanted[key] = _in_order(key, values)
@@ -115,15 +118,28 @@ def plain(filters: Filters) -> dict[str, Any]:
     return cast(dict[str, Any], msgspec.to_builtins(filters))
 
 
-def _alternatives(asked: Line, key: str, renamed: dict[str, str]) -> list[str] | None:
-    """The values that are left: those wanted, or all, less those unwanted; None: no condition."""
-    wanted, unwanted = asked.wanted.get(key), asked.unwanted.get(key, ())
-    if wanted is None and not unwanted:
+def _states(asked: Line) -> list[str] | None:
+    """The answers and marks that are left. What is not to be disputed or put off may have any answer."""
+    unwanted = asked.unwanted.get("state", ())
+    if "state" not in asked.wanted and all(word in grammar.MARKS for word in unwanted):
+        return None
+    left = _alternatives(asked, "state", but=() if "state" in asked.wanted else grammar.MARKS)
+    return [ANSWER_OF_STATE.get(word, word) for word in left or ()]
+
+
+def _marks_unwanted(asked: Line) -> list[str] | None:
+    return [word for word in grammar.MARKS if word in asked.unwanted.get("state", ())] or None
+
+
+def _alternatives(asked: Line, key: str, *, but: tuple[str, ...] = ()) -> list[str] | None:
+    """The values that are left: those wanted, or all `but` some, less those unwanted; None: no condition."""
+    wanted, unwanted = asked.wanted.get(key), (*asked.unwanted.get(key, ()), *but)
+    if wanted is None and key not in asked.unwanted:
         return None
     left = [word for word in wanted or grammar.WORDS[key] if word not in unwanted]
     if not left:
         raise BadQuery("bad-filter", f"{key}: what is asked for is left out again; nothing can be found.")
-    return [renamed.get(word, word) for word in left]
+    return left
 
 
 def _ids(key: str, names: Iterable[str], rows: list[_Row]) -> list[int]:

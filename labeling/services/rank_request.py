@@ -19,6 +19,8 @@ Ids = Annotated[list[Id], msgspec.Meta(max_length=10_000)]
 Names = Annotated[
     list[Annotated[str, msgspec.Meta(min_length=1, max_length=400)]], msgspec.Meta(max_length=100)
 ]
+# disputed and later are beside the answer; later is what the person who asks has put off
+State = Literal["untouched", "unsure", "weak", "accept", "reject", "disputed", "later"]
 Fact = Literal["verdict", "weak", "dispute", "stack", "box", "image", "video"]
 
 
@@ -54,7 +56,8 @@ class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     not_map_regions: Ids | None = None
     start_seconds: Seconds | None = None
     stop_seconds: Seconds | None = None
-    states: list[Literal["untouched", "unsure", "weak", "accept", "reject"]] | None = None
+    states: list[State] | None = None
+    not_states: list[Literal["disputed", "later"]] | None = None
     min_similarity: Cosine | None = None
     classes: Ids | None = None  # accepted in all of them
     not_classes: Ids | None = None  # accepted in none of them

@@ -79,10 +79,11 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
     query = checked(corpus, request)
     known = _known(corpus, request, query, by=by)
     round_id = known.pk if known else _next_round_id()  # the search service keeps its order by it
-    answer = ask(corpus, query, k=request.k, offset=request.offset, fold=request.fold, round_id=round_id)
+    same: dict[str, Any] = {"fold": request.fold, "round_id": round_id, "by": by}
+    answer = ask(corpus, query, k=request.k, offset=request.offset, **same)
 
     def more(offset: int, k: int) -> Sequence[Shown]:
-        further = ask(corpus, query, k=k, offset=offset, fold=request.fold, round_id=round_id)
+        further = ask(corpus, query, k=k, offset=offset, **same)
         return _candidates(further, offset)
 
     made = known or _made(round_id, corpus, query, request, answer, by=by)
@@ -101,7 +102,7 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
         q=text_of(query.filters, Names(corpus)),
         mix=answer.mix,
         notes=page.notes,
-        neighbors=describe_tiles(corpus, candidates, label_class_id=request.label_class),
+        neighbors=describe_tiles(corpus, candidates, label_class_id=request.label_class, by=by),
     )
 
 
@@ -113,9 +114,19 @@ def query_of(made: QueryRound) -> Query:
 
 
 def ask(
-    corpus: Corpus, query: Query, *, k: int, offset: int = 0, fold: bool = True, round_id: int | None = None
+    corpus: Corpus,
+    query: Query,
+    *,
+    k: int,
+    offset: int = 0,
+    fold: bool = True,
+    round_id: int | None = None,
+    by: User | None = None,
 ) -> search.RankAnswer:
-    """The search service's answer, of the order kept for the round; NoFeatures where there is none."""
+    """The search service's answer, of the order kept for the round; NoFeatures where there is none.
+
+    `by`: whose put-off tiles are meant by the state later; without, nobody's.
+    """
     encoder_of(corpus)
     return search.rank(
         corpus,
@@ -128,6 +139,7 @@ def ask(
         mode=query.mode,
         mix=query.mix,
         round_id=round_id,
+        person_id=by.pk if by else None,
     )
 
 

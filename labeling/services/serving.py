@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from labeling.services.rounds import Page
 
 UNDECIDED = {"untouched", "weak"}
-ANSWERS = {"untouched": "", "weak": "", "unsure": "unsure", "accept": "accept", "reject": "reject"}
+ANSWERS = {  # state -> the answers that are in it
+    "untouched": {""},
+    "weak": {""},
+    "later": {""},
+    "unsure": {"unsure"},
+    "accept": {"accept"},
+    "reject": {"reject"},
+    "disputed": {"", "accept", "reject", "unsure"},
+}
 MOST_ASKED = 500  # rows of the ranking asked for at a time, to fill a page from further down
 ASK_LIMIT = 12  # times; beyond it the page is short
 NOT_NARROWING = {
@@ -76,13 +84,13 @@ def serve(page: Page, candidates: Sequence[Shown]) -> list[Shown]:
     """
     label_class = page.query.label_class
     states = set(page.query.filters.get("states") or UNDECIDED)
-    if label_class is None or not states & UNDECIDED:
+    if label_class is None or not states & {*UNDECIDED, "later"}:
         return list(candidates)
     around = look_around(label_class, by=page.by)
     if not around.may_answer:
         return list(candidates)
     looks = _looks(page, label_class, len(candidates), around)
-    answers = {ANSWERS[state] for state in states}
+    answers = set().union(*(ANSWERS[state] for state in states))
     shown, num_held = _free(page, label_class, candidates, page.request.k, answers, others=around.held)
     if num_held:
         page.notes.append(f"{num_held:,} better ones are in front of others now; they are left out here.")

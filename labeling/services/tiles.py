@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 from django.db import connection
 
-from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.accounts.models import Corpus, User
 
 Box = tuple[float, float, float, float]
 
@@ -54,6 +54,7 @@ class Tile(msgspec.Struct, kw_only=True):
     is_derived: bool
     is_disputed: bool
     is_weak: bool
+    is_later: bool = False  # put off by who asked
     by: str | None  # who said what counts
     at: datetime | None
     width_px: int
@@ -74,7 +75,12 @@ TILES = """
                WHERE weak.item_id = item.id AND weak.label_class_id = %(label_class)s
            ) AND coalesce(state.answer, '') = '',
            account.username, verdict.created_at, media.width_px, media.height_px,
-           item.x0_px, item.y0_px, item.x1_px, item.y1_px, stack.revision
+           item.x0_px, item.y0_px, item.x1_px, item.y1_px, stack.revision,
+           EXISTS (
+               SELECT FROM labeling_putoff putoff
+               WHERE putoff.label_class_id = %(label_class)s AND putoff.annotator_id = %(by)s
+                 AND putoff.tile = coalesce(item.stack_id, -item.id)
+           ) AND coalesce(state.answer, '') = ''
     FROM unnest(%(items)s::bigint[]) AS wanted(id)
     JOIN indexing_item item ON item.id = wanted.id AND item.corpus_id = %(corpus)s AND item.deleted_at IS NULL
     JOIN indexing_mediafile media ON media.id = item.media_file_id
@@ -86,12 +92,19 @@ TILES = """
 """
 
 
-def describe_tiles(corpus: Corpus, shown: Sequence[Shown], *, label_class_id: int | None) -> list[Tile]:
+def describe_tiles(
+    corpus: Corpus, shown: Sequence[Shown], *, label_class_id: int | None, by: User | None = None
+) -> list[Tile]:
     """A tile for each of `shown`, in its order, in one statement; what was deleted meanwhile is left out."""
     with connection.cursor() as cursor:
         cursor.execute(
             TILES,
-            {"items": [each.item for each in shown], "corpus": corpus.pk, "label_class": label_class_id},
+            {
+                "items": [each.item for each in shown],
+                "corpus": corpus.pk,
+                "label_class": label_class_id,
+                "by": by.pk if by else None,
+            },
         )
         rows = {row[0]: row for row in cursor.fetchall()}
     tiles = []
@@ -117,6 +130,7 @@ def describe_tiles(corpus: Corpus, shown: Sequence[Shown], *, label_class_id: in
                 is_derived=row[9] and not each.is_blind,
                 is_disputed=row[10] and not each.is_blind,
                 is_weak=row[11] and not each.is_blind,
+                is_later=row[21],
                 by=None if each.is_blind else row[12],
                 at=None if each.is_blind else row[13],
                 width_px=row[14],

@@ -17,6 +17,7 @@ OF_CORPUS = {
     "rounds": "rounds",
     "verdicts": "verdicts",
     "leases": "leases",
+    "later": "later",
     "undo": "undo",
     "batches": "batches",
     "weak": "weak-batches",

@@ -95,6 +95,7 @@ def test_in_an_address_they_are_not_found(client, corpus, theirs, method, addres
         ("rank/", {"terms": [{"kind": "item", "item": "item"}]}, 404),
         ("rank/", {"terms": [{"kind": "image", "image": "image"}]}, 404),
         ("weak/", {"round": "round", "first_n": 1}, 404),
+        ("later/", {"class": "class", "items": [1]}, 404),
         ("leases/", {"class": "class", "page": "tab", "tiles": [1]}, 404),
         ("gold/", {"class": "class", "items": [1], "answer": "accept"}, 404),
         ("audits/", {"round": "round", "horizon": 5, "looks": 1}, 404),

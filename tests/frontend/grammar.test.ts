@@ -40,6 +40,9 @@ describe("filters and their text", () => {
     ["source:north -class:truck time:10-20 has:box", { sources: [3], not_classes: [1], has: ["box"] }],
     ['-source:uploads class:"night tram",truck', { classes: [2, 1], not_sources: [4] }],
     ["state:accepted,rejected", { states: ["accept", "reject"] }],
+    ["state:disputed,later", { states: ["disputed", "later"] }],
+    ["state:weak -state:disputed,later", { states: ["weak"], not_states: ["disputed", "later"] }],
+    ["-state:later", { not_states: ["later"] }],
     ["file:#12,n*.jpg -file:x", { media_files: [12], files: ["n*.jpg"], not_files: ["x"] }],
     ["split:train,none -has:weak", { splits: ["train", "none"], has_not: ["weak"] }],
   ])("%s there and back", (text, wanted) => {

@@ -31,7 +31,11 @@ const upwards = Array.from({ length: NUM_ITEMS }, (_, item) => item);
 let fetch: Fetch;
 
 function rankingOf(): Ranking {
-  return new Ranking({ overlay: (tile) => tile, isHidden: (tile) => saidHere.has(tile.item) });
+  return new Ranking({
+    overlay: (tile) => tile,
+    isHidden: (tile) => saidHere.has(tile.item),
+    isPutOff: (tile) => tile.is_later === true,
+  });
 }
 
 async function all(ranking: Ranking): Promise<number[]> {
@@ -46,6 +50,21 @@ beforeEach(() => {
 });
 
 describe("a ranking", () => {
+  it("brings what was put off on an earlier page at the end", async () => {
+    const ranking = rankingOf();
+    const later = 3;
+    await ranking.start(async (...asked) => {
+      const answer = await fetch(...asked);
+      for (const tile of answer.neighbors) tile.is_later = tile.item === later;
+      return answer;
+    });
+    expect(ranking.indexOf(later)).toBe(-1);
+    expect(ranking.isLater(later)).toBe(true);
+    const shown = await all(ranking);
+    expect(shown).toHaveLength(NUM_ITEMS);
+    expect(shown.at(-1)).toBe(later);
+  });
+
   it("comes in pages, each item once, to the end", async () => {
     const ranking = rankingOf();
     await ranking.start(fetch);

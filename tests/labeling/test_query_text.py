@@ -53,6 +53,21 @@ def test_numbers_words_and_what_is_left_of_alternatives(corpus):
     )
 
 
+def test_disputed_and_later_stand_beside_the_answers(corpus):
+    for line, expected in (
+        ("state:disputed,later", Filters(states=["disputed", "later"])),
+        ("state:weak -state:later", Filters(states=["weak"], not_states=["later"])),
+        ("-state:disputed", Filters(not_states=["disputed"])),
+        (
+            "-state:weak,disputed",
+            Filters(states=["untouched", "accept", "reject", "unsure"], not_states=["disputed"]),
+        ),
+    ):
+        found = understand(corpus, line)
+        assert found.filters == expected
+        assert understand(corpus, text_of(plain(found.filters), Names(corpus))).filters == expected
+
+
 def test_text_becomes_terms(corpus):
     found = understand(corpus, 'red car -rain "at night"')
     assert [(term.kind, term.text, term.weight) for term in found.terms] == [

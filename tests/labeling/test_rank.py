@@ -76,6 +76,50 @@ def test_what_was_decided_does_not_come_back_unless_asked_for(client, api, cat, 
     assert [(each["stack"], each["answer"]) for each in accepted] == [(items[0].stack_id, "accept")]
 
 
+def test_what_was_put_off_is_found_by_its_state_by_its_person_only(client, api, cat, items, mia):
+    term = {"kind": "item", "item": items[0].pk}
+    body = {"class": cat.pk, "terms": [term], "k": 200}
+    put = post(client, f"{api}/later/", {"class": cat.pk, "items": [items[0].pk]}).json()
+    assert put["tiles"] == 1
+    found = rank(client, api, **body).json()["neighbors"]
+    assert [each["stack"] for each in found if each["is_later"]] == [items[0].stack_id]
+    later = rank(client, api, **body, filters={"states": ["later"]}).json()
+    assert [each["stack"] for each in later["neighbors"]] == [items[0].stack_id]
+    assert later["q"] == "state:later"
+    without = rank(client, api, **body, q="-state:later").json()["neighbors"]
+    assert len(without) == len(found) - 1
+    counts = client.get(f"{api}/counts/", {"class": cat.pk}).json()
+    assert counts["later"] == put["later"] > 0 and counts["untouched"] == counts["items"]
+    client.force_authenticate(mia)
+    assert rank(client, api, **body, q="state:later").json()["neighbors"] == []
+
+
+def test_an_answer_or_taking_it_back_ends_being_put_off(client, api, cat, items):
+    term = {"kind": "item", "item": items[0].pk}
+    asked = {"class": cat.pk, "items": [items[0].pk, items[-1].pk]}
+    for _ in range(2):
+        assert post(client, f"{api}/later/", asked).json()["tiles"] == 2
+    post(client, f"{api}/verdicts/", {"operations": [an_answer(items[0], cat)]})
+    found = rank(client, api, **{"class": cat.pk}, terms=[term], q="state:later").json()["neighbors"]
+    assert [each["stack"] for each in found] == [items[-1].stack_id]
+    back = post(client, f"{api}/later/", asked | {"is_later": False}).json()
+    assert back["later"] == 0
+
+
+def test_disputed_items_are_found_by_their_state(client, api, cat, items, mia):
+    term = {"kind": "item", "item": items[0].pk}
+    post(client, f"{api}/verdicts/", {"operations": [an_answer(items[0], cat)]})
+    client.force_authenticate(mia)
+    said = an_answer(items[0], cat) | {"answer": "reject", "base_version": 1, "force": True}
+    post(client, f"{api}/verdicts/", {"operations": [said]})
+    body = {"class": cat.pk, "terms": [term], "k": 200}
+    found = rank(client, api, **body, q="state:disputed").json()["neighbors"]
+    assert [(each["stack"], each["is_disputed"]) for each in found] == [(items[0].stack_id, True)]
+    rejected = rank(client, api, **body, q="state:rejected").json()["neighbors"]
+    assert items[0].stack_id in [each["stack"] for each in rejected]
+    assert rank(client, api, **body, q="state:rejected -state:disputed").json()["total"] < len(rejected) + 1
+
+
 def test_a_page_takes_a_constant_number_of_statements(client, api, cat, items, django_assert_num_queries):
     term = {"kind": "item", "item": items[0].pk}
     body = {"class": cat.pk, "terms": [term]}

@@ -12,7 +12,7 @@ export interface Suggestion {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  state: "answered or not, in the class at hand",
+  state: "answered, disputed, put off: in the class at hand",
   source: "folder it came from",
   class: "accepted in another class",
   kind: "photo or video",

@@ -1,6 +1,6 @@
 /** Filters as one line of text and back: names become ids, ids become names. */
 
-import { type Line, type Phrase, parse, WORDS, write } from "./grammar";
+import { type Line, MARKS, type Phrase, parse, WORDS, write } from "./grammar";
 import type { Filters, MediaKind } from "./wire";
 
 export interface Named {
@@ -28,8 +28,10 @@ export function understand(text: string, names: Names): Understood {
   const line = parse(text);
   const { wanted, unwanted, phrases, ...numbers } = line;
   const filters: Filters = { ...numbers };
-  const states = alternatives(line, "state");
+  const states = statesOf(line);
   if (states) filters.states = states.map((state) => ANSWER_OF_STATE[state] ?? state);
+  const marks = unwanted.state?.filter((word) => MARKS.includes(word));
+  if (marks?.length) filters.not_states = marks;
   const kinds = alternatives(line, "kind");
   if (kinds) filters.kinds = kinds as MediaKind[];
   const splits = alternatives(line, "split");
@@ -63,6 +65,7 @@ export function textOf(filters: Filters, names: Names): string {
     "state",
     filters.states?.map((state) => STATE_OF_ANSWER[state] ?? state),
   );
+  put(unwanted, "state", filters.not_states);
   put(wanted, "kind", filters.kinds);
   put(wanted, "split", filters.splits);
   put(wanted, "has", filters.has);
@@ -95,9 +98,16 @@ export function shortNames(rows: readonly Named[]): Named[] {
   });
 }
 
-/** The values that are left: those wanted, or all, less those unwanted. */
-function alternatives(line: Line, key: string): string[] | undefined {
-  const unwanted = line.unwanted[key] ?? [];
+/** The answers and marks that are left. What is not to be disputed or put off may have any answer. */
+function statesOf(line: Line): string[] | undefined {
+  const { wanted, unwanted } = line;
+  if (!wanted.state && (unwanted.state ?? []).every((word) => MARKS.includes(word))) return undefined;
+  return alternatives(line, "state", wanted.state ? [] : MARKS);
+}
+
+/** The values that are left: those wanted, or all `but` some, less those unwanted. */
+function alternatives(line: Line, key: string, but: readonly string[] = []): string[] | undefined {
+  const unwanted = [...(line.unwanted[key] ?? []), ...but];
   if (!line.wanted[key] && !unwanted.length) return undefined;
   const left = (line.wanted[key] ?? WORDS[key] ?? []).filter((word) => !unwanted.includes(word));
   if (!left.length) throw new Error(`${key}: what is asked for is left out again; nothing can be found.`);

@@ -4,11 +4,13 @@
  */
 
 export const WORDS: Readonly<Record<string, readonly string[]>> = {
-  state: ["untouched", "accepted", "rejected", "weak", "unsure"],
+  state: ["untouched", "accepted", "rejected", "weak", "unsure", "disputed", "later"],
   kind: ["image", "video"],
   split: ["train", "val", "test", "none"],
   has: ["verdict", "weak", "dispute", "stack", "box", "image", "video"],
 };
+/** States that an item has beside one of the others. */
+export const MARKS: readonly string[] = ["disputed", "later"];
 export const KEYS = [
   "state",
   "source",

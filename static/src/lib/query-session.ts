@@ -49,7 +49,8 @@ export class QuerySession extends EventTarget {
     });
     this.ranking = new Ranking({
       overlay: (tile) => this.decisions.overlay(tile),
-      isHidden: (tile) => tile.answer !== "" && !this.states.includes(tile.answer),
+      isHidden: (tile) => tile.answer !== "" && !this.isAskedFor(tile),
+      isPutOff: (tile) => tile.is_later === true && !this.states.includes("later"),
     });
     this.ranking.addEventListener("change", () => this.changed());
   }
@@ -83,6 +84,11 @@ export class QuerySession extends EventTarget {
 
   protected get states(): string[] {
     return this.query.filters.states ?? (this.query.class === null ? [] : UNDECIDED);
+  }
+
+  private isAskedFor(tile: Tile): boolean {
+    const { states } = this;
+    return states.includes(tile.answer) || (tile.is_disputed === true && states.includes("disputed"));
   }
 
   async open(): Promise<void> {

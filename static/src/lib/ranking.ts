@@ -15,6 +15,7 @@ export type Fetch = (offset: number, k: number, signal: AbortSignal) => Promise<
 export interface Parts {
   overlay(tile: Tile): Tile; // what was said in this page since
   isHidden(tile: Tile): boolean; // decided here already, while the ranking asks for undecided ones
+  isPutOff(tile: Tile): boolean; // by this person on an earlier page, and not asked for
 }
 
 /** Fires "change". Tiles keep their index until `start`. */
@@ -156,6 +157,10 @@ export class Ranking extends EventTarget {
       tile.round = answer.round;
       tile.mode = answer.mode;
       if (this.index_of.has(tile.item) || this.isLater(tile.item)) continue;
+      if (this.parts.isPutOff(tile)) {
+        this.later.push(tile);
+        continue;
+      }
       if (!this.parts.isHidden(tile)) this.append(tile); // hidden: said here, not yet there
     }
     if (answer.is_last ?? (answer.neighbors.length === 0 || this.num_seen >= answer.total)) {

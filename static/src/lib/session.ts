@@ -83,9 +83,24 @@ export class Session extends QuerySession {
   later(): void {
     const tiles = this.targets();
     this.ranking.putOff(tiles);
+    void this.storeLater(tiles);
     this.moveOn(tiles);
     this.dispatchEvent(new CustomEvent("painted", { detail: tiles.map((tile) => tile.item) }));
     this.say(`${numbered(tiles.length)} put off until the end`);
+  }
+
+  /** Known to the server as well, so that the tiles are still put off after a reload and on another machine. */
+  private async storeLater(tiles: readonly Tile[]): Promise<void> {
+    const { class: label_class } = this.query;
+    if (label_class === null || !this.canAnswer) return;
+    const body = { class: label_class, items: tiles.map((tile) => tile.item) };
+    try {
+      const { later } = await this.api.post<{ later: number }>(this.api.url("later"), body);
+      if (this.counts && label_class === this.query.class) this.counts = { ...this.counts, later };
+      this.changed();
+    } catch {
+      this.say("Put off on this page only: the server did not answer");
+    }
   }
 
   /** The cursor goes to the next tile that waits; it stays where an open stack has its own. */

@@ -25,6 +25,7 @@ export interface Tile {
   is_weak: boolean;
   is_derived?: boolean;
   is_disputed?: boolean;
+  is_later?: boolean; // put off by who looks at it
   width_px: number;
   height_px: number;
   thumbnail: string;
@@ -59,6 +60,7 @@ export interface Term {
 
 export interface Filters {
   states?: string[];
+  not_states?: string[]; // marks beside the answer: disputed, later
   kinds?: MediaKind[];
   media_files?: number[];
   not_media_files?: number[];
@@ -139,6 +141,7 @@ export interface Counts {
   unsure: number;
   weak: number;
   disputed: number;
+  later: number; // put off by who asks
   untouched: number;
   items: number;
   stacks: number;

@@ -17,6 +17,8 @@ const STATES: readonly (readonly [state: string, count: keyof Counts, name: stri
   ["reject", "rejected", "rejected", "✕"],
   ["weak", "weak", "weak", "~"],
   ["unsure", "unsure", "unsure", "?"],
+  ["disputed", "disputed", "disputed", "⚑"],
+  ["later", "later", "later", "…"],
 ];
 const UNDECIDED = ["untouched", "weak"];
 
