@@ -1,0 +1,145 @@
+"""How strongly a probe is held back: the penalty that does best on groups it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.compute.answers import ACCEPT, AnswerTable
+from training.compute.descent import minimize
+from training.compute.directions import Directions
+from training.compute.folds import dealt
+from training.compute.linear_losses import Loss
+from training.compute.metrics import average_precision
+
+NUM_FOLDS = 3
+# Penalties tried, strongest first, in units of the summed variance of the columns.
+PENALTIES = tuple(10.0**power for power in (1.0, 0.5, 0.0, -0.5, -1.0, -1.5, -2.0, -2.75, -3.5))
+WORSE_IN_A_ROW = 2  # weaker penalties are not tried after that
+TOLERANCE = 1e-3
+MAX_STEPS = 40
+
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The penalty, and what the search for it leaves behind."""
+
+    ridge: float
+    w: np.ndarray  # (R + 1, C) the model of all rows, along the directions
+    held_out: np.ndarray  # (n, C) float32 logits of each row by a model without its group
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """Rows along their directions (n, R), with a column of ones."""
+
+    rows: np.ndarray  # (n, R) float32
+
+    @property
+    def width(self) -> int:
+        return self.rows.shape[1] + 1
+
+    def times(self, w: np.ndarray) -> np.ndarray:
+        result: np.ndarray = self.rows @ w[:-1].astype(np.float32)
+        result += w[-1].astype(np.float32)
+        return result
+
+    def transposed_times(self, r: np.ndarray) -> np.ndarray:
+        inner = (np.ascontiguousarray(r.T) @ self.rows).T.astype(np.float64)
+        return np.concatenate([inner, r.sum(axis=0, dtype=np.float64)[None]])
+
+
+def choose_penalty(
+    rows: Reduced,
+    directions: Directions,
+    loss: Loss,
+    answers: AnswerTable,
+    *,
+    seed: int = 0,
+    on_progress: Progress | None = None,
+) -> Chosen:
+    """The penalty of PENALTIES with the least loss on held-out groups, searched from the strongest down.
+
+    One group alone cannot be held out: then the penalty in the middle is taken. Curve rows go to
+    `on_progress` with the phase "path".
+    """
+    unit = float(directions.variances.sum()) or 1.0
+    start = np.zeros((rows.width, answers.num_classes))
+    num_groups = len(np.unique(answers.group_codes))
+    folds = dealt(answers, min(NUM_FOLDS, num_groups), seed=seed)
+    parts = [folds != fold for fold in range(folds.max() + 1)] if num_groups > 1 else []
+    kept = [loss.of_rows(part) for part in parts]
+    models, logits = [start] * len(parts), [rows.times(start)] * len(parts)
+    best, best_ridge, best_held_out = np.inf, PENALTIES[len(PENALTIES) // 2] * unit, rows.times(start)
+    num_worse = 0
+    for penalty in PENALTIES if parts else ():
+        ridge = penalty * unit
+        held_out = np.empty_like(best_held_out)
+        for at, part in enumerate(parts):
+            found = fit_reduced(rows, directions, kept[at], ridge, start=models[at], z=logits[at])
+            models[at], logits[at] = found
+            held_out[~part] = found[1][~part]
+        value = float(loss.value(held_out).mean(dtype=np.float64))
+        if on_progress is not None:
+            on_progress(
+                {
+                    "phase": "path",
+                    "regularization": ridge,
+                    "held_out_loss": value,
+                    "held_out_average_precision": macro_average_precision(held_out, answers),
+                }
+            )
+        if value < best:
+            best, best_ridge, best_held_out, num_worse, start = value, ridge, held_out, 0, models[0]
+        else:
+            num_worse += 1
+            if num_worse == WORSE_IN_A_ROW:
+                break
+    w, _ = fit_reduced(rows, directions, loss, best_ridge, start=start)
+    return Chosen(best_ridge, w, best_held_out)
+
+
+def fit_reduced(
+    rows: Reduced,
+    directions: Directions,
+    loss: Loss,
+    ridge: float,
+    *,
+    start: np.ndarray,
+    z: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(w, logits) of the least loss along the directions."""
+
+    def precondition(gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+        result = np.empty_like(gradient)
+        result[:-1] = gradient[:-1] / (directions.variances[:, None] * curvature + ridge)
+        result[-1] = gradient[-1] / np.maximum(curvature, 1e-9)
+        return result
+
+    found = minimize(
+        rows,
+        loss,
+        ridge,
+        start=start,
+        z=z,
+        precondition=precondition,
+        tolerance=TOLERANCE,
+        max_steps=MAX_STEPS,
+    )
+    return found.w, found.z
+
+
+def macro_average_precision(scores: np.ndarray, answers: AnswerTable) -> float | None:
+    """The mean over classes of the average precision of their known answers; None where none is defined."""
+    values = []
+    for at in range(answers.num_classes):
+        is_known = answers.targets[:, at] >= 0
+        value = average_precision(scores[is_known, at], answers.targets[is_known, at] == ACCEPT)
+        if value is not None:
+            values.append(value)
+    return float(np.mean(values)) if values else None
