@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from celery import shared_task
 from django.conf import settings
 
 from indexing.compute.regions import MAX_GRID, TILE_SLOTS, WHOLE, cut_tiles
-from indexing.models import FeatureSet, IndexingSettings, Item, MediaFile
+from indexing.models import FeatureSet, IndexingSettings, Item
 from indexing.querysets import ItemQuerySet
 from indexing.services import features as services
+from indexing.services.pictures import Decoded, decoded_items
 from indexing.services.sources import indexing_settings
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import GpuOutOfMemory
@@ -36,14 +36,6 @@ SECONDS_PER_SHARD = 8.0  # what a killed worker loses at most
 PICTURES_PER_BATCH = 32
 BYTES_PER_BATCH = 256 * 2**20  # of pixels: pictures at their own size are large
 FAILURES_LOGGED = 50
-
-
-class Decoded(NamedTuple):
-    """The picture of an item, or why there is none."""
-
-    item_id: int
-    pixels: np.ndarray | None
-    reason: str
 
 
 @shared_task(name="indexing.extract_features", ignore_result=True)
@@ -147,7 +139,7 @@ class _Work:
         jobs.report(job, units_done=before, units_total=total, unit=unit, note="", force=True)
         for page in self._missing():
             # The thread decodes only: the database is this thread's.
-            with ahead(_decoded(page, self._side_px(), decoder), PICTURES_PER_BATCH) as pictures:
+            with ahead(decoded_items(page, self._side_px(), decoder), PICTURES_PER_BATCH) as pictures:
                 for decoded in pictures:
                     self._take(decoded)
                     jobs.report(job, units_done=before + self.num_encoded + self.num_failed)
@@ -244,48 +236,3 @@ class _Shard:
         features = Features(vectors, places[:, 0], self._encoder.key, places[:, 1].astype(np.int16))
         services.store_features(self._job, self._feature_set, features)
         self._parts, self._begun = [], time.monotonic()
-
-
-def _decoded(page: list[Item], side_px: int | None, decoder: Decoder) -> Iterator[Decoded]:
-    """Every item's picture, decoded in the limited process, media file by media file."""
-    from indexing.compute.media_facts import MediaRefused
-
-    for _, group in groupby(page, key=lambda item: item.media_file_id):
-        items = list(group)
-        left = {item.pk for item in items}
-        reason = "the file has no frame at its time"
-        try:
-            for item, pixels in _pictures(items, side_px, decoder):
-                left.discard(item.pk)
-                yield Decoded(item.pk, pixels, "")
-        except MediaRefused as error:
-            reason = str(error)
-        except OSError as error:
-            reason = f"{items[0].media_file.name}: {error}"
-        yield from (Decoded(item_id, None, reason) for item_id in sorted(left))
-
-
-def _pictures(items: list[Item], side_px: int | None, decoder: Decoder) -> Iterator[tuple[Item, np.ndarray]]:
-    """The pictures of items of one media file, of whole frames no smaller than `side_px`."""
-    media_file = items[0].media_file
-    has_boxes = any(item.x0_px is not None for item in items)
-    # A box may be small: only whole frames may be decoded smaller than they are.
-    min_side_px = None if has_boxes else side_px
-    if media_file.kind == MediaFile.Kind.IMAGE:
-        pixels = decoder.image(media_file.path, min_side_px=min_side_px).pixels
-        for item in items:
-            yield item, _cut(pixels, item)
-        return
-    by_pts: dict[int, list[Item]] = {}
-    for item in items:
-        by_pts.setdefault(item.start_pts, []).append(item)
-    for frame in decoder.frames_at(media_file.path, sorted(by_pts), min_side_px=min_side_px):
-        for item in by_pts.get(frame.pts, ()):
-            yield item, _cut(frame.pixels, item)
-
-
-def _cut(pixels: np.ndarray, item: Item) -> np.ndarray:
-    """The item's box of a whole frame."""
-    if item.x0_px is None:
-        return pixels
-    return pixels[item.y0_px : item.y1_px, item.x0_px : item.x1_px]
