@@ -16,7 +16,10 @@ GEM_POWER, GEM_FLOOR = 3.0, 1e-6
 
 
 class Pictures(nn.Module):
-    """(N, H, W, 3) uint8 RGB -> (N, D) float32: normalization, network and pooling in one graph."""
+    """(N, H, W, 3) uint8 RGB -> (N, D) float32: normalization, network and pooling in one graph.
+
+    With `pooling` set to "map" the positions stay, one after another: (N, h * w * D).
+    """
 
     scale: torch.Tensor
     shift: torch.Tensor
@@ -39,6 +42,8 @@ class Pictures(nn.Module):
             found = found.mean(dim=(2, 3))
         elif self.pooling == "gem":
             found = found.clamp(min=GEM_FLOOR).pow(GEM_POWER).mean(dim=(2, 3)).pow(1 / GEM_POWER)
+        elif self.pooling == "map":
+            found = found.permute(0, 2, 3, 1)  # (N, h, w, D): row by row from the top left
         return found.flatten(1)
 
 
@@ -76,6 +81,13 @@ def _torchvision(name: str, spec: EncoderSpec) -> tuple[nn.Module, tuple[str, ..
 
 def _behead(network: nn.Module, name: str) -> str:
     """Put nothing in the place of the last layer, so that its input comes out; says its keys' prefix."""
+    layer = last_layer(network, name)
+    network.set_submodule(layer, nn.Identity())
+    return f"{layer}."
+
+
+def last_layer(network: nn.Module, name: str) -> str:
+    """The name of the layer of torchvision's network `name` that turns features into classes."""
     head = next((each for each in HEADS if hasattr(network, each)), None)
     if head is None:
         raise EncoderUnknown(f"torchvision's {name} has its head in none of {', '.join(HEADS)}")
@@ -83,8 +95,7 @@ def _behead(network: nn.Module, name: str) -> str:
         layers = [each for each, layer in network.named_modules() if isinstance(layer, kind)]
         inside = [each for each in layers if each == head or each.startswith(f"{head}.")]
         if inside:
-            network.set_submodule(inside[-1], nn.Identity())
-            return f"{inside[-1]}."
+            return inside[-1]
     raise EncoderUnknown(f"the head of torchvision's {name} has no layer that gives classes")
 
 
@@ -122,8 +133,8 @@ def _timm(name: str, spec: EncoderSpec) -> tuple[nn.Module, tuple[str, ...], Enc
     if not timm.is_model(name.partition(".")[0]):
         raise EncoderUnknown(f"timm has no network {name!r}; see timm.list_models()")
     full = timm.create_model(name, pretrained=False)
-    pooling = {"own": {}, "mac": {"global_pool": ""}, "mean": {"global_pool": ""}, "gem": {"global_pool": ""}}
-    network = timm.create_model(name, pretrained=False, num_classes=0, **pooling[spec.pooling])
+    pooling = {} if spec.pooling == "own" else {"global_pool": ""}
+    network = timm.create_model(name, pretrained=False, num_classes=0, **pooling)
     kept = network.state_dict().keys()
     drops = tuple(key for key in full.state_dict() if key not in kept)  # the head, whatever it is called
     config = timm.data.resolve_data_config({}, model=network)

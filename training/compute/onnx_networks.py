@@ -1,0 +1,75 @@
+"""Fine-tuned networks as ONNX: images of 0 to 255 in, probabilities out, normalization in the graph."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.compute import onnx_files
+from training.compute.classifiers import Classifier
+from training.compute.onnx_files import Exported
+from training.compute.pictures import Preprocessing
+
+
+class _Answering(torch.nn.Module):
+    """(N, 3, S, S) uint8 RGB -> probabilities and logits, (N, C) each."""
+
+    def __init__(self, logits_of: torch.nn.Module, kind: str) -> None:
+        super().__init__()
+        self.logits_of, self.kind = logits_of, kind
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.logits_of(images)
+        return (logits.sigmoid() if self.kind == "multi_label" else logits.softmax(dim=1)), logits
+
+
+def export_network(
+    classifier: Classifier,
+    path: Path,
+    pictures: Sequence[np.ndarray],
+    *,
+    operating_points: Mapping[str, Mapping[str, float]] | None = None,
+    title: str = "",
+    is_static: bool = False,
+) -> Exported:
+    """Write `classifier` to `path` after comparing it with torch on `pictures` (H, W, 3) uint8 RGB.
+
+    Input `images` (N, 3, S, S) uint8 RGB, resized and cut as the metadata's `preprocessing` says; `is_static`
+    takes one image. `operating_points` are {class: {"threshold": ..., "precision": ..., "recall": ...}}.
+    """
+    side = classifier.preprocessing.side_px
+    graph = _Answering(copy.deepcopy(classifier.graph).cpu(), classifier.kind).eval()
+    example = torch.zeros(1 if is_static else 2, 3, side, side, dtype=torch.uint8)
+    model = onnx_files.program_of(graph, example, inputs="images", is_static=is_static)
+    prepared = [classifier.preprocessing(pixels).transpose(2, 0, 1) for pixels in pictures]
+    feeds = np.stack(prepared) if prepared else np.zeros((0, 3, side, side), np.uint8)
+    with torch.inference_mode():
+        expected = graph(torch.from_numpy(feeds))[0].numpy() if len(feeds) else np.zeros((0, 0), np.float32)
+    return onnx_files.publish(
+        model, path, metadata=_metadata(classifier, operating_points, title), feeds=feeds, expected=expected
+    )
+
+
+def _metadata(
+    classifier: Classifier, operating_points: Mapping[str, Mapping[str, float]] | None, title: str
+) -> dict[str, Any]:
+    return {
+        "title": title,
+        "architecture": classifier.facts.architecture,
+        "classes": list(classifier.class_names),
+        "kind": classifier.kind,
+        "preprocessing": described(classifier.preprocessing),
+        "operating_points": onnx_files.points_of(operating_points, classifier.class_names),
+    }
+
+
+def described(preprocessing: Preprocessing) -> dict[str, Any]:
+    """What must be done to a picture before it is an image of the graph; the example script does it."""
+    return preprocessing.as_json() | {
+        "input": f"images (N, 3, {preprocessing.side_px}, {preprocessing.side_px}) uint8 RGB, 0 to 255",
+        "resize_by": "Pillow",
+        "normalization": "in the graph",
+    }
