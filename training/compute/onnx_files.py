@@ -17,6 +17,7 @@ from training.compute.refusals import TrainingRefused
 
 TOLERANCE = 1e-4  # of a probability, for the worst of the pictures compared
 MAX_BATCH = 4096
+DECODED = "JPEG files at the smallest of 1/8, 2/8, 4/8 and 8/8 whose shorter side is at least {} px"
 
 
 class Exported(NamedTuple):
