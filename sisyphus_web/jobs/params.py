@@ -36,3 +36,24 @@ class ExportDataset:
     """The id of the export to write."""
 
     export: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainClassifier:
+    """The id of the run to train."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreCorpus:
+    """The id of the score set to complete."""
+
+    score_set: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportClassifier:
+    """The id of the ONNX file to write."""
+
+    onnx_file: int

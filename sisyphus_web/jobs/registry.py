@@ -84,3 +84,21 @@ register("map_build", Kind("indexing.build_map", "cpu", "Draw the map", params.B
 register(
     "dataset_export", Kind("labeling.export_dataset", "cpu", "Export a dataset version", params.ExportDataset)
 )
+register(
+    "classifier_train", Kind("training.train_classifier", "cpu", "Train a classifier", params.TrainClassifier)
+)
+register(
+    "classifier_fine_tune",
+    Kind("training.fine_tune_classifier", "gpu", "Fine-tune a network", params.TrainClassifier),
+)
+register(
+    "classifier_predict", Kind("training.predict_classifier", "cpu", "Score the corpus", params.ScoreCorpus)
+)
+register(
+    "classifier_infer",
+    Kind("training.infer_classifier", "gpu", "Score the corpus by a network", params.ScoreCorpus),
+)
+register(
+    "classifier_export",
+    Kind("training.export_classifier", "gpu", "Export a classifier to ONNX", params.ExportClassifier),
+)

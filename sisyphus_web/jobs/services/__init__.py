@@ -1,7 +1,7 @@
 """Jobs: enqueue, run, report, finish, cancel, retry. `from sisyphus_web.jobs import services as jobs`."""
 
 from sisyphus_web.jobs.errors import JobError, Stopped
-from sisyphus_web.jobs.services.lease import Lease, lease_kept, report
+from sisyphus_web.jobs.services.lease import Lease, hear, lease_kept, report
 from sisyphus_web.jobs.services.people import cancel, enqueue, is_own, retry
 from sisyphus_web.jobs.services.states import (
     MOVES,
@@ -28,6 +28,7 @@ __all__ = [
     "finish",
     "finishing",
     "give_back",
+    "hear",
     "is_own",
     "lease_kept",
     "log",

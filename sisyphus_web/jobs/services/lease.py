@@ -102,6 +102,18 @@ def report(
     lease.written_at = time.monotonic()
 
 
+def hear(job: Job, *, units_done: int) -> None:
+    """Say how far a running job is while its connection is busy, as by a COPY; Stopped as from `report`.
+
+    No statement: the lease's thread, which has a connection of its own, writes it when it renews the lease.
+    """
+    lease = job.lease = job.lease or Lease()
+    lease.heard_at = time.monotonic()
+    if lease.lost.is_set():
+        raise Stopped
+    lease.pending["units_done"] = units_done
+
+
 @contextmanager
 def lease_kept(job: Job) -> Iterator[Lease]:
     """Renew the job's lease four times per lease, from a thread and connection of its own, during the block.
@@ -132,7 +144,7 @@ def _keep(job_id: int, attempt: int, lease: Lease, ended: threading.Event) -> No
                 lease.lost.set()
                 break
             try:
-                ours = _renew(job_id, attempt)
+                ours = _renew(job_id, attempt, **lease.unwritten())
             except (DatabaseError, InterfaceError) as error:
                 # The row decides, and it cannot be read now: try again soon, on a new connection.
                 logger.warning("job %s: the lease could not be renewed: %s", job_id, error)

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from sisyphus_web import __version__
+from sisyphus_web.jobs import followers
 from sisyphus_web.jobs.errors import Stopped
 from sisyphus_web.jobs.models import Job, JobAttempt, JobEvent
 from sisyphus_web.jobs.publish import publish_after_commit
@@ -115,6 +116,7 @@ def finish(job: Job) -> None:
             Job.objects.filter(pk=dependant.pk).update(unmet_deps=F("unmet_deps") - 1)
             if dependant.unmet_deps == 1:
                 publish_after_commit(dependant)
+        followers.tell(job)
 
 
 def _unwritten(job: Job) -> dict[str, Any]:

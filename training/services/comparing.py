@@ -1,0 +1,138 @@
+"""Two versions beside each other, on the same answers that neither has learned from; else a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labeling.models import DatasetVersion
+from training.compute.answers import SIDES, AnswerTable, NoAnswers
+from training.compute.evaluation import evaluate
+from training.compute.probe import Probe
+from training.models import ClassifierVersion, Run
+from training.services.examples import read_answers, read_features
+from training.services.operating_points import points_of
+from training.services.refusals import (
+    DifferentTestSets,
+    NotScored,
+    NotTrainable,
+    OtherClasses,
+    TrainedOnTestSet,
+)
+from training.services.scores import scores_of_items
+from training.services.versions import checked_folder
+
+NUM_BOOTSTRAP = 200  # somebody waits
+
+
+def compare_versions(
+    old: ClassifierVersion, new: ClassifierVersion, *, on: DatasetVersion | None = None
+) -> dict[str, Any]:
+    """What both are worth on one test side, class by class, and `better`: how much better `new` is.
+
+    Without `on` their own evaluations are compared, which must be of the same test side. With it both are
+    judged on the test side of that dataset version, from which neither may have learned; items that one of
+    them cannot score are left out for both, and counted.
+    """
+    if old.run.class_ids != new.run.class_ids:
+        raise OtherClasses(
+            f"Version {old.number} is of {', '.join(old.run.class_names)}, version {new.number} of "
+            f"{', '.join(new.run.class_names)}: compare versions of the same classes."
+        )
+    if on is None:
+        return _answer(old, new, *_own(old, new), dataset_version=new.run.dataset_version, num_left_out=0)
+    answers = read_answers(on, new.run.class_ids, new.run.class_names, target=new.run.target).side("test")
+    for version in (old, new):
+        _check_unseen(version, on, answers)
+    scores = [_scores(version, answers.item_ids) for version in (old, new)]
+    kept = np.isfinite(scores[0]).all(axis=1) & np.isfinite(scores[1]).all(axis=1)
+    if not kept.any():
+        raise NotTrainable(
+            NoAnswers(f"the test side of version {on.number} has no answers that both can score")
+        )
+    judged = [
+        evaluate(
+            each[kept],
+            answers.rows(kept),
+            kind=version.run.target,
+            thresholds=_thresholds(version),
+            num_bootstrap=NUM_BOOTSTRAP,
+        )
+        for version, each in zip((old, new), scores, strict=True)
+    ]
+    num_left_out = int(np.count_nonzero(~kept))
+    return _answer(old, new, *judged, dataset_version=on, num_left_out=num_left_out)
+
+
+def _own(old: ClassifierVersion, new: ClassifierVersion) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Their own evaluations; DifferentTestSets unless they are of the same answers."""
+    hashes = [version.run.examples.get("test_sha256") for version in (old, new)]
+    judged = [version.run.evaluation.get("test") for version in (old, new)]
+    if hashes[0] != hashes[1]:
+        raise DifferentTestSets(
+            f"Version {old.number} was judged on {_size(judged[0])}, version {new.number} on "
+            f"{_size(judged[1])}: name a dataset version, and both are judged on its test side."
+        )
+    if judged[0] is None or judged[1] is None:
+        raise NotTrainable(NoAnswers("neither was judged on a test side: it has no answers"))
+    return judged[0], judged[1]
+
+
+def _size(judged: dict[str, Any] | None) -> str:
+    return f"{judged['num_items']} test items" if judged else "no test items"
+
+
+def _check_unseen(version: ClassifierVersion, on: DatasetVersion, answers: AnswerTable) -> None:
+    run = version.run
+    if run.dataset_version_id == on.pk:
+        return
+    learned = read_answers(run.dataset_version, run.class_ids, run.class_names, target=run.target)
+    seen = learned.rows(learned.sides != SIDES.index("test")).item_ids
+    if num_seen := int(np.isin(answers.item_ids, seen).sum()):
+        raise TrainedOnTestSet(
+            f"Version {version.number} has learned from {num_seen} of the {len(answers)} test items of "
+            f"dataset version {on.number}: compare on another one."
+        )
+
+
+def _scores(version: ClassifierVersion, item_ids: np.ndarray) -> np.ndarray:
+    """(n, C) float32 probabilities; NaN for an item that the version cannot score."""
+    result = np.full((len(item_ids), len(version.run.classes)), np.nan, np.float32)
+    if version.run.kind == Run.Kind.PROBE and version.run.feature_set is not None:
+        there, features = read_features(version.run.feature_set, item_ids)
+        result[np.searchsorted(item_ids, there)] = Probe.load(checked_folder(version)).scores(features)
+        return result
+    try:
+        scores = scores_of_items(version, item_ids)
+    except NotScored:
+        raise NotScored(
+            f"Version {version.number} is a network: score the corpus with it, then compare."
+        ) from None
+    result[np.searchsorted(item_ids, scores.item_ids)] = scores.values
+    return result
+
+
+def _thresholds(version: ClassifierVersion) -> dict[str, float]:
+    names = dict(zip(version.run.class_ids, version.run.class_names, strict=True))
+    return {names[pk]: point.threshold for pk, point in points_of(version).items()}
+
+
+def _answer(
+    old: ClassifierVersion,
+    new: ClassifierVersion,
+    of_old: dict[str, Any],
+    of_new: dict[str, Any],
+    *,
+    dataset_version: DatasetVersion,
+    num_left_out: int,
+) -> dict[str, Any]:
+    before, after = of_old["macro_average_precision"], of_new["macro_average_precision"]
+    return {
+        "dataset_version": dataset_version.pk,
+        "num_items": of_new["num_items"],
+        "num_left_out": num_left_out,
+        "old": {"version": old.pk, "number": old.number, "evaluation": of_old},
+        "new": {"version": new.pk, "number": new.number, "evaluation": of_new},
+        "better": None if before is None or after is None else after - before,
+    }

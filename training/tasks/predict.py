@@ -1,0 +1,140 @@
+"""The jobs classifier_predict and classifier_infer: a version over the corpus, scores in shards out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from celery import shared_task
+
+from indexing.services.builds import ShardUnreadable
+from indexing.services.features import shard_folder
+from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.models import Job
+from sisyphus_web.jobs.params import ScoreCorpus
+from sisyphus_web.jobs.registry import params_of
+from training.models import Run, ScoreSet
+from training.services import scores as services
+from training.services.refusals import REFUSALS, NotTrainable
+from training.services.versions import checked_folder
+
+if TYPE_CHECKING:
+    from indexing.models import FeatureShard
+
+CHUNK_ROWS = 65_536  # of features: some seconds of work at most
+CHUNK_ITEMS = 256  # of pictures: what a killed worker loses at most
+FAILURES_LOGGED = 50
+
+
+@shared_task(name="training.predict_classifier", ignore_result=True)
+def predict_classifier(job_id: int) -> None:
+    """Score the features that have no score yet, by a head. Safe to run twice, stop half-way, continue."""
+    with jobs.running(job_id) as job:
+        if job is None:
+            return
+        score_set = _set_of(job)
+        _score_features(job, score_set)
+        with jobs.finishing(job):
+            job.result = services.finish_scores(score_set)
+
+
+@shared_task(name="training.infer_classifier", ignore_result=True)
+def infer_classifier(job_id: int) -> None:
+    """Score the items that have no score yet, by a network. Safe to run twice, stop half-way, continue."""
+    with jobs.running(job_id) as job:
+        if job is None:
+            return
+        score_set = _set_of(job)
+        num_failed = _score_pictures(job, score_set)
+        with jobs.finishing(job):
+            job.result = services.finish_scores(score_set) | {"failed": num_failed}
+
+
+def _set_of(job: Job) -> ScoreSet:
+    wanted = ScoreSet.objects.select_related("version__run", "version__classifier", "feature_set")
+    return wanted.get(pk=params_of(job.params, ScoreCorpus).score_set)
+
+
+def _score_features(job: Job, score_set: ScoreSet) -> None:
+    import numpy as np
+
+    from indexing.compute.features import ShardDamaged, read_shard
+    from training.compute.probe import Probe
+    from training.compute.scoring import write_scores
+
+    probe = Probe.load(checked_folder(score_set.version))
+    weights, bias = probe.head()
+    todo = services.shards_to_score(score_set)
+    total = _num_rows(score_set)
+    done = total - sum(shard.num_rows for shard in todo)
+    jobs.report(job, units_done=done, units_total=total, unit="items", force=True)
+    for shards in _grouped(todo):
+        ids, values = [], []
+        for shard in shards:
+            try:
+                features = read_shard(shard_folder(shard.feature_set), shard.sha256, shard.ids_sha256)
+            except ShardDamaged as error:
+                raise ShardUnreadable(str(error)) from error
+            out = np.empty((len(features), len(bias)), np.float32)
+            try:
+                write_scores(features.vectors, weights, bias, probe.kind, out=out)
+            except REFUSALS as error:
+                raise NotTrainable(error) from error
+            ids.append(features.item_ids)
+            values.append(out)
+        services.store_scores(job, score_set, np.concatenate(ids), np.concatenate(values), of_features=shards)
+        done += sum(shard.num_rows for shard in shards)
+        jobs.report(job, units_done=done)
+    jobs.report(job, units_done=done, note="counting", force=True)
+
+
+def _num_rows(score_set: ScoreSet) -> int:
+    if score_set.feature_set is None:
+        return 0
+    return sum(score_set.feature_set.whole_shards.values_list("num_rows", flat=True))
+
+
+def _grouped(shards: list[FeatureShard]) -> Iterator[list[FeatureShard]]:
+    """Shards in their order, as many together as a chunk of scores is made of."""
+    group: list[FeatureShard] = []
+    for shard in shards:
+        group.append(shard)
+        if sum(each.num_rows for each in group) >= CHUNK_ROWS:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def _score_pictures(job: Job, score_set: ScoreSet) -> int:
+    import numpy as np
+
+    from training.tasks.pictures import ItemPictures
+    from training.tasks.scorers import NetworkScorer
+
+    if score_set.version.run.kind != Run.Kind.FINE_TUNE:
+        raise LookupError(f"{score_set.version} is a head, not a network")
+    scorer = NetworkScorer(checked_folder(score_set.version))
+    todo = services.items_to_score(score_set)
+    jobs.report(job, units_done=0, units_total=len(todo), unit="items", force=True)
+    num_failed = 0
+    with ItemPictures() as pictures:
+        for start in range(0, len(todo), CHUNK_ITEMS):
+            chunk = todo[start : start + CHUNK_ITEMS]
+            ids: list[int] = []
+            prepared = []
+            for decoded in pictures.of_items(chunk.tolist(), scorer.decode_side_px):
+                if decoded.pixels is None:
+                    num_failed += 1
+                    if num_failed <= FAILURES_LOGGED:
+                        jobs.log(job, f"Item {decoded.item_id} has no score: {decoded.reason}", "warning")
+                    continue
+                ids.append(decoded.item_id)
+                prepared.append(scorer.prepared(decoded.pixels))
+                jobs.report(job, units_done=start + len(ids))
+            if ids:
+                values = scorer.scores_of_prepared(prepared)
+                services.store_scores(job, score_set, np.array(ids, np.int64), values, of_features=[])
+            jobs.report(job, units_done=start + len(chunk))
+    jobs.report(job, units_done=len(todo), note="counting", force=True)
+    return num_failed
