@@ -6,6 +6,7 @@ Similarity is the inner product, which for unit vectors is the cosine; larger is
 
 import errno
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ faiss.cvar.distance_compute_blas_threshold = 1
 faiss.omp_set_num_threads(1)
 # A header lies at most this much about its lengths: bounds on what reading a file may allocate.
 HEADER_BYTES = 1 << 20
+TABLE_BYTES = 1 << 30  # what an IVFPQ file makes faiss compute beside what it holds
 
 
 class VectorsRefused(ValueError):
@@ -190,8 +192,12 @@ def exact_file_head(num_rows: int, width: int) -> bytes:
 
 def save(index: LoadedIndex, path: Path) -> None:
     """Write the structure to `path`, or OSError. Checksum and fsync are the part of `builds`."""
+    _write(index._index, path)
+
+
+def _write(index: Any, path: Path) -> None:
     try:
-        faiss.write_index(index._index, str(path))
+        faiss.write_index(index, str(path))
     except RuntimeError as error:  # says it in words only
         is_full = os.strerror(errno.ENOSPC) in str(error)
         raise OSError(errno.ENOSPC if is_full else errno.EIO, str(error)) from error
@@ -228,3 +234,111 @@ def _sorted(rows: np.ndarray, similarities: np.ndarray) -> Found:
     rows, similarities = rows[there], similarities[there]
     order = np.lexsort((rows, -similarities))
     return Found(rows[order], similarities[order])
+
+
+class DistanceIndex:
+    """A faiss structure searched by squared Euclidean distance, smaller is nearer: the plain .idx files."""
+
+    def __init__(self, index: Any) -> None:
+        self._index, self._lock = index, threading.Lock()
+        self._cells = _inverted_file(index)
+        self.width = int(index.d)
+        self.is_exact = isinstance(index, faiss.IndexFlat)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def num_cells(self) -> int:
+        """Of an inverted file; 1 for a structure that always looks at everything."""
+        return int(self._cells.nlist) if self._cells is not None else 1
+
+    def near(self, queries: np.ndarray, *, k: int, num_probes: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per query (Q, D) its rows (n,) int64 and squared distances (n,), nearest first; n <= k.
+
+        Looks into `num_probes` cells. faiss marks missing places with -1, and they are dropped here.
+        """
+        queries = _matrix(queries, self.width)
+        if not np.isfinite(queries).all():
+            raise VectorsRefused("a query must be finite numbers, got NaN or infinity")
+        k = min(k, len(self))
+        if k <= 0:
+            return [(np.zeros(0, np.int64), np.zeros(0, np.float32))] * len(queries)
+        with self._lock:
+            if self._cells is not None:
+                self._cells.nprobe = max(1, min(num_probes, self.num_cells))
+            distances, rows = self._index.search(queries, k)
+        return [_ascending(rows[i], distances[i]) for i in range(len(queries))]
+
+    def add(self, block: np.ndarray) -> None:
+        """Append (n, D) to a structure nobody else reads yet."""
+        self._index.add(_matrix(block, self.width))
+
+    def emptied(self) -> "DistanceIndex":
+        """Another one with what this one was trained to, and no rows."""
+        copy = faiss.clone_index(self._index)
+        copy.reset()
+        return DistanceIndex(copy)
+
+    def save(self, path: Path) -> None:
+        """Write the structure to `path`, or OSError."""
+        _write(self._index, path)
+
+
+def make_distance_index(factory: str, *, training: np.ndarray, seed: int = 0) -> DistanceIndex:
+    """An empty, trained structure for squared distances; the same training and seed give the same one.
+
+    Polysemous training is off: it takes minutes to hours with many codes, and nothing here uses it.
+    """
+    xt = _matrix(training, training.shape[1] if training.ndim == 2 else 0)
+    try:
+        index = faiss.index_factory(xt.shape[1], factory, faiss.METRIC_L2)
+        _prepare_training(index, seed)
+        if not index.is_trained:
+            index.train(xt)
+    except RuntimeError as error:
+        reason = str(error).rpartition("Error: ")[2] or str(error)
+        raise VectorsRefused(
+            f"faiss cannot make {factory} of {len(xt)} x {xt.shape[1]} numbers: {reason.strip()[:300]}"
+        ) from None
+    return DistanceIndex(index)
+
+
+def load_distance_index(path: Path) -> DistanceIndex:
+    """The structure in a plain .idx file, whoever wrote it; VectorsRefused for what is none."""
+    faiss.set_deserialization_vector_byte_limit(path.stat().st_size + HEADER_BYTES + TABLE_BYTES)
+    faiss.set_deserialization_loop_limit(1 << 24)
+    try:
+        index = faiss.read_index(str(path))
+    except RuntimeError as error:
+        reason = (str(error).rpartition("Error: ")[2] or str(error)).strip()[:200]
+        raise VectorsRefused(f"{path} is not a whole index: {reason}") from None
+    if index.metric_type != faiss.METRIC_L2:
+        raise VectorsRefused(
+            f"{path} must be searched by Euclidean distance, its metric is {index.metric_type}"
+        )
+    return DistanceIndex(index)
+
+
+def _inverted_file(index: Any) -> Any:
+    """The part with cells of a structure, also inside a transform; None where there is none."""
+    found = faiss.try_extract_index_ivf(index)
+    return None if found is None else faiss.downcast_index(found)
+
+
+def _prepare_training(index: Any, seed: int) -> None:
+    part = _inverted_file(index) or index
+    part = faiss.downcast_index(part)
+    for clustering in (getattr(part, "cp", None), getattr(getattr(part, "pq", None), "cp", None)):
+        if clustering is not None:
+            clustering.seed = seed
+            clustering.min_points_per_centroid = 1  # few are a sentence of ours, not a line of faiss's
+    if hasattr(part, "do_polysemous_training"):
+        part.do_polysemous_training = False
+
+
+def _ascending(rows: np.ndarray, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    there = rows != -1
+    rows, distances = rows[there], distances[there]
+    order = np.lexsort((rows, distances))
+    return rows[order], np.maximum(distances[order], 0)

@@ -1,6 +1,7 @@
 """`sfi`: Sisyphus on the command line. One module per verb; none is imported before it is asked for."""
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -8,6 +9,10 @@ import sys
 from sisyphus_web import __version__
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain.flags import spelled
+from sisyphus_web.cli.plain.verbs import PLAIN_VERBS
+
+# What a disk says: no place, no permission, no more
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 
 VERBS = {  # verb -> (module, what it does)
     "doctor": ("sisyphus_web.cli.doctor", "say what is there, what is missing, and what to do"),
@@ -22,6 +27,7 @@ VERBS = {  # verb -> (module, what it does)
     "weak": ("sisyphus_web.cli.weak", "take the top of a ranking as weak labels"),
     "jobs": ("sisyphus_web.cli.jobs", "list the jobs of the running Sisyphus"),
     "export": ("sisyphus_web.cli.export", "freeze what was decided and write it to a folder"),
+    **PLAIN_VERBS,
 }
 
 
@@ -43,6 +49,10 @@ def main(argv: list[str] | None = None) -> int:
         print(f"sfi {arguments.verb}: {error}", file=sys.stderr)
         return error.code
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            at = f"{error.filename}: " if error.filename else ""
+            print(f"sfi {arguments.verb}: {at}{error.strerror}; what was done stays done.", file=sys.stderr)
+            return Exit.FAILED
         if not _is_lost_database(error):
             raise
         sentence = "the database has gone; did Sisyphus stop? Its jobs go on at the next start."

@@ -11,18 +11,19 @@ from typing import Any
 from indexing.compute.plain.whole_files import write_whole
 
 META, ROWS = ".meta.json", ".rows.csv"
-ROW_FIELDS = ("row", "number", "start_pts", "stop_pts", "pts_seconds")
+ROW_FIELDS = ("row", "number", "start_pts", "stop_pts", "pts_seconds", "stop_number")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Which part of a video a row of features is: frames [start_pts, stop_pts), from frame `number` on."""
+    """Which part of a video a row of features is: frames [number, stop_number), [start_pts, stop_pts)."""
 
     row: int
     number: int | None
     start_pts: int
     stop_pts: int
     pts_seconds: float
+    stop_number: int | None = None
 
 
 def meta_path(output: Path) -> Path:
@@ -52,8 +53,8 @@ def write_rows(output: Path, rows: Sequence[Row]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(ROW_FIELDS)
     for row in rows:
-        number = "" if row.number is None else row.number
-        writer.writerow([row.row, number, row.start_pts, row.stop_pts, f"{row.pts_seconds:.6f}"])
+        times = (row.start_pts, row.stop_pts, f"{row.pts_seconds:.6f}")
+        writer.writerow([row.row, _text(row.number), *times, _text(row.stop_number)])
     write_whole(rows_path(output), text.getvalue().encode())
 
 
@@ -64,10 +65,11 @@ def read_rows(output: Path) -> list[Row]:
             return [
                 Row(
                     int(line["row"]),
-                    int(line["number"]) if line["number"] else None,
+                    _number(line["number"]),
                     int(line["start_pts"]),
                     int(line["stop_pts"]),
                     float(line["pts_seconds"]),
+                    _number(line.get("stop_number")),
                 )
                 for line in csv.DictReader(file)
             ]
@@ -78,3 +80,11 @@ def read_rows(output: Path) -> list[Row]:
 def matches(meta: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
     """Whether a side file says of all the `wanted` facts what they say."""
     return meta is not None and all(meta.get(name) == value for name, value in wanted.items())
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -1,0 +1,111 @@
+"""Frames of a video as pictures in a folder, with frames.csv that says when each of them is shown."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from indexing.compute.media_facts import Frame
+from indexing.compute.plain import side_files
+from indexing.compute.plain.whole_files import write_whole
+from indexing.compute.thumbnails import encode_jpeg
+
+FRAMES_NAME = "frames.csv"
+FIELDS = ("file", "number", "pts", "time_base", "pts_seconds")
+QUALITY = 92
+
+
+class FrameFile(NamedTuple):
+    """A picture and the frame it shows."""
+
+    file: str
+    number: int | None  # in presentation order from 0; None where not all frames were decoded
+    pts: int
+    time_base: str  # a fraction of a second, as 1/12800
+    pts_seconds: float
+
+
+def is_done(folder: Path, wanted: Mapping[str, Any]) -> bool:
+    """Whether the folder holds all the frames of a run with these facts."""
+    listing = folder / FRAMES_NAME
+    if not side_files.matches(side_files.read_meta(listing), wanted):
+        return False
+    return all((folder / frame.file).is_file() for frame in read_listing(folder))
+
+
+def write_frames(
+    folder: Path,
+    frames: Iterable[Frame],
+    *,
+    name_of: Callable[[Frame, int], str],
+    on_frame: Callable[[], None] = lambda: None,
+) -> list[FrameFile]:
+    """Each frame as a JPEG; `name_of` gets it and how many came before. The listing is `finish`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for frame in frames:
+        name = name_of(frame, len(written))
+        write_whole(folder / name, encode_jpeg(frame.pixels, quality=QUALITY))
+        base = "/".join(map(str, frame.time_base))
+        written.append(FrameFile(name, frame.number, frame.pts, base, frame.pts_seconds))
+        on_frame()
+    return written
+
+
+def finish(folder: Path, written: list[FrameFile], meta: Mapping[str, Any]) -> None:
+    """Write frames.csv and its side file; pictures that an earlier listing named and this one does not go."""
+    kept = {frame.file for frame in written}
+    for old in read_listing(folder):
+        if old.file not in kept and Path(old.file).name == old.file:
+            (folder / old.file).unlink(missing_ok=True)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    for frame in written:
+        number = "" if frame.number is None else frame.number
+        writer.writerow([frame.file, number, frame.pts, frame.time_base, f"{frame.pts_seconds:.6f}"])
+    write_whole(folder / FRAMES_NAME, text.getvalue().encode())
+    side_files.write_meta(folder / FRAMES_NAME, meta)
+
+
+def read_listing(folder: Path) -> list[FrameFile]:
+    """What frames.csv says; nothing where there is none or it is damaged."""
+    try:
+        with (folder / FRAMES_NAME).open(encoding="utf-8", newline="") as file:
+            return [
+                FrameFile(
+                    line["file"],
+                    int(line["number"]) if line["number"] else None,
+                    int(line["pts"]),
+                    line["time_base"],
+                    float(line["pts_seconds"]),
+                )
+                for line in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def resampled(frames: Iterable[Frame], frames_per_second: float) -> Iterator[Frame]:
+    """The frame shown at 0, 1/F, 2/F ... seconds, while the video lasts; one may be shown at several.
+
+    A video of 10 s gives 10 * F frames, whatever its rate. Its last frame lasts as long as the one before.
+    """
+    shown: Frame | None = None
+    lasts = first = 0.0
+    tick = 0
+    for frame in frames:
+        if shown is None:
+            first = frame.pts_seconds
+        else:
+            lasts = frame.pts_seconds - shown.pts_seconds
+            while tick / frames_per_second < frame.pts_seconds - first - 1e-6:
+                yield shown
+                tick += 1
+        shown = frame
+    if shown is not None:
+        end = shown.pts_seconds - first + (lasts or 1 / frames_per_second)
+        while tick / frames_per_second < end - 1e-6:
+            yield shown
+            tick += 1

@@ -1,0 +1,223 @@
+"""Pictures of a folder to one feature file each, resumable, shared between processes, nothing lost."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import local
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from indexing.compute.decoder import Decoder
+from indexing.compute.files import sha256_of
+from indexing.compute.media_facts import MediaRefused
+from indexing.compute.plain import feature_files, side_files
+from indexing.compute.plain.claims import Claims
+from indexing.compute.plain.picture_networks import PictureNetwork
+from indexing.compute.plain.report import Report
+from indexing.compute.plain.whole_files import write_npy
+
+Advance = Callable[[int], None]
+
+
+class Read(NamedTuple):
+    """One input, decoded and fitted; or done before; or refused; or in the hands of another process."""
+
+    name: str
+    state: str  # ready, done, refused, elsewhere
+    fitted: np.ndarray | None = None
+    sha256: str = ""
+    size: tuple[int, int] = (0, 0)  # width, height of the whole picture, upright
+    refusal: MediaRefused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRun:
+    """The inputs of one run and where their outputs go."""
+
+    root: Path
+    names: Sequence[str]  # relative to root
+    outputs: Mapping[str, str]  # name -> relative to `folder`
+    folder: Path
+    version: str  # of sfi, for the side files
+    batch_size: int = 32
+    num_workers: int = 0
+    forces: bool = False
+
+    def output(self, name: str) -> Path:
+        return self.folder / self.outputs[name]
+
+
+def extract(run: ImageRun, network: PictureNetwork, report: Report, on_progress: Advance) -> None:
+    """Write the feature file and the side file of every picture not done yet; `report` gets each input.
+
+    A file that cannot be read is rejected and the others go on. OSError when the disk is full; what was
+    written until then is whole. Inputs that another process works on come last, and are waited for.
+    """
+    facts = _facts(network, run.version)
+    with Claims(run.folder) as claims, _Reader(run, network, claims, facts) as reader:
+        waiting: list[Read] = []
+        elsewhere: list[str] = []
+
+        def flush() -> None:
+            found = network.rows([read.fitted for read in waiting if read.fitted is not None])
+            for read, rows in zip(waiting, found, strict=True):
+                _write(run, network, facts, read, rows)
+                claims.release(read.name)
+                report.done(read.name, run.outputs[read.name])
+            on_progress(len(waiting))
+            waiting.clear()
+
+        def take(read: Read) -> None:
+            if read.state == "elsewhere":
+                elsewhere.append(read.name)
+            elif read.state == "ready":
+                network.engine(len(run.names))
+                waiting.append(read)
+                if len(waiting) >= run.batch_size:
+                    flush()
+            else:
+                _tell(read, run, report)
+                on_progress(1)
+
+        for read in reader.read(run.names):
+            take(read)
+        flush()
+        for name in elsewhere:
+            take(reader.one(name, waits=True))
+        flush()
+
+
+def _tell(read: Read, run: ImageRun, report: Report) -> None:
+    if read.refusal is not None:
+        report.rejected(read.name, read.refusal.code, read.refusal.sentence)
+    else:
+        report.skipped(read.name, run.outputs[read.name])
+
+
+def _facts(network: PictureNetwork, version: str) -> dict[str, Any]:
+    settings = network.settings
+    return network.identity | {
+        "settings": {
+            "pool": "map" if network.has_map else network.spec.pooling,
+            "image_size": network.spec.input_size,
+            "precision": settings.precision,
+        },
+        "preprocessing": network.preprocessing,
+        "sfi_version": version,
+    }
+
+
+def _write(
+    run: ImageRun, network: PictureNetwork, facts: Mapping[str, Any], read: Read, rows: np.ndarray
+) -> None:
+    output = run.output(read.name)
+    write_npy(output, rows if network.has_map else rows[0])
+    engine = network.engine()
+    meta = {
+        "source": str((run.root / read.name).absolute()),
+        "source_sha256": read.sha256,
+        "kind": "image",
+        "width_px": read.size[0],
+        "height_px": read.size[1],
+        "shape": list(rows.shape) if network.has_map else [rows.shape[1]],
+        **facts,
+        "engine": f"{engine.name} {engine.precision}",
+    }
+    if network.has_map and read.fitted is not None:
+        meta["grid"] = list(network.grid_of(read.fitted))
+    side_files.write_meta(output, meta)
+
+
+def is_done(output: Path, sha256: str, facts: Mapping[str, Any], width: int | None) -> bool:
+    """Whether `output` is whole and made of these bytes in this way.
+
+    One without a side file (an original's) counts when it can be read and has the expected width.
+    """
+    meta = side_files.read_meta(output)
+    wanted = {name: facts[name] for name in ("encoder", "weights_sha256", "settings")}
+    if meta is not None and not side_files.matches(meta, wanted | {"source_sha256": sha256}):
+        return False
+    try:
+        num_rows, found = feature_files.read_shape(output)
+    except feature_files.FeaturesRefused:
+        return False
+    if meta is not None:
+        return list(meta.get("shape", [])) in ([found], [num_rows, found])
+    return width is None or found == width
+
+
+class _Reader:
+    """Reads ahead in a thread per decoder child: hash, done or not, decode, fit."""
+
+    def __init__(
+        self, run: ImageRun, network: PictureNetwork, claims: Claims, facts: Mapping[str, Any]
+    ) -> None:
+        self._run, self._network, self._claims, self._facts = run, network, claims, facts
+        self._num_threads = max(1, run.num_workers)
+        self._own = local()
+        self._open = ExitStack()
+
+    def __enter__(self) -> _Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def read(self, names: Sequence[str]) -> Iterator[Read]:
+        """Every name in its order, some of them ahead of time."""
+        depth = 2 * self._num_threads + (self._run.batch_size if self._network.spec.input_size else 2)
+        left = iter(names)
+        waiting: deque[Future[Read]] = deque()
+        with ThreadPoolExecutor(self._num_threads) as pool:
+            try:
+                for name in left:
+                    waiting.append(pool.submit(self.one, name))
+                    if len(waiting) > depth:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def one(self, name: str, *, waits: bool = False) -> Read:
+        """One input. What is done is not claimed; what is claimed elsewhere is not read."""
+        path = self._run.root / name
+        try:
+            sha256 = sha256_of(path)
+        except OSError as error:
+            return Read(
+                name,
+                "refused",
+                refusal=MediaRefused("not-readable", f"It cannot be read ({error.strerror})."),
+            )
+        if self._is_done(name, sha256):
+            return Read(name, "done")
+        if not self._claims.take(name, waits=waits):
+            return Read(name, "elsewhere")
+        if self._is_done(name, sha256):  # while we waited
+            self._claims.release(name)
+            return Read(name, "done")
+        try:
+            picture = self._decoder().image(path)
+        except MediaRefused as refusal:
+            self._claims.release(name)
+            return Read(name, "refused", refusal=refusal)
+        fitted = self._network.fit(picture.pixels)
+        return Read(name, "ready", fitted, sha256, (picture.width_px, picture.height_px))
+
+    def _is_done(self, name: str, sha256: str) -> bool:
+        if self._run.forces:
+            return False
+        return is_done(self._run.output(name), sha256, self._facts, self._network.width)
+
+    def _decoder(self) -> Decoder:
+        if not hasattr(self._own, "decoder"):
+            self._own.decoder = self._open.enter_context(Decoder())
+        return self._own.decoder
