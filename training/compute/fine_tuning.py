@@ -276,6 +276,7 @@ class _Run:
             metrics=self._rows[-1] if self._rows else {},
             training={
                 "settings": settings.as_json(),
+                "num_epochs": settings.num_epochs,
                 "examples_sha256": self._fingerprint,
                 "num_train": len(self._train),
                 "num_val": len(self._val),

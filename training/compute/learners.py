@@ -79,10 +79,7 @@ class Learner:
     def logits(self, images: torch.Tensor) -> np.ndarray:
         """(N, C) float32 of (N, 3, S, S) images, by the weights that are saved."""
         network = self._measured().eval()
-        with (
-            torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=self._is_mixed),
-        ):
+        with torch.inference_mode():  # in fp32, as the classifier will answer
             return self._normalized(network)(self.placed(images)).float().cpu().numpy()
 
     def plain_loss(self, logits: np.ndarray, targets: torch.Tensor) -> float:
