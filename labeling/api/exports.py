@@ -27,11 +27,13 @@ CONTENT_TYPES = {
     "json": "application/json",
     "csv": "text/csv",
     "jsonl": "application/jsonl",
+    "parquet": "application/vnd.apache.parquet",
+    "tar": "application/x-tar",
 }
 
 
 class NewExport(serializers.Serializer[Any]):
-    """ImageFolder always has pixels, CSV and JSONL never; COCO as `with_pixels` says."""
+    """ImageFolder always has pixels, CSV, JSONL and Parquet never; the others as `with_pixels` says."""
 
     dataset_version = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     format = serializers.ChoiceField(choices=Export.Format.choices)

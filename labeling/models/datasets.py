@@ -70,6 +70,7 @@ class DatasetEntry(models.Model):
         VERDICT = "verdict"
         DERIVED = "derived"
         WEAK = "weak"
+        IMPORT = "import"
 
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.CASCADE, related_name="entries")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="+")

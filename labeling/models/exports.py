@@ -13,8 +13,14 @@ class Export(models.Model):
     class Format(models.TextChoices):
         IMAGE_FOLDER = "image_folder", "ImageFolder (zip)"
         COCO = "coco", "COCO JSON"
+        YOLO = "yolo", "YOLO (zip)"
+        VOC = "voc", "Pascal VOC (zip)"
         CSV = "csv", "CSV"
         JSONL = "jsonl", "JSONL"
+        PARQUET = "parquet", "Parquet"
+        WEBDATASET = "webdataset", "WebDataset (tar)"
+        FIFTYONE = "fiftyone", "FiftyOne (zip)"
+        HUGGINGFACE = "huggingface", "Hugging Face (zip)"
 
     class ImageFormat(models.TextChoices):
         JPEG = "jpeg", "JPEG, quality 95"

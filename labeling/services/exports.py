@@ -22,7 +22,14 @@ from sisyphus_web.jobs.models import Job
 
 Format, ImageFormat = Export.Format, Export.ImageFormat
 ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
-WITHOUT_PIXELS = {Format.CSV, Format.JSONL}
+WITHOUT_PIXELS = {Format.CSV, Format.JSONL, Format.PARQUET}
+ALWAYS_PIXELS = {Format.IMAGE_FOLDER}  # its labels are where its pictures lie
+SUFFIX = {
+    Format.CSV: "csv",
+    Format.JSONL: "jsonl",
+    Format.PARQUET: "parquet",
+    Format.WEBDATASET: "tar",
+}
 
 # In the order that decodes a video once, from its start to its end.
 LINES = """
@@ -65,13 +72,16 @@ def request_export(
     image_format: str = ImageFormat.JPEG,
     by: User,
 ) -> Export:
-    """A new export and the job that writes it. ImageFolder always has pixels, CSV and JSONL never."""
-    has_pixels = format == Format.IMAGE_FOLDER or (with_pixels and format not in WITHOUT_PIXELS)
+    """A new export and the job that writes it.
+
+    ImageFolder always has pixels, CSV, JSONL and Parquet never. Pascal VOC has JPEG only.
+    """
+    has_pixels = format in ALWAYS_PIXELS or (with_pixels and format not in WITHOUT_PIXELS)
     export = Export.objects.create(
         dataset_version=version,
         format=format,
         with_pixels=has_pixels,
-        image_format=image_format,
+        image_format=ImageFormat.JPEG if format == Format.VOC else image_format,
         created_by=by,
     )
     export.job = jobs.enqueue("dataset_export", corpus=version.corpus, created_by=by, export=export.pk)
@@ -138,8 +148,13 @@ def name_of(export: Export) -> str:
         re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] or "x"
         for part in (version.corpus.name, f"v{version.number}", classes, export.format.replace("_", "-"))
     )
-    suffix = {Format.CSV: "csv", Format.JSONL: "jsonl", Format.IMAGE_FOLDER: "zip"}
-    return f"{stem}.{suffix.get(Format(export.format), 'zip' if export.with_pixels else 'json')}"
+    suffix = SUFFIX.get(Format(export.format), "zip" if is_archive(export) else "json")
+    return f"{stem}.{suffix}"
+
+
+def is_archive(export: Export) -> bool:
+    """Whether the file holds other files; COCO alone is one file or many."""
+    return export.with_pixels or export.format not in {*WITHOUT_PIXELS, Format.COCO}
 
 
 def publish(export: Export, file: Path, *, job: Job, size_bytes: int, sha256: str) -> None:

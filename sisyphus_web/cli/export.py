@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from labeling.models import DatasetVersion, Export, LabelClass
     from sisyphus_web.accounts.models import Corpus
 
-FORMATS = ("image_folder", "coco", "csv", "jsonl")
+FORMATS = (
+    "image_folder", "coco", "yolo", "voc", "csv", "jsonl", "parquet", "webdataset", "fiftyone", "huggingface",
+)  # fmt: skip
 POLL_SECONDS = 0.5
 
 
@@ -27,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--class", dest="classes", action="append", default=[], metavar="NAME", help="default: all"
     )
     parser.add_argument("--with-weak", action="store_true", help="also what was taken without a look")
-    parser.add_argument("--without-pixels", action="store_true", help="coco: the annotations alone")
+    parser.add_argument(
+        "--without-pixels", action="store_true", help="the labels alone, where the format can"
+    )
     parser.add_argument("--version", type=int, metavar="N", help="an existing version instead of a new one")
     parser.add_argument("--val", type=float, default=0.1, metavar="SHARE", help="default: 0.1")
     parser.add_argument("--test", type=float, default=0.1, metavar="SHARE", help="default: 0.1")

@@ -59,7 +59,7 @@ def test_an_export_is_started_and_followed(as_mia, corpus):
 def test_an_unknown_format_is_refused_with_the_known_ones(as_mia, corpus):
     version = made.DatasetVersionFactory(corpus=corpus)
     url = reverse("dataset-export", args=[corpus.pk, version.pk])
-    page = as_mia.post(url, {"format": "parquet"}, follow=True).content.decode()
+    page = as_mia.post(url, {"format": "tfrecord"}, follow=True).content.decode()
     assert "image_folder" in page
     assert not Export.objects.exists()
 

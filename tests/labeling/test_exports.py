@@ -1,5 +1,6 @@
 """Exports of real pictures: whole, repeatable, resumable, readable by those who train."""
 
+import csv
 import errno
 import hashlib
 import io
@@ -16,11 +17,11 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from indexing.models import Item
-from labeling import tasks
 from labeling.models import Export
 from labeling.services import exports
 from labeling.services.datasets import create_version
 from labeling.services.exports import path_of, request_export
+from labeling.tasks import exports as tasks
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.models import Job
 from tests.labeling.conftest import operation, photo
@@ -179,10 +180,10 @@ def test_coco_loads_with_pycocotools(version, mia, tmp_path, with_pixels):
     assert images == 15
 
 
-@pytest.mark.parametrize(
-    "fields", [{"format": "image_folder"}, {"format": "coco"}, {"format": "csv"}, {"format": "jsonl"}]
-)
-def test_an_export_repeated_is_the_same_bytes(version, mia, fields):
+@pytest.mark.parametrize("with_pixels", [True, False])
+@pytest.mark.parametrize("form", Export.Format.values)
+def test_an_export_repeated_is_the_same_bytes(version, mia, form, with_pixels):
+    fields = {"format": form, "with_pixels": with_pixels}
     first, second = export_of(version, mia, **fields), export_of(version, mia, **fields)
     assert first.sha256 == second.sha256
     assert path_of(first).read_bytes() == path_of(second).read_bytes()
@@ -242,14 +243,14 @@ def test_a_cancelled_export_leaves_nothing_to_download(version, mia):
 
 
 def test_an_export_cancelled_at_the_last_moment_leaves_nothing(version, mia, monkeypatch):
-    whole = tasks.sha256_of
+    write = tasks._write_lines
 
-    def cancelled_meanwhile(path):
+    def cancelled_meanwhile(*arguments):
+        write(*arguments)
         jobs.cancel(Job.objects.get(pk=export.job_id), by=mia)
-        return whole(path)
 
     export = request_export(version=version, format="csv", by=mia)
-    monkeypatch.setattr(tasks, "sha256_of", cancelled_meanwhile)
+    monkeypatch.setattr(tasks, "_write_lines", cancelled_meanwhile)
     tasks.export_dataset(export.job_id)
     export.refresh_from_db()
     assert (export.job.status, export.sha256) == ("cancelled", "")
@@ -364,3 +365,131 @@ def test_a_disk_that_fills_up_ends_the_job_with_its_code_and_nothing_to_see(
     assert (export.job.status, export.job.error_code, export.sha256) == ("failed", "no-space", "")
     assert not path_of(export).exists()
     assert not list((Path(tasks.settings.DATA_DIR) / "runs").rglob("*.zip"))
+
+
+def extracted(export, folder: Path) -> Path:
+    with zipfile.ZipFile(path_of(export)) as archive:
+        assert archive.testzip() is None
+        archive.extractall(folder)
+    return folder
+
+
+def accepted_and_rejected(version) -> tuple[int, int]:
+    sides = version.counts.values()
+    return sum(side["accept"] for side in sides), sum(side["reject"] for side in sides)
+
+
+def test_voc_loads_with_torchvision(version, mia, tmp_path):
+    from indexing.compute.torchvision_shim import torchvision
+
+    folder = extracted(export_of(version, mia, format="voc", image_format="png"), tmp_path / "out")
+    seen = []
+    for side in ("train", "val"):
+        data = torchvision.datasets.VOCDetection(str(folder), year="2012", image_set=side)
+        for picture, about in data:
+            size = about["annotation"]["size"]
+            assert picture.size == (int(size["width"]), int(size["height"]))
+            seen.append(len(about["annotation"].get("object", [])))
+    sides = {side: sum(version.counts[side].values()) for side in ("train", "val")}
+    assert len(seen) == sum(sides.values())
+    assert sum(seen) == sum(version.counts[side]["accept"] for side in sides)
+
+
+def test_yolo_is_as_its_documentation_says(version, mia, tmp_path):
+    import yaml
+
+    folder = extracted(export_of(version, mia, format="yolo"), tmp_path / "out")
+    about = yaml.safe_load((folder / "data.yaml").read_text())
+    assert about["names"] == {0: "cat"}
+    boxes = empty = 0
+    for side in ("train", "val", "test"):
+        for picture in (folder / about[side]).iterdir():
+            label = folder / "labels" / side / f"{picture.stem}.txt"
+            rows = [line.split() for line in label.read_text().splitlines()]
+            assert all(row == ["0", "0.500000", "0.500000", "1.000000", "1.000000"] for row in rows)
+            boxes, empty = boxes + len(rows), empty + (not rows)
+    assert (boxes, empty) == accepted_and_rejected(version)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_webdataset_reads_the_tar(version, mia):
+    import webdataset
+
+    export = export_of(version, mia, format="webdataset")
+    samples = list(webdataset.WebDataset(str(path_of(export)), shardshuffle=False).decode("rgb8"))
+    assert len(samples) == 15
+    assert sum(sample["cls"] for sample in samples) == accepted_and_rejected(version)[0]
+    for sample in samples:
+        about = sample["json"]
+        assert sample["jpg"].shape == (about["height_px"], about["width_px"], 3)
+        assert sample["__key__"].split("/")[0] == about["split"]
+        assert about["label"] == ("cat" if sample["cls"] else "background")
+
+
+def test_parquet_has_the_rows_of_jsonl(version, mia):
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(path_of(export_of(version, mia, format="parquet")))
+    lines = path_of(export_of(version, mia, format="jsonl")).read_text().splitlines()
+    assert table.to_pylist() == [json.loads(line) for line in lines]
+
+
+def test_csv_reads_back_as_the_rows_of_jsonl(version, mia):
+    with path_of(export_of(version, mia, format="csv")).open(newline="", encoding="utf-8") as file:
+        read = list(csv.DictReader(file))
+    lines = path_of(export_of(version, mia, format="jsonl")).read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [dict(row) for row in read] == [
+        {name: "" if value is None else str(value).removesuffix(".0") for name, value in row.items()}
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["=cmd|' /C calc'!A0", "+1", "@x", "\tx", '"=1"', "a,b\nc", "ünï\u202e", "\\N"]
+)
+def test_a_formula_is_neutral_in_csv_and_intact_elsewhere(version, mia, name):
+    import pyarrow.parquet
+
+    version.card["classes"][0]["name"] = name
+    version.save()
+    version.entries.first().item.media_file.__class__.objects.update(name=name)
+    with path_of(export_of(version, mia, format="csv")).open(newline="", encoding="utf-8") as file:
+        row = next(csv.DictReader(file))
+    assert not row["media_name"].startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert row["label_class"] == row["media_name"]
+    assert row["media_name"].removeprefix("'") == name
+    line = json.loads(path_of(export_of(version, mia, format="jsonl")).read_text().splitlines()[0])
+    assert (line["media_name"], line["label_class"]) == (name, name)
+    table = pyarrow.parquet.read_table(path_of(export_of(version, mia, format="parquet")))
+    assert table.to_pylist()[0] == line
+    assert "media_path" not in line
+    coco = json.loads(path_of(export_of(version, mia, format="coco", with_pixels=False)).read_text())
+    assert (coco["categories"][0]["name"], coco["images"][0]["media_name"]) == (name, name)
+
+
+def test_coco_has_boxes_and_says_what_was_rejected(corpus, ann, mia, cat, dog):
+    from pycocotools.coco import COCO
+
+    first, second, third = (
+        photo(corpus, f"{n}.jpg", width_px=64, height_px=48, sha256=f"{n}" * 64) for n in "123"
+    )
+    whole = [Item.objects.create(corpus=corpus, media_file=media) for media in (first, third)]
+    box = {"x0_px": 4, "y0_px": 8, "x1_px": 24, "y1_px": 28}
+    region = Item.objects.create(corpus=corpus, media_file=second, kind="region", **box)
+    answers = [
+        (whole[0], cat, "accept"),
+        (whole[0], dog, "reject"),
+        (region, dog, "accept"),
+        (whole[1], cat, "reject"),
+    ]
+    record(corpus, ann, *(operation(item, to, answer) for item, to, answer in answers))
+    version = create_version(corpus=corpus, label_classes=[cat, dog], val_share=0, test_share=0, by=mia)
+    loaded = COCO(str(path_of(export_of(version, mia, format="coco", with_pixels=False))))
+    assert [each["name"] for each in loaded.loadCats(loaded.getCatIds())] == ["cat", "dog"]
+    annotations = loaded.loadAnns(loaded.getAnnIds())
+    assert [each["bbox"] for each in annotations] == [[0, 0, 64, 48], [4, 8, 20, 20]]
+    assert [each["area"] for each in annotations] == [64 * 48, 400]
+    assert [each["image_id"] for each in annotations] == [1, 2]
+    assert [each["rejected"] for each in loaded.loadImgs(loaded.getImgIds())] == [[2], [], [1]]
+    assert loaded.dataset["info"]["dataset_version"] == 1

@@ -1,41 +1,67 @@
-"""A dataset version as COCO JSON: accepted items are annotations, rejected ones say so on their image."""
+"""A dataset version as COCO: accepted items are annotations, rejected ones say so on their image."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 import orjson
 
-from labeling.compute.export_writers.lines import Line, frame_name, frames_of
+from labeling.compute.export_writers.layouts import Entry, Frame, Layout, Picture
+from labeling.compute.export_writers.lines import Line, frame_name
 
-BLOCK_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 18
+Row = tuple[bytes, bytes]  # JSON of an image, or nothing, and JSON of an annotation, or nothing
+
+
+@dataclass(frozen=True)
+class Coco(Layout):
+    """images/<side>/NAME.jpg; annotations/instances_<side>.json is written by `write_coco`."""
+
+    def files(self, frame: Frame, picture: Picture | None) -> Iterator[Entry]:
+        if picture:
+            yield f"images/{file_name(frame[0], length=self.length, suffix=self.suffix)}", picture(None)
 
 
 def write_coco(
     out: IO[bytes],
-    lines: Callable[[], Iterable[Line]],
+    later: IO[bytes],
+    rows: Iterable[Row],
     *,
     info: dict[str, Any],
     label_classes: Sequence[str],
-    length: int,
-    suffix: str,
-    split: str | None = None,
 ) -> int:
-    """Write one COCO file, of one split or of all; the number of images.
+    """Write one COCO file from its rows, in order; the number of images.
 
-    `lines` is called twice, since COCO wants its images before its annotations. The box of an item that
-    is a whole frame is the frame. Ids are given in order, so the same lines give the same bytes; an
-    image's id is the same in the file of its split and in that of all.
+    COCO wants all images before the annotations: those wait in `later`, an empty file to write and read.
     """
-    categories = {name: number for number, name in enumerate(label_classes, 1)}
     head = {
         "info": info,
         "licenses": [],
-        "categories": [{"id": number, "name": name} for name, number in categories.items()],
+        "categories": [{"id": number, "name": name} for number, name in enumerate(label_classes, 1)],
     }
     out.write(orjson.dumps(head)[:-1] + b',"images":[')
-    num_images = _write_list(out, _images(lines(), categories, length, suffix, split))
-    out.write(b'],"annotations":[')
-    _write_list(out, _annotations(lines(), categories, split))
+    num_images = num_annotations = 0
+    images, annotations = bytearray(), bytearray()
+    for image, annotation in rows:
+        if image:
+            images += b",\n" if num_images else b""
+            images += image
+            num_images += 1
+        if annotation:
+            annotations += b",\n" if num_annotations else b""
+            annotations += annotation
+            num_annotations += 1
+        if len(images) > BLOCK_BYTES:
+            out.write(images)
+            images.clear()
+        if len(annotations) > BLOCK_BYTES:
+            later.write(annotations)
+            annotations.clear()
+    later.write(annotations)
+    out.write(images + b'],"annotations":[')
+    later.seek(0)
+    while block := later.read(BLOCK_BYTES):
+        out.write(block)
     out.write(b"]}\n")
     return num_images
 
@@ -43,64 +69,3 @@ def write_coco(
 def file_name(line: Line, *, length: int, suffix: str) -> str:
     """The place of a frame in the archive, below images/."""
     return f"{line.split}/{frame_name(line, length=length)}.{suffix}"
-
-
-def _images(
-    lines: Iterable[Line], categories: dict[str, int], length: int, suffix: str, split: str | None
-) -> Iterator[dict[str, Any]]:
-    for number, frame in enumerate(frames_of(lines), 1):
-        first = frame[0]
-        if split is not None and first.split != split:
-            continue
-        yield {
-            "id": number,
-            "file_name": file_name(first, length=length, suffix=suffix),
-            "width": first.width_px,
-            "height": first.height_px,
-            "split": first.split,
-            "media_name": first.media_name,
-            "media_sha256": first.media_sha256,
-            "pts": first.start_pts,
-            "time_base": first.time_base,
-            "pts_seconds": first.pts_seconds,
-            "rejected": [categories[line.label_class] for line in frame if line.answer == "reject"],
-        }
-
-
-def _annotations(
-    lines: Iterable[Line], categories: dict[str, int], split: str | None
-) -> Iterator[dict[str, Any]]:
-    number = 0
-    for image, frame in enumerate(frames_of(lines), 1):
-        for line in frame:
-            if line.answer != "accept":
-                continue
-            number += 1
-            if split is not None and line.split != split:
-                continue
-            x0, y0, x1, y1 = line.box or (0, 0, line.width_px, line.height_px)
-            yield {
-                "id": number,
-                "image_id": image,
-                "category_id": categories[line.label_class],
-                "bbox": [x0, y0, x1 - x0, y1 - y0],
-                "area": (x1 - x0) * (y1 - y0),
-                "iscrowd": 0,
-                "item": line.item,
-                "origin": line.origin,
-            }
-
-
-def _write_list(out: IO[bytes], entries: Iterable[dict[str, Any]]) -> int:
-    block = bytearray()
-    count = 0
-    for entry in entries:
-        if count:
-            block += b",\n"
-        block += orjson.dumps(entry)
-        count += 1
-        if len(block) > BLOCK_BYTES:
-            out.write(block)
-            block.clear()
-    out.write(block)
-    return count

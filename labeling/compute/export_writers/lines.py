@@ -48,6 +48,30 @@ def frames_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
         yield list(lines_of_frame)
 
 
+class Sample(NamedTuple):
+    """An item with everything that was said about it."""
+
+    first: Line
+    accepted: list[str]  # classes, in the order of the lines
+    rejected: list[str]
+    origins: dict[str, str]  # class -> origin
+
+    @property
+    def label(self) -> str:
+        """The first class it was accepted for, else `background`."""
+        return self.accepted[0] if self.accepted else BACKGROUND
+
+
+def samples_of(frame: Iterable[Line]) -> list[Sample]:
+    """The items of one frame, in the order of their lines."""
+    samples: dict[int, Sample] = {}
+    for line in frame:
+        sample = samples.setdefault(line.item, Sample(line, [], [], {}))
+        (sample.accepted if line.answer == "accept" else sample.rejected).append(line.label_class)
+        sample.origins[line.label_class] = line.origin
+    return list(samples.values())
+
+
 def sha_length(sha256s: Iterable[str]) -> int:
     """The fewest hex digits, 8, 16, 32 or 64, that tell these media files apart."""
     known = set(sha256s)
@@ -60,6 +84,12 @@ def sha_length(sha256s: Iterable[str]) -> int:
 def frame_name(line: Line, *, length: int) -> str:
     """A stable name without suffix: the media file's sha256 and the pts."""
     return f"{line.media_sha256[:length]}_{line.start_pts}"
+
+
+def item_name(line: Line, *, length: int) -> str:
+    """The name of an item: that of its frame and, for a region, its corners."""
+    name = frame_name(line, length=length)
+    return f"{name}_{'-'.join(map(str, line.box))}" if line.box else name
 
 
 def folders_of(label_classes: Sequence[str]) -> dict[str, str]:

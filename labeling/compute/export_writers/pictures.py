@@ -1,14 +1,15 @@
-"""Pixels of a dataset version: which file of the archive each frame becomes, and its bytes."""
+"""Pixels of a dataset version: a decoded frame, or a box of it, as a picture; and the ImageFolder layout."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg
 from PIL import Image
 
-from labeling.compute.export_writers.coco import file_name
-from labeling.compute.export_writers.lines import BACKGROUND, Line, frame_name, frames_of
+from labeling.compute.export_writers.layouts import Box, Entry, Frame, Layout, Picture
+from labeling.compute.export_writers.lines import BACKGROUND, item_name
 
 JPEG_QUALITY = 95
 SUFFIX = {"jpeg": "jpg", "png": "png"}
@@ -27,7 +28,37 @@ def picture_bytes(pixels: np.ndarray, image_format: str) -> bytes:
     )
 
 
-def image_folders(lines: Iterable[Line], folders: Mapping[str, str]) -> list[str]:
+def pictures_of(pixels: np.ndarray, image_format: str) -> Picture:
+    """The encoder of one decoded frame (H, W, 3): of all of it, once, or of a box."""
+    made: dict[Box | None, bytes] = {}
+
+    def picture(box: Box | None) -> bytes:
+        if box not in made:
+            x0, y0, x1, y1 = box or (0, 0, pixels.shape[1], pixels.shape[0])
+            made[box] = picture_bytes(pixels[y0:y1, x0:x1], image_format)
+        return made[box]
+
+    return picture
+
+
+@dataclass(frozen=True)
+class ImageFolder(Layout):
+    """<side>/<class>/NAME.jpg, as torchvision's ImageFolder reads it; it has no labels without pictures."""
+
+    def head(self, frames: Callable[[], Iterable[Frame]]) -> Iterator[Entry]:
+        yield from super().head(frames)
+        for folder in image_folders(frames(), self.folders):
+            yield f"{folder}/", b""
+
+    def files(self, frame: Frame, picture: Picture | None) -> Iterator[Entry]:
+        if picture:
+            for place, box in image_folder_places(
+                frame, self.folders, length=self.length, suffix=self.suffix
+            ):
+                yield place, picture(box)
+
+
+def image_folders(frames: Iterable[Frame], folders: Mapping[str, str]) -> list[str]:
     """Every <split>/<class> of an archive: each class and, if anything is in it, `background`, on each side.
 
     The same folders on every side, since torchvision's ImageFolder numbers the classes by what it finds.
@@ -35,7 +66,7 @@ def image_folders(lines: Iterable[Line], folders: Mapping[str, str]) -> list[str
     """
     sides: set[str] = set()
     has_background = False
-    for frame in frames_of(lines):
+    for frame in frames:
         accepted = {line.item for line in frame if line.answer == "accept"}
         sides.update(line.split for line in frame)
         has_background = has_background or any(line.item not in accepted for line in frame)
@@ -44,14 +75,14 @@ def image_folders(lines: Iterable[Line], folders: Mapping[str, str]) -> list[str
 
 
 def image_folder_places(
-    frame: Sequence[Line], *, folders: Mapping[str, str], length: int, suffix: str
-) -> list[tuple[str, tuple[int, int, int, int] | None]]:
+    frame: Frame, folders: Mapping[str, str], *, length: int, suffix: str
+) -> list[tuple[str, Box | None]]:
     """(place in the archive, box to cut out) of one frame: <split>/<class>/<sha>_<pts>.jpg.
 
     An item accepted for several classes is in each of their folders. One that was rejected, and accepted
     for none, is in `background`. An item that is a region is cut out, and its corners are in its name.
     """
-    places: dict[str, tuple[int, int, int, int] | None] = {}
+    places: dict[str, Box | None] = {}
     accepted = {line.item for line in frame if line.answer == "accept"}
     for line in frame:
         if line.answer == "accept":
@@ -60,31 +91,5 @@ def image_folder_places(
             folder = BACKGROUND
         else:
             continue
-        name = frame_name(line, length=length)
-        if line.box:
-            name += "_" + "-".join(str(corner) for corner in line.box)
-        places[f"{line.split}/{folder}/{name}.{suffix}"] = line.box
+        places[f"{line.split}/{folder}/{item_name(line, length=length)}.{suffix}"] = line.box
     return list(places.items())
-
-
-def coco_places(
-    frame: Sequence[Line], *, length: int, suffix: str
-) -> list[tuple[str, tuple[int, int, int, int] | None]]:
-    """The one place of a whole frame in a COCO archive."""
-    return [(f"images/{file_name(frame[0], length=length, suffix=suffix)}", None)]
-
-
-def pictures_of(
-    pixels: np.ndarray,
-    places: Iterable[tuple[str, tuple[int, int, int, int] | None]],
-    image_format: str,
-) -> Iterator[tuple[str, bytes]]:
-    """(place, bytes) of every file that one decoded frame becomes."""
-    whole: bytes | None = None
-    for place, box in places:
-        if box is None:
-            whole = whole or picture_bytes(pixels, image_format)
-            yield place, whole
-        else:
-            x0, y0, x1, y1 = box
-            yield place, picture_bytes(pixels[y0:y1, x0:x1], image_format)

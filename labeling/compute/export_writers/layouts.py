@@ -1,0 +1,45 @@
+"""The layouts of datasets in archives: which files a frame becomes, and which lists stand beside them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from labeling.compute.export_writers.lines import Line, folders_of
+
+Box = tuple[int, int, int, int]
+Frame = Sequence[Line]  # all lines of one (media file, pts)
+Entry = tuple[str, bytes]  # name in the archive, bytes; a name that ends with / is a folder
+Picture = Callable[[Box | None], bytes]  # the frame, or its box, encoded
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a dataset version looks like in an archive; a format is a subclass.
+
+    Nothing but the frames and these facts goes in, so the same version gives the same entries.
+    """
+
+    label_classes: Sequence[str]
+    info: Mapping[str, Any]  # what dataset.json says
+    length: int  # hex digits that tell the media files apart
+    suffix: str  # of pictures: jpg or png
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """Class -> a name for it that is safe on every file system."""
+        return folders_of(self.label_classes)
+
+    def head(self, frames: Callable[[], Iterable[Frame]]) -> Iterator[Entry]:
+        """What comes first: dataset.json, which says what the archive holds."""
+        about = {**self.info, "folders": self.folders}
+        yield "dataset.json", orjson.dumps(about, option=orjson.OPT_INDENT_2)
+
+    def files(self, frame: Frame, picture: Picture | None) -> Iterator[Entry]:
+        """The files of one frame; without `picture` its labels alone."""
+        raise NotImplementedError
+
+    def lists(self, frames: Iterable[Frame]) -> Iterator[Entry]:
+        """Pieces of the files that list many frames: (name, what is appended to it)."""
+        yield from ()
