@@ -109,6 +109,17 @@ def read_facts(path: Path) -> Facts:
     return facts_from(said, path)
 
 
+def is_ours(path: Path) -> bool:
+    """Whether the file at `path` is a safetensors file that says it is a classifier."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return False
+    try:
+        with safe_open(path, framework="pt") as file:
+            return "facts" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
 def facts_from(said: str, path: Path) -> Facts:
     """The facts in a header's JSON; WeightsRefused where they make no sense."""
     try:

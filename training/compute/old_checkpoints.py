@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors.torch import save
 from torch import nn
 
 from indexing.compute.encoders.loader import PREFIXES, load_strictly, read_state_dict
 from indexing.compute.encoders.specs import WeightsRefused
-from indexing.compute.files import sha256_of
+from indexing.compute.files import sha256_of, write_beside
 from training.compute import networks
 from training.compute.checkpoints import Checkpoint, Facts
 from training.compute.pictures import Preprocessing
@@ -170,3 +171,29 @@ def check_is_weights(path: Path) -> None:
                 raise WeightsRefused(
                     f"{path} is a TorchScript file: it holds code that would run here. Save its state_dict()."
                 )
+
+
+def check_fits(state: Mapping[str, torch.Tensor], architecture: str, path: Path) -> None:
+    """WeightsRefused unless every key is one of `architecture`, whose last layer may have any width."""
+    _, names = unwrapped(state)
+    head = head_of(names, architecture)
+    network = networks.build(architecture, 2 if head is None else head.shape[0])
+    drops: tuple[str, ...] = ()
+    if head is None:
+        drops = (f"{networks.head_name(network, architecture)}.",)
+        network.set_submodule(drops[0][:-1], nn.Identity())
+    load_strictly(network, state, drops=drops, source=str(path))
+
+
+def write_weights(path: Path, out: Path, architecture: str | None) -> Identified:
+    """The tensors of `path` as safetensors at `out`, under the network's own names; what they are."""
+    check_is_weights(path)
+    state = read_state_dict(path)
+    found = identify(state, architecture)
+    if architecture is not None:
+        check_fits(state, architecture, path)
+    _, names = unwrapped(state)
+    plain = {name: value.detach().contiguous().clone() for name, value in names.items()}
+    with write_beside(out) as file:
+        file.write(save(plain, metadata={"family": found.family, "made_from_sha256": sha256_of(path)}))
+    return found

@@ -11,7 +11,9 @@ about = session.get_modelmeta().custom_metadata_map
 classes, how = json.loads(about["classes"]), json.loads(about["preprocessing"])
 points, side = json.loads(about["operating_points"]), how["side_px"]
 for path in sys.argv[2:]:
-    image = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    image = Image.open(path)
+    image.draft("RGB", (how["decode_side_px"],) * 2)  # a large JPEG is decoded smaller, as in training
+    image = ImageOps.exif_transpose(image).convert("RGB")
     short, size = min(image.size), (side, side)
     if how["fit"] == "crop":
         size = tuple(int(how["short_side_px"] * length / short) for length in image.size)

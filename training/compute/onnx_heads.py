@@ -105,6 +105,7 @@ def preprocessing_of(spec: EncoderSpec) -> dict[str, Any]:
         "side_px": side,
         "resize": spec.resize,
         "resize_by": "Pillow",
+        "decode_side_px": max(side or 0, MIN_DECODE_SIDE_PX),
         "decoded": onnx_files.DECODED.format(max(side or 0, MIN_DECODE_SIDE_PX)),
         "mean": list(spec.mean),
         "std": list(spec.std),

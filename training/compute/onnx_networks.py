@@ -71,6 +71,7 @@ def described(preprocessing: Preprocessing) -> dict[str, Any]:
     return preprocessing.as_json() | {
         "input": f"images (N, 3, {preprocessing.side_px}, {preprocessing.side_px}) uint8 RGB, 0 to 255",
         "resize_by": "Pillow",
+        "decode_side_px": preprocessing.decode_side_px,
         "decoded": onnx_files.DECODED.format(preprocessing.decode_side_px),
         "normalization": "in the graph",
     }

@@ -50,6 +50,12 @@ class ProgressBar:
     def advance(self, by: int = 1) -> None:
         self.reach(self._done + by)
 
+    def expect(self, total: int) -> None:
+        """So many are to be done, from now on."""
+        self._total = total
+        if self._bar:
+            self._bar.update(self._task, total=total)
+
     def reach(self, done: int) -> None:
         """So many are done now."""
         self._done = done

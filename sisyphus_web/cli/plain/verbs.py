@@ -1,5 +1,9 @@
 """The verbs that work on plain files: without a database, without services, without a running Sisyphus."""
 
+_INDEX_BUILD = ("sisyphus_web.cli.index_build", "build an index over feature files")
+_INDEX_SERVE = ("sisyphus_web.cli.index_serve", "answer queries to an index over HTTP")
+_INDEX_QUERY = ("sisyphus_web.cli.index_query", "ask a served index for what is near a picture or a vector")
+
 PLAIN_VERBS = {  # verb -> (module, what it does); the old spelling and the one of its papers
     "frames-extract": (
         "sisyphus_web.cli.frames_extract",
@@ -14,6 +18,16 @@ PLAIN_VERBS = {  # verb -> (module, what it does); the old spelling and the one 
         "sisyphus_web.cli.feature_inspect",
         "say what a feature file holds and how it was made",
     ),
+    "build-index": _INDEX_BUILD,
+    "index-build": _INDEX_BUILD,
+    "stream-index": (
+        "sisyphus_web.cli.stream_index",
+        "build an index over pictures without keeping features",
+    ),
+    "serve-index": _INDEX_SERVE,
+    "index-serve": _INDEX_SERVE,
+    "query-index": _INDEX_QUERY,
+    "index-query": _INDEX_QUERY,
     "video-to-key-frames": ("sisyphus_web.cli.video_to_key_frames", "write the codec key frames of a video"),
     "video-to-resampled-frames": (
         "sisyphus_web.cli.video_to_resampled_frames",

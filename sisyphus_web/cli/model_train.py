@@ -1,0 +1,285 @@
+"""`sfi model-train`: a classifier from folders of pictures by class."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sisyphus_web.cli.errors import CliError, Exit
+from sisyphus_web.cli.plain import endings, flags
+from sisyphus_web.cli.plain.progress import ProgressBar, notice
+
+if TYPE_CHECKING:
+    from training.compute.checkpoints import Checkpoint
+    from training.compute.fine_tuning import Progress
+    from training.compute.image_folders import ImageFolder
+    from training.compute.settings import Settings
+
+DESCRIPTION = """
+Train a classifier on DATASET/train/CLASS/* and choose the best epoch on DATASET/val/CLASS/*. The classes are
+the folders of train, in order of their names. Into the folder --model go
+
+  best.safetensors   the best epoch by accuracy on val, written as soon as it is reached
+  last.safetensors   where training stands; with it a stopped or killed run goes on, with the same curve
+  curve.jsonl        a row per epoch: losses, accuracy, precision and recall, also by class
+  sfi-report.json    what became of every picture
+
+each checkpoint with its class names, preprocessing and metrics, also as .json beside it. The same command
+again goes on where it stopped. Pictures that cannot be read are left out and listed; the status is then 3.
+
+A network of torchvision or timm gets a new last layer; the others begin with its published weights.
+--trainable head trains the last layer only. Training needs patience on a CPU: ResNet-50 looks at some
+3 pictures a second on one core, and mobilenet_v2 at 20.
+"""
+EXAMPLE = """
+sfi model-train --model blockage --dataset blockage-data
+sfi model-train --model blockage --dataset blockage-data --trainable head --num-epochs 20 --patience 5
+sfi model-train --model more --dataset blockage-data --resume-from blockage/last.safetensors --num-epochs 10
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.with_example(parser, DESCRIPTION, EXAMPLE)
+    parser.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the folder of the run; made if missing. NAME.pth and NAME.safetensors mean the folder NAME",
+    )
+    parser.add_argument(
+        "--dataset", type=flags.existing_folder, required=True, metavar="DIR", help="with train/ and val/"
+    )
+    parser.add_argument(
+        "--resume-from",
+        type=flags.existing_file,
+        metavar="FILE",
+        help="begin with this checkpoint and train --num-epochs more; a last.safetensors brings its "
+        "optimizer along, an old state dict (.pth) its weights",
+    )
+    flags.add_batch_size(parser, 24, "pictures per step")
+    flags.add_num_workers(parser)
+    parser.add_argument(
+        "--num-epochs", type=flags.whole(1, 100_000), default=100, metavar="N", help="default: 100"
+    )
+    parser.add_argument(
+        "--trainable", choices=("all", "head"), default="all", help="which layers learn; default: all"
+    )
+    parser.add_argument(
+        "--backbone",
+        default="resnet50",
+        metavar="NAME",
+        help="the network: a name of torchvision, timm:NAME, or an encoder's key; default: resnet50",
+    )
+    _add_recipe(parser)
+    flags.add_weights(parser)
+    parser.add_argument(
+        "--random-weights", action="store_true", help="begin with random numbers instead of published weights"
+    )
+    flags.add_seed(parser)
+    flags.add_device(parser)
+    parser.add_argument("--force", action="store_true", help="begin anew, whatever the folder --model holds")
+    flags.add_json(parser)
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image-size",
+        type=flags.whole(32, 1024),
+        default=224,
+        metavar="PX",
+        help="the square that is looked at, cut from a picture whose shorter side is 8/7 of it; default: 224",
+    )
+    parser.add_argument(
+        "--learning-rate",
+        type=flags.real(1e-9, 1),
+        metavar="RATE",
+        help="default: 1e-5 for all layers, 1e-3 for the head",
+    )
+    parser.add_argument(
+        "--weight-decay", type=flags.real(0, 1), default=1e-4, metavar="DECAY", help="default: 1e-4"
+    )
+    parser.add_argument(
+        "--augmentation",
+        choices=("none", "flip", "strong"),
+        default="flip",
+        help="flip: a random cut, mirrored half of the time; strong: also other sizes and colors; "
+        "default: flip",
+    )
+    parser.add_argument("--no-mixup", action="store_true", help="do not mix the pictures of a batch")
+    parser.add_argument(
+        "--no-class-weights", action="store_true", help="let frequent classes count more than rare ones"
+    )
+    parser.add_argument(
+        "--freeze-norm", action="store_true", help="batch normalization keeps what pretraining measured"
+    )
+    parser.add_argument(
+        "--ema",
+        type=flags.real(0.5, 0.99999),
+        metavar="DECAY",
+        help="measure and save a running average of the weights, such as 0.999; default: off",
+    )
+    parser.add_argument(
+        "--patience",
+        type=flags.whole(1, 100_000),
+        metavar="N",
+        help="stop after N epochs without a better one",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 with the best and the last checkpoint in the folder; 3 when some pictures could not be read."""
+    from sisyphus_web.cli.plain import networks, refusals
+    from training.compute.fine_tuning import fine_tune
+    from training.compute.image_folders import read_image_folder
+
+    networks.check_device(arguments.device)
+    folder = _run_folder(arguments)
+    with refusals.told():
+        pictures = read_image_folder(arguments.dataset)
+        start = _start(arguments, pictures)
+        settings = _settings(arguments, folder, pictures, start)
+        report = endings.new_report(
+            "model-train",
+            seed=arguments.seed,
+            classes=list(settings.class_names),
+            settings=settings.as_json(),
+        )
+        report.notices += pictures.notices
+        made_here = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+        show = _Shown(arguments, settings)
+        try:
+            with show.bar:
+                result = fine_tune(settings, pictures.examples, folder, on_progress=show, start=start)
+        finally:
+            if made_here and not any(folder.iterdir()):
+                folder.rmdir()
+    refused = {each.name: each for each in result.refused}
+    for example in pictures.examples:
+        if (why := refused.get(example.name)) is not None:
+            report.rejected(example.name, why.code, why.sentence)
+        else:
+            report.done(example.name)
+    best = result.best_row or {}
+    report.facts |= {"epochs": len(result.rows), "ended": result.why, "best": best, "model": str(result.best)}
+    words = (
+        f"{len(result.rows)} epochs ({result.why}); best: epoch {best.get('epoch')} with accuracy "
+        f"{_shown(best.get('accuracy'))}. {result.best}"
+    )
+    return endings.finish(report, folder, arguments, words)
+
+
+def _run_folder(arguments: argparse.Namespace) -> Path:
+    path: Path = arguments.model.expanduser()
+    folder = path.with_suffix("") if path.suffix in (".pth", ".pt", ".safetensors") else path
+    if folder.exists() and not folder.is_dir():
+        raise CliError(f"{folder} is a file; --model names the folder of the run", Exit.REFUSED)
+    if arguments.force:
+        from training.compute.checkpoints import BEST, CURVE, LAST
+
+        for name in (BEST, LAST, CURVE):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).with_suffix(".json").unlink(missing_ok=True)
+    return folder
+
+
+def _start(arguments: argparse.Namespace, pictures: "ImageFolder") -> "Checkpoint | None":
+    """What --resume-from names; an old state dict has the classes of the dataset."""
+    from sisyphus_web.cli.plain import classifiers
+
+    if arguments.resume_from is None:
+        return None
+    return classifiers.checkpoint_of(arguments.resume_from, list(pictures.class_names))
+
+
+def _settings(
+    arguments: argparse.Namespace, folder: Path, pictures: "ImageFolder", start: "Checkpoint | None"
+) -> "Settings":
+    from indexing.compute.files import sha256_of
+    from training.compute import networks
+    from training.compute.pictures import Preprocessing
+    from training.compute.settings import Settings
+
+    side = arguments.image_size
+    recipe: dict[str, Any] = {
+        "class_names": pictures.class_names,
+        "trainable": arguments.trainable,
+        "num_epochs": arguments.num_epochs,
+        "batch_size": arguments.batch_size,
+        "num_workers": arguments.num_workers,
+        "learning_rate": arguments.learning_rate,
+        "weight_decay": arguments.weight_decay,
+        "augmentation": arguments.augmentation,
+        "has_mixup": not arguments.no_mixup,
+        "is_class_weighted": not arguments.no_class_weights,
+        "is_norm_frozen": arguments.freeze_norm,
+        "ema_decay": arguments.ema,
+        "patience": arguments.patience,
+        "seed": arguments.seed,
+        "device": arguments.device,
+        "preprocessing": Preprocessing(short_side_px=round(side * 8 / 7), side_px=side),
+    }
+    if start is None:
+        backbone = networks.find(
+            arguments.backbone,
+            model_dir=arguments.model_dir,
+            weights="random" if arguments.random_weights else arguments.weights,
+        )
+        weights = backbone.weights
+        return Settings(
+            backbone.architecture,
+            weights=weights.path if weights else None,
+            weights_sha256=weights.sha256 if weights else "random",
+            drops=backbone.drops,
+            **recipe,
+        )
+    said = start.facts.training
+    recipe |= {
+        "preprocessing": start.facts.preprocessing,
+        "num_epochs": _num_epochs(arguments, folder, start),
+        "drops": tuple(said.get("settings", {}).get("drops", ())),
+    }
+    begun_with = said["settings"]["weights_sha256"] if start.training else sha256_of(start.path)
+    return Settings(start.facts.architecture, weights_sha256=begun_with, **recipe)
+
+
+def _num_epochs(arguments: argparse.Namespace, folder: Path, start: "Checkpoint") -> int:
+    """In all: --num-epochs more than `start` has seen; a run stopped on its way is finished first."""
+    from training.compute.checkpoints import LAST
+
+    if not start.training:
+        return arguments.num_epochs
+    seen, asked = start.facts.training["epoch"], start.facts.training["num_epochs"]
+    is_own = start.path.resolve() == (folder / LAST).resolve()
+    return asked if is_own and seen < asked else seen + arguments.num_epochs
+
+
+class _Shown:
+    """Progress as a bar, and a line for every epoch."""
+
+    def __init__(self, arguments: argparse.Namespace, settings: "Settings") -> None:
+        self._as_json, self._num_epochs = arguments.json, settings.num_epochs
+        self.bar = ProgressBar("pictures", None, as_json=arguments.json)
+
+    def __call__(self, progress: "Progress") -> None:
+        self.bar.expect(progress.total)
+        self.bar.reach(progress.done)
+        row = progress.row
+        if row is None:
+            return
+        if self._as_json:
+            print(json.dumps({"event": "epoch", **row}), file=sys.stderr, flush=True)
+            return
+        notice(
+            f"epoch {row['epoch']:>3} of {self._num_epochs}  loss {row['train_loss']:.4f}  "
+            f"val loss {row['val_loss']:.4f}  accuracy {_shown(row['accuracy'])}  "
+            f"precision {_shown(row['precision'])}  recall {_shown(row['recall'])}"
+            + ("  best" if row["is_best"] else ""),
+            as_json=False,
+        )
+
+
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
