@@ -43,4 +43,12 @@ PLAIN_VERBS = {  # verb -> (module, what it does); the old spelling and the one 
         "scale pictures to cover a square, and crop it",
     ),
     "drawlines": ("sisyphus_web.cli.drawlines", "draw the grid of positions over pictures"),
+    "model-train": ("sisyphus_web.cli.model_train", "train a classifier on folders of pictures by class"),
+    "model-infer": ("sisyphus_web.cli.model_infer", "classify the pictures of a folder"),
+    "model-export": ("sisyphus_web.cli.model_export", "write a classifier as ONNX, checked against torch"),
+    "checkpoint-inspect": ("sisyphus_web.cli.checkpoint_inspect", "say what a file of weights is and holds"),
+    "checkpoint-convert": (
+        "sisyphus_web.cli.checkpoint_convert",
+        "make a classifier, or plain safetensors, of a file of weights",
+    ),
 }
