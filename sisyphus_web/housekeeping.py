@@ -5,6 +5,7 @@ from labeling.services import exports, leases, query_images
 from sisyphus_web import audit, idempotency
 from sisyphus_web.accounts import services as accounts
 from sisyphus_web.jobs.dispatcher import Periodic
+from training.services import onnx, versions
 
 QUARTER_HOUR = 900
 HOUR = 3600
@@ -17,6 +18,8 @@ def periodic() -> list[Periodic]:
         Periodic("remove index builds that were never published", HOUR, builds.remove_orphans),
         Periodic("remove files of maps that nobody has any more", HOUR, projections.remove_orphans),
         Periodic("remove exports that were never published", HOUR, exports.remove_orphans),
+        Periodic("remove classifiers that were never published", HOUR, versions.remove_orphans),
+        Periodic("remove ONNX files that were never published", HOUR, onnx.remove_orphans),
         Periodic("remove uploads that were given up", HOUR, uploads.remove_abandoned),
         Periodic("remove images nobody searches with", HOUR, query_images.remove_old),
         Periodic("forget leases that ran out", HOUR, leases.forget_expired),

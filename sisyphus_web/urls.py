@@ -10,8 +10,9 @@ from labeling import urls as labeling
 from sisyphus_web.accounts import urls as accounts
 from sisyphus_web.health import healthz, readyz
 from sisyphus_web.jobs import urls as jobs
+from training import urls as training
 
-apps = (accounts, jobs, indexing, labeling)
+apps = (accounts, jobs, indexing, labeling, training)
 v1 = [pattern for app in apps for pattern in app.api_patterns]
 api = [
     path("v1/", include(v1)),

@@ -54,6 +54,6 @@ class ScoreCorpus:
 
 @dataclass(frozen=True, slots=True)
 class ExportClassifier:
-    """The id of the ONNX file to write."""
+    """The id of the ONNX export to write."""
 
-    onnx_file: int
+    onnx_export: int

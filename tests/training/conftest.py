@@ -23,6 +23,7 @@ TASKS = {
     "classifier_fine_tune": tasks.fine_tune_classifier,
     "classifier_predict": tasks.predict_classifier,
     "classifier_infer": tasks.infer_classifier,
+    "classifier_export": tasks.export_classifier,
 }
 
 

@@ -1,6 +1,6 @@
 """Runs, the classifiers they came to, and the scores of those."""
 
-from training.models.classifiers import Classifier, ClassifierVersion, LiveEvent, OnnxFile, OperatingPoint
+from training.models.classifiers import Classifier, ClassifierVersion, LiveEvent, OnnxExport, OperatingPoint
 from training.models.runs import Run
 from training.models.scores import ScoreSet, ScoreShard
 
@@ -8,7 +8,7 @@ __all__ = [
     "Classifier",
     "ClassifierVersion",
     "LiveEvent",
-    "OnnxFile",
+    "OnnxExport",
     "OperatingPoint",
     "Run",
     "ScoreSet",

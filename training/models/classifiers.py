@@ -115,17 +115,19 @@ class OperatingPoint(models.Model):
         return f"{self.threshold} of {self.version_id}"
 
 
-class OnnxFile(models.Model):
-    """A version written as one ONNX file, for download; `sha256` is empty until it is there."""
+class OnnxExport(models.Model):
+    """A version written as ONNX, for download, with the operating points that held then."""
 
-    version = models.ForeignKey(ClassifierVersion, on_delete=models.CASCADE, related_name="onnx_files")
+    version = models.ForeignKey(ClassifierVersion, on_delete=models.CASCADE, related_name="onnx_exports")
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
-    file_name = models.CharField(max_length=200)
-    size_bytes = models.BigIntegerField(null=True, blank=True)
-    sha256 = models.CharField(max_length=64, blank=True, default="")
-    facts = models.JSONField(default=dict, help_text="Inputs, outputs, opset, measured parity.")
+    files = models.JSONField(
+        default=dict,
+        help_text="Part (head: features in; whole, network: images in) -> file, hash, measured parity.",
+    )
+    note = models.TextField(blank=True, default="", help_text="Why a part is not there.")
+    published_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
-        return self.file_name
+        return f"ONNX of {self.version_id}"

@@ -19,6 +19,7 @@ from sisyphus_web.jobs.errors import Stopped
 from sisyphus_web.jobs.models import Job
 from training.models import Classifier, ClassifierVersion, LiveEvent, OperatingPoint, Run
 from training.services.refusals import AlreadyLive, ArtefactDamaged
+from training.services.scores import request_scores
 
 ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
 
@@ -119,6 +120,7 @@ def _make_live(
     classifier.versions.filter(is_live=True).update(is_live=False)
     classifier.versions.filter(pk=version.pk).update(is_live=True)
     version.is_live = True
+    request_scores(version, by=by)  # what is live has scored everything, or is about to
     return LiveEvent.objects.create(classifier=classifier, version=version, is_rollback=is_rollback, by=by)
 
 

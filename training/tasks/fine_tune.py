@@ -21,7 +21,6 @@ from training.models import Run
 from training.services import examples, judging, runs, versions
 from training.services.progress import Curve
 from training.services.refusals import REFUSALS, NotTrainable
-from training.services.scores import request_scores
 from training.tasks.pictures import ItemPictures
 from training.tasks.scorers import NetworkScorer, write_calibration
 
@@ -112,8 +111,6 @@ def _train(job: Job, run: Run, folder: Path) -> None:
             examples=examples.facts_of(answers) | left_out,
             points=judged.points,
         )
-        if version.is_live:
-            request_scores(version, by=run.created_by)
         job.result = {"run": run.pk, "version": version.pk, "number": version.number}
 
 

@@ -13,6 +13,7 @@ from training.compute.probe import probabilities_of
 
 if TYPE_CHECKING:
     from training.compute.answers import AnswerTable
+    from training.compute.classifiers import Classifier
 
 CALIBRATION = "calibration.json"
 
@@ -48,6 +49,12 @@ class NetworkScorer:
     def decode_side_px(self) -> int:
         """The least side that a picture may be decoded at."""
         return self._classifier.preprocessing.decode_side_px
+
+    def calibrated(self) -> Classifier:
+        """The classifier with the temperature in its graph: its sigmoid or softmax is calibrated."""
+        from training.compute.temperatures import with_temperature
+
+        return with_temperature(self._classifier, self.temperature)
 
     def prepared(self, pixels: np.ndarray) -> np.ndarray:
         """(S, S, 3) uint8: what the network sees of a picture."""

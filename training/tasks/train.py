@@ -17,7 +17,6 @@ from training.models import Run
 from training.services import examples, judging, runs, versions
 from training.services.progress import Curve
 from training.services.refusals import REFUSALS, NotTrainable
-from training.services.scores import request_scores
 
 WORDS = {"path": "choosing the penalty", "fit": "fitting"}
 
@@ -82,6 +81,4 @@ def _train(job: Job, run: Run, folder: Path) -> None:
             examples=examples.facts_of(found.answers, num_without_features=checked.num_without_features),
             points=judged.points,
         )
-        if version.is_live:
-            request_scores(version, by=run.created_by)
         job.result = {"run": run.pk, "version": version.pk, "number": version.number}
