@@ -54,6 +54,7 @@ class RankAnswer(msgspec.Struct, frozen=True):
     neighbors: list[Neighbor]
     mix: dict[str, float] = {}  # the shares in effect; empty: the top alone
     notes: list[str] = []  # why a preset had nothing to give
+    places: list[int] = []  # of `neighbors`, where places were asked for
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -142,11 +143,13 @@ def rank(
     mix: dict[str, Any] | None = None,
     round_id: int | None = None,
     person_id: int | None = None,
+    places: list[int] | None = None,
 ) -> RankAnswer:
     """The neighbors in places [offset, offset + k) of the corpus's ranking for these terms and filters.
 
     Pages of one round are pages of one order, from which only what was decided since is left out; without
     a round every call ranks anew, and its pages do not fit together. The state later is of `person_id`.
+    With `places` what lies there instead, at most 10 000 of them.
     Raises SearchUnavailable (503) and SearchRefused (400, with the service's code).
     """
     asked = {
@@ -163,6 +166,8 @@ def rank(
     }
     if mix:
         asked["mix"] = mix
+    if places is not None:
+        asked["places"] = places
     return msgspec.json.decode(_ask("POST", "/rank", msgspec.json.encode(asked)), type=RankAnswer)
 
 

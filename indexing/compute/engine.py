@@ -118,19 +118,29 @@ class Ranking:
 
         Places are counted before anything is taken away, so the next page begins at `offset + k`.
         """
+        hits, _ = self.at(np.arange(offset, offset + k), resident=resident, still=still)
+        return hits
+
+    def at(
+        self, places: np.ndarray, *, resident: Resident | None = None, still: Selection | None = None
+    ) -> tuple[list[Hit], np.ndarray]:
+        """What lies at `places` (n,) int64, in their order, and the places (m,) of those that are there.
+
+        Left out is what lies beyond the end, is gone, or `still`, a selection of `resident`, leaves out.
+        """
         with self._lock:
             self.move_to(resident or self.resident)
-            self.deepen(offset + k)
-            rows = self._rows[offset : offset + k]
-            similarities = self._similarities[offset : offset + k]
+            self.deepen(int(places.max(initial=-1)) + 1)
+            places = places[places < len(self._rows)]
+            rows, similarities = self._rows[places], self._similarities[places]
             resident, chosen = self.resident, self.selection
         there = rows != NO_ROW
         if still is not None:
             there[there] = still.allows(rows[there])
         if not there.all():
-            rows, similarities = rows[there], similarities[there]
+            rows, similarities, places = rows[there], similarities[there], places[there]
         counts = self._counts(rows, resident, chosen, still)
-        return [
+        hits = [
             Hit(item, stack if stack != NO_STACK else None, count, similarity, box)
             for item, stack, count, similarity, box in zip(
                 resident.item_ids[rows].tolist(),
@@ -141,6 +151,7 @@ class Ranking:
                 strict=True,
             )
         ]
+        return hits, places
 
     def _boxes(self, rows: np.ndarray, resident: Resident) -> list[Box | None]:
         """Which part of the item of each of `rows` is nearest to the query."""

@@ -50,7 +50,12 @@ class Ranker:
             if request.round is not None:
                 self.rankings.keep(request.round, question, kept)
         ranking = kept.ranking
-        hits = ranking.page(request.offset, request.k, resident=resident, still=still)
+        if request.places is None:
+            places: list[int] = []
+            hits = ranking.page(request.offset, request.k, resident=resident, still=still)
+        else:
+            hits, there = ranking.at(np.array(request.places, np.int64), resident=resident, still=still)
+            places = there.tolist()
         return RankAnswer(
             build=ranking.resident.build,
             encoder=ranking.resident.encoder,
@@ -61,6 +66,7 @@ class Ranker:
             neighbors=_neighbors(hits, ranking, request.mode),
             mix=kept.mix,
             notes=kept.notes,
+            places=places,
         )
 
     def keep_up(self) -> None:

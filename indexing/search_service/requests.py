@@ -9,6 +9,8 @@ import msgspec
 
 from indexing.search_service.pictures import Box
 
+Place = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
+
 
 class Term(msgspec.Struct, frozen=True):
     """What is searched for, as it comes: the field named by `kind`."""
@@ -74,8 +76,9 @@ class RankRequest(msgspec.Struct, frozen=True):
     person: int | None = None  # who asks: what they put off is theirs
     mode: Literal["similar", "learned", "browse"] = "similar"
     mix: Mix | None = None
+    places: Annotated[list[Place], msgspec.Meta(max_length=10_000)] | None = None  # instead of a page
 
     @property
     def question(self) -> bytes:
         """What is asked for, whichever page of it."""
-        return msgspec.json.encode(msgspec.structs.replace(self, round=None, k=1, offset=0))
+        return msgspec.json.encode(msgspec.structs.replace(self, round=None, k=1, offset=0, places=None))

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from labeling.api.bodies import json_answer, read_body, schema_of
 from labeling.api.rank import QueryView
 from labeling.models import Audit, QueryRound, WeakBatch
-from labeling.services.audits import AuditAnswer, audits_of, describe_audit
+from labeling.services.audits import audits_of, describe_audit, with_parents
+from labeling.services.audits_answers import AuditAnswer
 from labeling.services.audits_draw import (
     HORIZON_LIMIT,
     LOOKS_LIMIT,
@@ -65,12 +66,18 @@ class AuditsView(QueryView):
 
     @extend_schema(
         operation_id="audits_list",
-        parameters=[OpenApiParameter("class", int, required=True)],
+        parameters=[
+            OpenApiParameter("class", int, required=True),
+            OpenApiParameter("kind", str, enum=["recall", "purity"], description="Only of this kind."),
+        ],
         responses={(200, "application/json"): schema_of(Audits)},
     )
     def get(self, request: Request, corpus_id: int) -> HttpResponse:
         """With what each says now, by the ledger; old rankings keep their audits."""
-        return json_answer(Audits(audits_of(self.label_class(request.query_params.get("class")))))
+        kind = request.query_params.get("kind") or None
+        if kind not in (None, *Audit.Kind.values):
+            raise Refused("invalid", "kind: recall or purity.", fields={"kind": ["Unknown."]})
+        return json_answer(Audits(audits_of(self.label_class(request.query_params.get("class")), kind=kind)))
 
     @extend_schema(
         request={"application/json": schema_of(NewAudit)},
@@ -168,8 +175,7 @@ class WeakPurityView(QueryView):
 
 
 def _audits(view: QueryView) -> QuerySet[Audit]:
-    parents = ("ranking__query_round", "created_by", "label_class", "stop")
-    return Audit.objects.filter(corpus=view.corpus).select_related(*parents)
+    return with_parents(Audit.objects.filter(corpus=view.corpus))
 
 
 def _described(audit: Audit, *, status: int = 200) -> Response:

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 from labeling.api.bodies import CorpusView, schema_of
 from labeling.api.rank import QueryView
 from labeling.models import QueryRound, WeakBatch
-from labeling.services.audits import BatchPurity, purity_of_batches
+from labeling.services.audits import purity_of_batches
+from labeling.services.audits_answers import BatchPurity
 from labeling.services.weak import TILE_LIMIT, revert_weak, take_weak
 from sisyphus_web.accounts.permissions import corpora_of, user_of
 from sisyphus_web.api import NewestFirst

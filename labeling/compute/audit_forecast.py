@@ -107,6 +107,40 @@ def minutes_to_bound(
     return _forecast(looks, pace, rng)
 
 
+def finish(
+    accepted: int,
+    undecided: int,
+    looks: int,
+    looked_at: int,
+    hits: int,
+    missed: np.ndarray,
+    pace: Pace,
+    *,
+    tiles_left: int,
+    target: float = 0.9,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> tuple[float, Forecast]:
+    """(share of the guesses by which a running audit will say recall >= `target`, minutes until it is done).
+
+    Of `looks`, `looked_at` were looked at and `hits` were positive. `missed` (S,) are guesses of the
+    positives among what is open still. `tiles_left` tiles are to be answered until the last draw has come by.
+    """
+    rng = np.random.default_rng(seed)
+    left = min(looks - looked_at, max(0, undecided - looked_at))
+    still_open = max(left, undecided - looked_at)
+    positives = np.minimum(missed, still_open).astype(np.int64)
+    further = (
+        rng.hypergeometric(positives, still_open - positives, left) if left else np.zeros_like(positives)
+    )
+    most = -1  # the most hits with which it says so
+    while most < looks and reaches(accepted, undecided, looks, most + 1, target=target, alpha=alpha):
+        most += 1
+    share = float(np.mean(hits + further <= most)) if len(missed) else 0.0
+    tiles = np.full(NUM_SAMPLES, float(tiles_left))
+    return share, _forecast(tiles, pace, rng)
+
+
 def reaches(accepted: int, undecided: int, looks: int, hits: int, *, target: float, alpha: float) -> bool:
     """Whether an audit of `looks` with `hits` positives says recall >= `target`, its finds counted."""
     missed = most_positives(undecided, looks, hits, alpha=alpha)

@@ -98,6 +98,17 @@ def alpha_of_look(alpha: float, look: int, *, is_only_look: bool) -> float:
     return _share(alpha) if is_only_look else _share(alpha) / 2**look
 
 
+def alpha_of_audit(alpha: float, number: int) -> float:
+    """What audited ranking number `number` (from 1) of a class may spend: 2 alpha / (number (number + 1)).
+
+    The first spends alpha. However many follow, together they spend 2 alpha n / (n + 1), less than 2 alpha:
+    who ranks and audits until a line pleases is told what that line is worth, whenever they stop.
+    """
+    if number < 1:
+        raise ValueError(f"audits are counted from 1, got {number}")
+    return _share(alpha) * 2 / (number * (number + 1))
+
+
 def looks_to_certify(prevalence: float, missed_share: float, *, alpha: float = 0.05) -> int:
     """Uniform looks, all negative, that rule out missing `missed_share` of a class: 3 / (prevalence * share).
 

@@ -67,6 +67,9 @@ class Audit(models.Model):
     kind = models.CharField(max_length=6, choices=Kind)
     ranking = models.ForeignKey(FrozenRanking, null=True, on_delete=models.PROTECT, related_name="audits")
     weak_batch = models.ForeignKey(WeakBatch, null=True, on_delete=models.PROTECT, related_name="audits")
+    number = models.IntegerField(
+        default=1, help_text="From 1: which audited ranking of its class; each further one spends less."
+    )
     look = models.IntegerField(help_text="From 1: which look at this question it is.")
     is_only_look = models.BooleanField(
         help_text="Planned so: it may spend all of alpha, and no other follows."

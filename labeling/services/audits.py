@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 import numpy as np
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from labeling.compute.audit_lines import Draws, Status, horizon_line, purity_line, tail_line
 from labeling.compute.audit_model import fit_ranks
 from labeling.models import Audit, AuditDraw, LabelClass, WeakBatch
-from labeling.services.audits_frames import Units, statuses_of
+from labeling.services.audits_answers import (
+    AuditAnswer,
+    BatchPurity,
+    ModelEstimate,
+    Purity,
+    Recall,
+    Sample,
+    Tail,
+)
+from labeling.services.audits_frames import statuses_of_ranking
 
 Part = AuditDraw.Part
 SHOWN = 20  # audits in a list
@@ -26,7 +34,13 @@ DRAWS = """
     SELECT draw.part, draw.rank,
            coalesce(bool_or(state.answer = 'accept'), false),
            coalesce(bool_or(state.answer = 'unsure' OR state.is_disputed), false),
-           coalesce(bool_or(state.answer = 'reject' AND state.item_id = draw.item_id), false)
+           coalesce(bool_or(state.answer = 'reject' AND state.item_id = draw.item_id), false),
+           EXISTS (
+               SELECT FROM labeling_blindlook look
+               WHERE look.item_id = draw.item_id AND look.label_class_id = %(label_class)s
+                 AND look.kind = 'second' AND look.said_id IS NOT NULL
+           ),
+           coalesce(bool_or(state.is_disputed), false)
     FROM labeling_auditdraw draw
     JOIN indexing_item item ON item.id = draw.item_id AND item.deleted_at IS NULL
     LEFT JOIN labeling_currentverdict state
@@ -34,113 +48,53 @@ DRAWS = """
     WHERE draw.audit_id = %(audit)s
     GROUP BY draw.id
 """
-
-
-class Sample(msgspec.Struct):
-    """How far the looks of one part are; sizes are stacks."""
-
-    looks: int
-    looked_at: int
-    found: int  # accepted
-    unsure: int  # counted as positives by every bound
-
-
-class Recall(msgspec.Struct):
-    """Recall within the horizon: at least so much, with confidence 1 - alpha; null until all is looked at."""
-
-    sample: Sample
-    horizon: int  # stacks
-    accepted: int  # when it was drawn, and still
-    undecided: int  # drawn from
-    doubtful: int  # answered when it was drawn, open now: counted as missed
-    missed_at_most: int | None
-    before: float | None  # without the finds of the audit
-    after: float | None  # with them
-    now: float | None  # with all that was accepted since
-
-
-class Tail(msgspec.Struct):
-    """What lies beyond the horizon: at most so many more, with confidence 1 - alpha."""
-
-    sample: Sample
-    stacks: int
-    at_most: int | None
-
-
-class ModelEstimate(msgspec.Struct):
-    """Calibrated on the answers within the horizon; an estimate and no bound, whatever its interval says."""
-
-    missed: float
-    low: float
-    high: float
-    recall: float | None
-    num_answers: int
-
-
-class Purity(msgspec.Struct):
-    """How much of a weak batch is right: the share of the looks, with its exact two-sided interval."""
-
-    sample: Sample
-    wrong: int
-    share: float | None
-    low: float | None
-    high: float | None
-
-
-class BatchPurity(msgspec.Struct, kw_only=True):
-    """What stands beside a weak batch; null until all of the sample was looked at."""
-
-    audit: int
-    state: str
-    at: datetime
-    confidence: float
-    looks: int  # stacks
-    looked_at: int
-    wrong: int
-    unsure: int
-    share: float | None
-    low: float | None
-    high: float | None
-
-
-class AuditAnswer(msgspec.Struct, kw_only=True):
-    """An audit and what it says now. Which tiles it drew is told to nobody."""
-
-    id: int
-    label_class: int = msgspec.field(name="class")
-    kind: str  # recall, purity
-    state: Literal["running", "done", "stopped"]
-    look: int
-    is_only_look: bool
-    confidence: float  # of each of its lines
-    by: str
-    at: datetime
-    round: int | None
-    mode: str
-    build: str
-    encoder: str
-    order: str  # sha256 of the frozen order
-    weak_batch: UUID | None
-    looks: int
-    looked_at: int
-    one_in: int
-    recall: Recall | None = None
-    tail: Tail | None = None
-    model: ModelEstimate | None = None
-    purity: Purity | None = None
+# Of several audits: live draws, and how many of them somebody has looked at.
+LOOKED_AT = """
+    SELECT audit_id, count(*), count(*) FILTER (WHERE is_looked_at)
+    FROM (
+        SELECT draw.audit_id,
+               bool_or(state.answer IN ('accept', 'unsure') OR state.is_disputed
+                       OR (state.answer = 'reject' AND state.item_id = draw.item_id)) AS is_looked_at
+        FROM labeling_auditdraw draw
+        JOIN indexing_item item ON item.id = draw.item_id AND item.deleted_at IS NULL
+        LEFT JOIN labeling_currentverdict state
+          ON state.label_class_id = %(label_class)s AND state.item_id = ANY(draw.member_ids)
+        WHERE draw.audit_id = ANY(%(audits)s)
+        GROUP BY draw.id
+    ) draws
+    GROUP BY audit_id
+"""
 
 
 def audits_of(label_class: LabelClass, *, kind: str | None = None) -> list[AuditAnswer]:
-    """The newest audits of the class with their lines, newest first."""
-    found = _with_parents(Audit.objects.filter(label_class=label_class)).order_by("-pk")
+    """The newest audits of the class, newest first; of recall, those running and the last done have lines.
+
+    Its cost does not grow with the number of audits that were done before.
+    """
+    found = with_parents(Audit.objects.filter(label_class=label_class)).order_by("-pk")
     if kind is not None:
         found = found.filter(kind=kind)
-    return [describe_audit(each) for each in found[:SHOWN]]
+    audits = list(found[:SHOWN])
+    together, told = _together(label_class), []
+    looked_at = _looked_at(label_class, audits)
+    is_newest_done_told = False
+    for audit in audits:
+        brief = _brief(audit, *looked_at.get(audit.pk, (0, 0)), together)
+        is_done = brief.state == "done"
+        if (
+            audit.kind == Audit.Kind.PURITY
+            or brief.state == "running"
+            or (is_done and not is_newest_done_told)
+        ):
+            _add_lines(brief, audit)
+            is_newest_done_told |= is_done and audit.kind == Audit.Kind.RECALL
+        told.append(brief)
+    return told
 
 
 def purity_of_batches(batches: Iterable[UUID]) -> dict[UUID, BatchPurity]:
     """By weak batch: what its newest audit says that was not stopped."""
-    found = _with_parents(Audit.objects.filter(weak_batch__in=list(batches), stop=None)).order_by("pk")
+    found = with_parents(Audit.objects.filter(weak_batch__in=list(batches), stop=None)).order_by("pk")
     newest = {each.weak_batch_id: each for each in found}
     return {batch: _batch_purity(each) for batch, each in newest.items() if batch is not None}
 
@@ -167,7 +121,10 @@ def card_of_audits(label_classes: Sequence[LabelClass], *, includes_weak: bool) 
 
 
 def _for_card(audit: AuditAnswer) -> dict[str, Any]:
-    kept = ("at", "build", "encoder", "mode", "order", "confidence", "recall", "tail", "model")
+    kept = (
+        "at", "build", "encoder", "mode", "order", "confidence", "number", "num_audits",
+        "confidence_together", "recall", "tail", "model",
+    )  # fmt: skip
     return {key: value for key, value in msgspec.to_builtins(audit).items() if key in kept}
 
 
@@ -193,20 +150,29 @@ def _batch_purity(audit: Audit) -> BatchPurity:
 
 def describe_audit(audit: Audit) -> AuditAnswer:
     """The audit with its lines; one stopped before its end says how far it came, and nothing else."""
-    draws = _draws_of(audit)
-    by_part = {part: Draws.of(draws[part][1]) for part in Part}
-    looked_at = sum(each.looked_at for each in by_part.values())
-    is_done = looked_at == sum(each.drawn for each in by_part.values())
+    looked_at = _looked_at(audit.label_class, [audit]).get(audit.pk, (0, 0))
+    answer = _brief(audit, *looked_at, _together(audit.label_class))
+    _add_lines(answer, audit)
+    return answer
+
+
+def _brief(audit: Audit, drawn: int, looked_at: int, together: _Together) -> AuditAnswer:
+    """The audit without its lines."""
+    is_done = looked_at == drawn
     is_stopped = not is_done and hasattr(audit, "stop")
     ranking = audit.ranking
-    answer = AuditAnswer(
+    return AuditAnswer(
+        has_lines=False,
         id=audit.pk,
         label_class=audit.label_class_id,
         kind=audit.kind,
         state="stopped" if is_stopped else "done" if is_done else "running",
+        number=audit.number,
         look=audit.look,
         is_only_look=audit.is_only_look,
         confidence=1 - audit.alpha,
+        num_audits=together.num_audits,
+        confidence_together=together.confidence,
         by=audit.created_by.username,
         at=audit.created_at,
         round=ranking.query_round_id if ranking else None,
@@ -215,33 +181,85 @@ def describe_audit(audit: Audit) -> AuditAnswer:
         encoder=ranking.encoder if ranking else "",
         order=ranking.sha256 if ranking else "",
         weak_batch=audit.weak_batch_id,
-        looks=sum(each.drawn for each in by_part.values()),
+        looks=drawn,
         looked_at=looked_at,
         one_in=audit.one_in,
     )
+
+
+def _add_lines(answer: AuditAnswer, audit: Audit) -> None:
+    draws = _draws_of(audit)
+    answer.has_lines = True
     if audit.kind == Audit.Kind.PURITY:
-        answer.purity = _purity(audit, by_part[Part.BATCH])
+        answer.purity = _purity(audit, draws[Part.BATCH])
     else:
-        answer.tail = _tail(audit, by_part[Part.TAIL])
-        answer.recall, answer.model = _recall(audit, by_part[Part.HORIZON], draws[Part.TAIL])
-    return answer
+        answer.tail = _tail(audit, draws[Part.TAIL])
+        answer.recall, answer.model = _recall(audit, draws[Part.HORIZON], draws[Part.TAIL])
 
 
-def _with_parents(found: QuerySet[Audit]) -> QuerySet[Audit]:
-    return found.select_related("ranking__query_round", "created_by", "label_class", "stop")
+class _Together(NamedTuple):
+    """All audits of recall of a class."""
+
+    num_audits: int
+    confidence: float
 
 
-def _draws_of(audit: Audit) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """By part: ranks and statuses of the live draws."""
+def _together(label_class: LabelClass) -> _Together:
+    """Errors add up at most: one minus what all of them spend, however the next was decided on."""
+    spent = Audit.objects.filter(label_class=label_class, kind=Audit.Kind.RECALL).aggregate(
+        number=Count("pk"), alpha=Sum("alpha")
+    )
+    return _Together(spent["number"], 1 - (spent["alpha"] or 0.0))
+
+
+def _looked_at(label_class: LabelClass, audits: Sequence[Audit]) -> dict[int, tuple[int, int]]:
+    """By audit: its live draws, and how many of them somebody has looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOOKED_AT, {"label_class": label_class.pk, "audits": [audit.pk for audit in audits]})
+        return {audit: (drawn, looked_at) for audit, drawn, looked_at in cursor.fetchall()}
+
+
+def with_parents(found: QuerySet[Audit]) -> QuerySet[Audit]:
+    """With what describing them reads; the order of a ranking stays in the database."""
+    parents = found.select_related("ranking__query_round", "created_by", "label_class", "stop")
+    return parents.defer("ranking__item_ids", "ranking__stack_ids")
+
+
+class _Drawn(NamedTuple):
+    """The live draws of a part."""
+
+    ranks: np.ndarray  # (m,) int64
+    statuses: np.ndarray  # (m,) uint8
+    num_twice: int  # looked at by two
+    num_disputed: int
+
+    @property
+    def draws(self) -> Draws:
+        return Draws.of(self.statuses)
+
+    @property
+    def sample(self) -> Sample:
+        draws = self.draws
+        return Sample(
+            looks=draws.drawn,
+            looked_at=draws.looked_at,
+            found=draws.finds,
+            unsure=draws.unsure,
+            looked_twice=self.num_twice,
+            disputed=self.num_disputed,
+        )
+
+
+def _draws_of(audit: Audit) -> dict[str, _Drawn]:
     with connection.cursor() as cursor:
         cursor.execute(DRAWS, {"audit": audit.pk, "label_class": audit.label_class_id})
         rows = cursor.fetchall()
-    found: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    found: dict[str, _Drawn] = {}
     for part in Part:
         of_part = [row[1:] for row in rows if row[0] == part]
         ranks = np.array([row[0] for row in of_part], np.int64)
-        statuses = np.array([_status(*row[1:]) for row in of_part], np.uint8)
-        found[part] = (ranks, statuses)
+        statuses = np.array([_status(*row[1:4]) for row in of_part], np.uint8)
+        found[part] = _Drawn(ranks, statuses, sum(row[4] for row in of_part), sum(row[5] for row in of_part))
     return found
 
 
@@ -253,18 +271,15 @@ def _status(has_accept: bool, is_doubtful: bool, is_rejected: bool) -> Status:  
     return Status.REJECTED if is_rejected else Status.UNDECIDED
 
 
-def _recall(
-    audit: Audit, draws: Draws, tail: tuple[np.ndarray, np.ndarray]
-) -> tuple[Recall, ModelEstimate | None]:
+def _recall(audit: Audit, drawn: _Drawn, tail: _Drawn) -> tuple[Recall, ModelEstimate | None]:
     if audit.ranking is None:
         raise ValueError(f"audit {audit.pk} has no ranking")
-    units = Units.of_ranking(audit.ranking)
     before = np.frombuffer(bytes(audit.statuses), np.uint8)
-    now = statuses_of(audit.label_class, units, is_strict=False)
-    line = horizon_line(before, now.said, now.live, draws, alpha=audit.alpha)
+    now = statuses_of_ranking(audit.label_class, audit.ranking.pk, len(before))
+    line = horizon_line(before, now.said, now.live, drawn.draws, alpha=audit.alpha)
     recall = Recall(
-        sample=_sample(draws),
-        horizon=len(units),
+        sample=drawn.sample,
+        horizon=len(before),
         accepted=line.accepted,
         undecided=line.undecided,
         doubtful=line.doubtful,
@@ -276,12 +291,10 @@ def _recall(
     return recall, _model(audit.ranking.num_ranked, now.said, now.live, tail)
 
 
-def _model(
-    num_ranked: int, said: np.ndarray, live: np.ndarray, tail: tuple[np.ndarray, np.ndarray]
-) -> ModelEstimate | None:
+def _model(num_ranked: int, said: np.ndarray, live: np.ndarray, tail: _Drawn) -> ModelEstimate | None:
     """Of the whole ranking: what is undecided in the horizon, and the tail; None with too few answers."""
-    ranks = np.concatenate([np.arange(len(said)), tail[0]])
-    statuses = np.concatenate([np.where(live, said, Status.UNSURE), tail[1]])
+    ranks = np.concatenate([np.arange(len(said)), tail.ranks])
+    statuses = np.concatenate([np.where(live, said, Status.UNSURE), tail.statuses])
     is_known = (statuses == Status.ACCEPTED) | (statuses == Status.REJECTED)
     model = fit_ranks(ranks[is_known], statuses[is_known] == Status.ACCEPTED)
     if model is None:
@@ -300,16 +313,12 @@ def _model(
     )
 
 
-def _tail(audit: Audit, draws: Draws) -> Tail:
-    line = tail_line(audit.tail_stacks, draws, alpha=audit.alpha)
-    return Tail(sample=_sample(draws), stacks=line.stacks, at_most=line.at_most)
+def _tail(audit: Audit, drawn: _Drawn) -> Tail:
+    line = tail_line(audit.tail_stacks, drawn.draws, alpha=audit.alpha)
+    return Tail(sample=drawn.sample, stacks=line.stacks, at_most=line.at_most)
 
 
-def _purity(audit: Audit, draws: Draws) -> Purity:
-    line = purity_line(draws, confidence=1 - audit.alpha)
+def _purity(audit: Audit, drawn: _Drawn) -> Purity:
+    line = purity_line(drawn.draws, confidence=1 - audit.alpha)
     low, high = line.interval or (None, None)
-    return Purity(sample=_sample(draws), wrong=draws.rejected, share=line.share, low=low, high=high)
-
-
-def _sample(draws: Draws) -> Sample:
-    return Sample(looks=draws.drawn, looked_at=draws.looked_at, found=draws.finds, unsure=draws.unsure)
+    return Purity(sample=drawn.sample, wrong=drawn.draws.rejected, share=line.share, low=low, high=high)

@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from django.db.models import Max, Q
 
 from labeling.compute.audit_lines import Status, draw
-from labeling.compute.bounds import alpha_of_look
+from labeling.compute.bounds import alpha_of_audit, alpha_of_look
 from labeling.models import Audit, AuditDraw, AuditStop, FrozenRanking, LabelClass, QueryRound, WeakBatch
-from labeling.services.audits_frames import Ranked, Units, members_of, ranked_units, statuses_of
+from labeling.services.audits_frames import Ranked, Units, members_of, ranked_at, ranked_units, statuses_of
 from labeling.services.audits_pending import has_open_audit, wake
 from labeling.services.rounds import BadQuery, Query, query_of
 from labeling.services.tiles import Box
@@ -69,7 +69,8 @@ def audit_recall(
     """Freeze the round's ranking up to `horizon` stacks; draw `looks` of its undecided, `tail_looks` beyond.
 
     The same order again is a further look at the same question: it spends what was planned for it, or is
-    refused. One audit of a class runs at a time.
+    refused. Another order is another audited ranking of the class, and spends less than those before.
+    One audit of a class runs at a time.
     """
     label_class = _class_of(query_round)
     query = query_of(query_round)
@@ -95,6 +96,7 @@ def audit_recall(
         own_round.save(update_fields=["build", "encoder"])
         frozen = _freeze(own_round, label_class, ranked)
         look = _next_look(frozen.audits.all(), is_only_look=is_only_look)
+        number = label_class.frozen_rankings.filter(pk__lte=frozen.pk).count()
         said, live = statuses_of(label_class, ranked.units, is_strict=True)
         undecided = np.flatnonzero(live & (said == Status.UNDECIDED))
         if not len(undecided):
@@ -106,9 +108,10 @@ def audit_recall(
             label_class=label_class,
             kind=Audit.Kind.RECALL,
             ranking=frozen,
+            number=number,
             look=look,
             is_only_look=is_only_look,
-            alpha=alpha_of_look(ALPHA, look, is_only_look=is_only_look),
+            alpha=alpha_of_look(alpha_of_audit(ALPHA, number), look, is_only_look=is_only_look),
             looks=len(inside),
             tail_looks=len(tail),
             undecided=len(undecided),
@@ -256,10 +259,8 @@ def _drawn_at(corpus: Corpus, query: Query, ranks: np.ndarray, *, round_id: int)
     if query.label_class is None:
         return []
     found = [
-        _Drawn(AuditDraw.Part.TAIL, item, stack, rank, one.boxes.get(item))
-        for rank in ranks.tolist()
-        for one in [ranked_units(corpus, query, start=rank, stop=rank + 1, round_id=round_id)]
-        for item, stack in zip(one.units.items.tolist(), one.units.stacks.tolist(), strict=True)
+        _Drawn(AuditDraw.Part.TAIL, each.item, each.stack or 0, place, each.box)
+        for place, each in ranked_at(corpus, query, ranks, round_id=round_id)
     ]
     units = Units(
         np.array([each.item for each in found], np.int64), np.array([each.stack for each in found], np.int64)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
@@ -21,10 +20,15 @@ ALL_STATES = ["untouched", "weak", "unsure", "accept", "reject"]
 
 # A row for every stack that somebody has answered, or whose item is gone; the others are undecided and live.
 # What was answered is looked up by the stack, and for its item also by the item: stacks are built anew.
+GIVEN = "unnest(%(items)s::bigint[], %(stacks)s::bigint[]) WITH ORDINALITY"
+FROZEN = """(
+    SELECT each.* FROM labeling_frozenranking frozen,
+        unnest(frozen.item_ids, frozen.stack_ids) WITH ORDINALITY AS each
+    WHERE frozen.id = %(ranking)s
+)"""  # which may be 200 000 stacks: they stay in the database
 NEWS = """
     WITH frame AS (
-        SELECT item, nullif(stack, 0) AS stack, place
-        FROM unnest(%(items)s::bigint[], %(stacks)s::bigint[]) WITH ORDINALITY AS listed(item, stack, place)
+        SELECT item, nullif(stack, 0) AS stack, place FROM {frame} AS listed(item, stack, place)
     ), said AS (
         SELECT coalesce(item.stack_id, -item.id) AS tile, count(*) AS number,
                bool_or(state.answer = 'accept') AS has_accept,
@@ -105,7 +109,7 @@ def ranked_units(
     With `round_id` the pages are of one order, whatever is answered meanwhile. Raises NoFeatures.
     """
     encoder_of(corpus)
-    filters = {key: value for key, value in query.filters.items() if key != "states"}
+    filters = _of_all_states(query)
     items: list[int] = []
     stacks: list[int] = []
     boxes: dict[int, Box] = {}
@@ -115,7 +119,7 @@ def ranked_units(
         answer = search.rank(
             corpus,
             terms=query.terms,
-            filters=filters | {"states": ALL_STATES},
+            filters=filters,
             k=max(1, min(PAGE, stop - offset)),
             offset=offset,
             label_class_id=query.label_class.pk if query.label_class else None,
@@ -139,15 +143,59 @@ def ranked_units(
     return Ranked(units, boxes, answer.total, answer.build, answer.encoder)
 
 
+def ranked_at(
+    corpus: Corpus, query: Query, places: np.ndarray, *, round_id: int
+) -> list[tuple[int, search.Neighbor]]:
+    """What lies at `places` (n,) of the ranking of everything within the query's filters, in their order.
+
+    Places of what was deleted since are left out. A request for every 10 000 of them.
+    """
+    found: list[tuple[int, search.Neighbor]] = []
+    for chunk in np.split(places, range(PAGE, len(places), PAGE)):
+        answer = search.rank(
+            corpus,
+            terms=query.terms,
+            filters=_of_all_states(query),
+            k=PAGE,
+            label_class_id=query.label_class.pk if query.label_class else None,
+            mode=query.mode,
+            round_id=round_id,
+            places=chunk.tolist(),
+        )
+        found += zip(answer.places, answer.neighbors, strict=True)
+    return found
+
+
+def _of_all_states(query: Query) -> dict[str, Any]:
+    """The query's filters, decided or not, disputed or not."""
+    kept = {key: value for key, value in query.filters.items() if key not in ("states", "not_states")}
+    return kept | {"states": ALL_STATES}
+
+
 def statuses_of(label_class: LabelClass, units: Units, *, is_strict: bool) -> Statuses:
     """How `units` stand now, in one statement. A disputed stack is unsure.
 
     `is_strict`: a stack counts as rejected only when every member was answered; otherwise, when the item that
     stands for it was: who joined its stack since is another question.
     """
-    said = np.full(len(units), Status.UNDECIDED, np.uint8)
-    live = np.ones(len(units), bool)
-    for place, is_live, accept, unsure, disputed, reject, is_complete in _news(label_class, units):
+    given = {"items": units.items.tolist(), "stacks": units.stacks.tolist()}
+    return _statuses(label_class, len(units), GIVEN, given, is_strict=is_strict)
+
+
+def statuses_of_ranking(label_class: LabelClass, ranking_id: int, size: int) -> Statuses:
+    """The same of the `size` stacks of a frozen ranking, whose ids are not read; not strict."""
+    return _statuses(label_class, size, FROZEN, {"ranking": ranking_id}, is_strict=False)
+
+
+def _statuses(
+    label_class: LabelClass, size: int, frame: str, given: dict[str, Any], *, is_strict: bool
+) -> Statuses:
+    said = np.full(size, Status.UNDECIDED, np.uint8)
+    live = np.ones(size, bool)
+    with connection.cursor() as cursor:
+        cursor.execute(NEWS.format(frame=frame), given | {"label_class": label_class.pk})
+        rows = cursor.fetchall()
+    for place, is_live, accept, unsure, disputed, reject, is_complete in rows:
         live[place] = is_live
         if disputed or (unsure and not accept):
             said[place] = Status.UNSURE
@@ -163,14 +211,3 @@ def members_of(units: Units) -> dict[int, list[int]]:
     with connection.cursor() as cursor:
         cursor.execute(MEMBERS, [units.items.tolist(), units.stacks.tolist()])
         return {item: sorted({item, *members}) for item, members in cursor.fetchall()}
-
-
-def _news(label_class: LabelClass, units: Units) -> Iterator[tuple[int, bool, bool, bool, bool, bool, bool]]:
-    arguments = {
-        "items": units.items.tolist(),
-        "stacks": units.stacks.tolist(),
-        "label_class": label_class.pk,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(NEWS, arguments)
-        yield from cursor.fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -39,6 +39,12 @@ CHECK = """
     UNION ALL
     SELECT 'round', id, NULL, NULL, NULL FROM labeling_queryround
     WHERE id = ANY(%(rounds)s) AND corpus_id = %(corpus)s
+    UNION ALL
+    SELECT 'audited', draw.item_id, audit.label_class_id, extract(epoch FROM audit.created_at), NULL
+    FROM labeling_auditdraw draw JOIN labeling_audit audit ON audit.id = draw.audit_id
+    WHERE draw.item_id = ANY(%(items)s) AND audit.label_class_id = ANY(%(classes)s)
+      AND audit.corpus_id = %(corpus)s
+      AND NOT EXISTS (SELECT FROM labeling_auditstop stop WHERE stop.audit_id = audit.id)
 """
 MEMBERS = """
     SELECT stack_id, id, stack_revision FROM indexing_item
@@ -65,6 +71,7 @@ class BatchContext:
         self.retired: dict[int, bool] = {}
         self.second_shares: dict[int, float] = {}
         self.rounds: set[int] = set()
+        self.audited: dict[Key, datetime] = {}  # draws of audits, and when they were drawn
         self._check(operations)
         self.off = items_off(corpus, [each.item for each in operations if each.stack is not None])
         self.members: dict[int, list[tuple[int, int]]] = {}  # (item, the stack's revision when it joined)
@@ -101,11 +108,13 @@ class BatchContext:
         }
         with connection.cursor() as cursor:
             cursor.execute(CHECK, asked)
-            for kind, pk, stack, second_share, is_retired in cursor.fetchall():
+            for kind, pk, stack, number, is_retired in cursor.fetchall():
                 if kind == "item":
                     self.stack_of[pk] = stack
                 elif kind == "class":
-                    self.retired[pk], self.second_shares[pk] = is_retired, second_share
+                    self.retired[pk], self.second_shares[pk] = is_retired, number
+                elif kind == "audited":
+                    self.audited[pk, stack] = datetime.fromtimestamp(number, UTC)
                 else:
                     self.rounds.add(pk)
 

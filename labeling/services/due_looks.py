@@ -12,6 +12,7 @@ from labeling.services.tiles import Shown
 from sisyphus_web.accounts.models import User
 
 DERIVED_PER_TILE = 0.05  # at most: 2 % of the derived answers are due, a page shows one tile per stack
+SECOND_PER_TILE = 0.02  # at least, where any are due
 LOOKS_PER_TILE = 0.2  # of all kinds together, at most: a page is for finding
 SERVED_HOURS = 24  # a look that was served and not answered for so long is given to somebody else
 
@@ -118,7 +119,8 @@ def take_looks(
             cursor.execute(OPEN, values | {"room": room})
             taken = cursor.fetchall()
         shares = {
-            "second": 2 * label_class.second_share if has_looks else 0.0,  # twice, so that the list empties
+            # twice, so that the list empties; where none are asked for, those of audits are due all the same
+            "second": max(2 * label_class.second_share, SECOND_PER_TILE) if has_looks else 0.0,
             "derived": DERIVED_PER_TILE if has_looks else 0.0,
             "gold": label_class.gold_share if has_gold else 0.0,
         }

@@ -18,6 +18,7 @@ from sisyphus_web.accounts.models import Corpus, User
 Kind = BlindLook.Kind
 # A derived answer is checked once its stack was left: its exceptions have been said, and nobody remembers it.
 REST = timedelta(minutes=5)
+SHARE_OF_AUDITS = 0.1  # of the draws of an audit: looked at again by somebody else
 GOOD_FOR = timedelta(hours=24)  # after that, an answer to what was served blind is an answer like any other
 
 
@@ -46,20 +47,28 @@ def vote_of(look: BlindLook, state: Held) -> BlindLook.Kind | None:
 
 
 def draw_looks(
-    corpus: Corpus, entries: Sequence[Entry], second_shares: dict[int, float], *, said_at: datetime
+    corpus: Corpus,
+    entries: Sequence[Entry],
+    second_shares: dict[int, float],
+    audited: dict[Key, datetime],
+    *,
+    said_at: datetime,
 ) -> None:
     """Draw, of the answers just recorded, those that somebody is to look at again.
 
-    By a hash of operation and item: the same draw at every retry, and nobody can choose it.
+    By a hash of operation and item: the same draw at every retry, and nobody can choose it. A bound assumes
+    right answers: of the draws of audits (`audited`: since when) a tenth at least, and those before others.
     """
     due: list[BlindLook] = []
     for entry in entries:
         if entry.is_blind or entry.reverts_id is not None or entry.mode == "derived":
             continue
         common = {"corpus": corpus, "label_class_id": entry.label_class_id, "looks_at_id": entry.id}
-        share = second_shares.get(entry.label_class_id, 0.0)
+        share, due_at = second_shares.get(entry.label_class_id, 0.0), said_at
+        if (drawn_at := audited.get((entry.item_id, entry.label_class_id))) is not None:
+            share, due_at = max(share, SHARE_OF_AUDITS), drawn_at
         if share and _lot(entry.operation_id, entry.item_id) < share:
-            due.append(BlindLook(**common, kind=Kind.SECOND, item_id=entry.item_id, due_at=said_at))
+            due.append(BlindLook(**common, kind=Kind.SECOND, item_id=entry.item_id, due_at=due_at))
         due += [
             BlindLook(**common, kind=Kind.DERIVED, item_id=item, due_at=said_at + REST)
             for item in entry.member_ids

@@ -89,7 +89,7 @@ def _record(
         settle_disputes(context.states, entries)
         save_states(context.states.values())
         split_stacks(corpus, entries)
-        draw_looks(corpus, entries, context.second_shares, said_at=context.now)
+        draw_looks(corpus, entries, context.second_shares, context.audited, said_at=context.now)
         release_tiles({(entry.label_class_id, entry.stack_id or -entry.item_id) for entry in entries})
         context.save_looks()
     _explain(conflicts, context)

@@ -43,6 +43,7 @@ OF_OBJECT = {
     "query_image": ("query-image", "00000000-0000-0000-0000-000000000000"),
     "weak_revert": ("weak-batch-revert", "00000000-0000-0000-0000-000000000000"),
     "weak_purity": ("weak-batch-purity", "00000000-0000-0000-0000-000000000000"),
+    "audit": ("audit", "0"),
     "audit_stop": ("audit-stop", "0"),
     "item_thumbnail": ("item-thumbnail", "0"),
     "item_frame": ("item-frame", "0"),

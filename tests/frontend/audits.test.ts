@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { type Audit, aboutText, atLeast, linesOf, percent, purityText } from "../../static/src/lib/audits";
+import {
+  type Audit,
+  aboutText,
+  atLeast,
+  linesOf,
+  ordinal,
+  percent,
+  purityText,
+  targetText,
+  togetherText,
+} from "../../static/src/lib/audits";
 
-const sample = { looks: 200, looked_at: 200, found: 2, unsure: 0 };
+const sample = { looks: 200, looked_at: 200, found: 2, unsure: 0, looked_twice: 0, disputed: 0 };
 const measured = {
   sample,
   horizon: 5000,
@@ -18,7 +28,10 @@ const audit: Audit = {
   id: 1,
   kind: "recall",
   state: "done",
+  number: 1,
   confidence: 0.95,
+  num_audits: 1,
+  confidence_together: 0.95,
   by: "ann",
   at: "2026-11-21T10:00:00Z",
   round: 4,
@@ -28,6 +41,7 @@ const audit: Audit = {
   looks: 300,
   looked_at: 300,
   one_in: 4,
+  has_lines: true,
   recall: measured,
   tail: tail_of,
   model: { missed: 40.4, low: 22, high: 61, num_answers: 1200 },
@@ -43,6 +57,28 @@ describe("what an audit says", () => {
     expect(tail?.rests).toBe("of 9,000 stacks · 100 stacks looked at, 0 found · 95 % sure");
     expect(model?.name).toBe("Model estimate, not a bound");
     expect(model?.says).toBe("about 40 more");
+  });
+
+  it("says how many looks were doubled, and what a line picked among several audits is worth", () => {
+    const recall = { ...measured, sample: { ...sample, looked_twice: 20, disputed: 1 } };
+    const [line] = linesOf({ ...audit, recall });
+    expect(line?.rests).toContain("20 looked at twice, 1 differ");
+    expect(togetherText(audit)).toBe("");
+    const third = { ...audit, number: 3, num_audits: 3, confidence: 0.9917, confidence_together: 0.925 };
+    expect(togetherText(third)).toContain("3 audits of this class were drawn. As the 3rd ranking audited");
+    expect(togetherText(third)).toContain("none of their lines is wrong is 92.5 % sure");
+    expect([1, 2, 3, 4, 11, 12, 22, 113].map(ordinal).join(" ")).toBe("1st 2nd 3rd 4th 11th 12th 22nd 113th");
+  });
+
+  it("a running one forecasts whether it will say enough, and when", () => {
+    const to_done = { minutes: 12, low: 9, high: 15 };
+    const bound = { audit: 1, target: 0.9, share: 0.8, to_done, to_target: to_done };
+    expect(targetText(bound)).toContain("Recall 0.9 is in sight, about 12 min (9 min to 15 min)");
+    expect(targetText(bound)).toContain("chance of 80 %");
+    expect(targetText({ ...bound, share: 0.1, to_target: null })).toContain("not in sight with this audit");
+    expect(targetText({ ...bound, share: null, to_target: null })).toBe(
+      "Done in about 12 min (9 min to 15 min).",
+    );
   });
 
   it("never rounds a bound up", () => {

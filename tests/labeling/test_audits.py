@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from rest_framework.test import APIClient
 
 from labeling.compute.bounds import clopper_pearson, most_positives
-from labeling.models import Audit, AuditDraw, FrozenRanking, Lease, Verdict
+from labeling.models import Audit, AuditDraw, BlindLook, FrozenRanking, Lease, Verdict
 from labeling.services import audits_draw
 from tests.indexing.made import add_items, clustered, make_feature_set
 from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
@@ -110,7 +110,8 @@ def test_an_audit_freezes_the_ranking_and_counts_what_is_decided_in_it(
     assert frozen.item_ids[0] == items[0].pk
     recall, tail = audit["recall"], audit["tail"]
     assert (recall["horizon"], recall["accepted"], recall["undecided"]) == (200, accepted, 170)
-    assert recall["sample"] == {"looks": 40, "looked_at": 0, "found": 0, "unsure": 0}
+    nothing = dict.fromkeys(("looked_at", "found", "unsure", "looked_twice", "disputed"), 0)
+    assert recall["sample"] == {"looks": 40} | nothing
     assert (tail["stacks"], tail["sample"]["looks"]) == (200, 20)
     assert (audit["state"], audit["looked_at"], audit["looks"]) == ("running", 0, 60)
     assert recall["before"] is recall["after"] is recall["now"] is tail["at_most"] is None
@@ -277,6 +278,86 @@ def test_a_second_look_at_the_same_ranking_spends_alpha(client, api, cat, items,
     assert FrozenRanking.objects.count() == 1
 
 
+def test_each_further_ranking_audited_spends_less_and_says_what_all_are_worth(
+    client, api, cat, items, decided, truth
+):
+    first = work(client, api, cat, items, truth, start(client, api, decided))
+    assert (first["number"], first["confidence"]) == (1, pytest.approx(0.95))
+    assert (first["num_audits"], first["confidence_together"]) == (1, pytest.approx(0.95))
+    other = rank(client, api, cat, items, mode="learned", terms=[])
+    plan = client.get(f"{api}/audits/plan/?round={other['round']}").json()
+    second = start(client, api, other["round"], horizon=300, looks=20)
+    assert plan["number"] == second["number"] == 2
+    assert plan["confidence"] == second["confidence"] == pytest.approx(1 - 0.05 / 3)
+    post(client, f"{api}/audits/{second['id']}/stop/", {})  # a stopped one is spent all the same
+    again = client.get(f"{api}/audits/{first['id']}/").json()
+    assert (again["num_audits"], again["confidence"]) == (2, pytest.approx(0.95))
+    assert again["confidence_together"] == pytest.approx(1 - 0.05 - 0.05 / 3)
+
+
+def test_older_audits_are_listed_without_their_lines_which_one_may_ask_for(
+    client, api, cat, items, decided, truth, django_assert_max_num_queries
+):
+    audits = []
+    for looks in (5, 2, 2, 2):
+        audits.append(start(client, api, decided, looks=looks, is_only_look=False))
+        draws = AuditDraw.objects.filter(audit=audits[-1]["id"])
+        say(client, api, cat, [{"item": each.item_id, "stack": None, "version": 0} for each in draws], truth)
+    with django_assert_max_num_queries(12):
+        listed = client.get(f"{api}/audits/?class={cat.pk}&kind=recall").json()["results"]
+    assert [each["state"] for each in listed] == ["done"] * 4
+    assert [each["has_lines"] for each in listed] == [True, False, False, False]
+    assert [each["recall"] is None for each in listed] == [False, True, True, True]
+    told = client.get(f"{api}/audits/{audits[0]['id']}/").json()
+    assert (told["has_lines"], told["recall"]["sample"]["looks"]) == (True, 5)
+    assert client.get(f"{api}/audits/?class={cat.pk}&kind=purity").json()["results"] == []
+    assert client.get(f"{api}/audits/?class={cat.pk}&kind=other").status_code == 400
+
+
+def test_draws_of_audits_are_looked_at_twice_before_others(client, api, cat, items, decided, truth, mia):
+    audit = start(client, api, decided, looks=100)
+    work(client, api, cat, items, truth, audit, most=4)
+    drawn = set(AuditDraw.objects.values_list("item", flat=True))
+    due = list(BlindLook.objects.filter(label_class=cat, kind="second").order_by("due_at"))
+    assert due
+    assert {look.item_id for look in due} <= drawn  # of other answers of this class none is asked for
+    other = client_of(mia)
+    tiles = rank(other, api, cat, items, k=80)["neighbors"]
+    again = [tile for tile in tiles if tile["item"] in {look.item_id for look in due}]
+    assert again
+    assert {tile["answer"] for tile in again} == {""}
+    say(other, api, cat, again, truth)
+    told = client.get(f"{api}/audits/{audit['id']}/").json()["recall"]["sample"]
+    assert (told["looked_twice"], told["disputed"]) == (len(again), 0)
+
+
+def test_a_second_look_that_differs_counts_against_the_bound(client, api, cat, items, decided, truth, mia):
+    audit = work(client, api, cat, items, truth, start(client, api, decided, looks=100))
+    other = client_of(mia)
+    due = {look.item_id for look in BlindLook.objects.filter(label_class=cat, kind="second")}
+    tiles = rank(other, api, cat, items, k=80)["neighbors"]
+    wrong = [tile for tile in tiles if tile["item"] in due and not truth[tile["item"]]][:1]
+    say(other, api, cat, wrong, truth, answer="accept")
+    told = client.get(f"{api}/audits/{audit['id']}/").json()["recall"]
+    assert told["sample"]["disputed"] == len(wrong) == 1
+    assert told["sample"]["unsure"] == 1
+    assert told["missed_at_most"] > audit["recall"]["missed_at_most"]
+
+
+def test_a_running_audit_says_how_long_it_takes_and_whether_it_may_reach_its_target(
+    client, api, cat, items, decided, truth
+):
+    audit = start(client, api, decided, horizon=100, looks=60)
+    say(client, api, cat, rank(client, api, cat, items, k=40)["neighbors"], truth)
+    told = client.get(f"{api}/forecast/?class={cat.pk}").json()["audit"]
+    assert (told["audit"], told["target"]) == (audit["id"], 0.9)
+    assert 0 <= told["share"] <= 1
+    assert 0 < told["to_done"]["low"] <= told["to_done"]["minutes"] <= told["to_done"]["high"]
+    assert (told["to_target"] is None) == (told["share"] < 0.5)
+    work(client, api, cat, items, truth, audit)
+    assert client.get(f"{api}/forecast/?class={cat.pk}").json()["audit"] is None
+
+
 def test_a_new_ranking_needs_a_new_audit_and_the_old_one_stays_listed(
     client, api, cat, items, decided, truth
 ):
@@ -314,7 +395,7 @@ def test_of_a_long_tail_places_are_drawn_and_decided_ones_passed_over(
     beyond = rank(client, api, cat, items, k=200, offset=150, filters={"states": ["untouched"]})
     say(client, api, cat, beyond["neighbors"][:150], truth, answer="reject")
     monkeypatch.setattr(audits_draw, "WHOLE_TAIL", 50)
-    with django_assert_max_num_queries(150):  # many places are judged at once
+    with django_assert_max_num_queries(60):  # many places are asked for and judged at once
         audit = start(client, api, decided, horizon=100, tail_looks=25)
     drawn = AuditDraw.objects.filter(part="tail")
     assert (audit["tail"]["stacks"], audit["tail"]["sample"]["looks"], len(drawn)) == (300, 25, 25)

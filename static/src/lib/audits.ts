@@ -8,6 +8,8 @@ export interface Sample {
   looked_at: number;
   found: number;
   unsure: number;
+  looked_twice: number;
+  disputed: number;
 }
 
 export interface Recall {
@@ -39,7 +41,10 @@ export interface Audit {
   id: number;
   kind: "recall" | "purity";
   state: "running" | "done" | "stopped";
+  number: number; // which audited ranking of the class
   confidence: number;
+  num_audits: number;
+  confidence_together: number;
   by: string;
   at: string;
   round: number | null;
@@ -49,6 +54,7 @@ export interface Audit {
   looks: number;
   looked_at: number;
   one_in: number;
+  has_lines: boolean; // false: older, its lines are asked for one by one
   recall: Recall | null;
   tail: Tail | null;
   model: Model | null;
@@ -77,6 +83,7 @@ export interface Horizon {
 export interface Plan {
   round: number;
   num_ranked: number;
+  number: number; // which audited ranking of the class it would be
   confidence: number;
   target: number;
   missed_share: number;
@@ -92,6 +99,16 @@ export interface Forecast {
   decisions: number;
   per_minute: number | null;
   to_wanted: Minutes | null;
+  audit: ToBound | null;
+}
+
+/** What a running audit is heading for: a forecast, not a bound. */
+export interface ToBound {
+  audit: number;
+  target: number;
+  share: number | null;
+  to_done: Minutes | null;
+  to_target: Minutes | null;
 }
 
 export interface Purity {
@@ -134,9 +151,12 @@ export function aboutText(found: Minutes): string {
   return `about ${minutesText(found.minutes)} (${low} to ${high})`;
 }
 
-export function sampleText({ looked_at, found, unsure }: Sample): string {
+export function sampleText({ looked_at, found, unsure, looked_twice, disputed }: Sample): string {
+  const twice = looked_twice
+    ? `, ${countText(looked_twice)} looked at twice, ${countText(disputed)} differ`
+    : "";
   const doubt = unsure ? `, ${countText(unsure)} unsure counted as missed` : "";
-  return `${stacks(looked_at)} looked at, ${countText(found)} found${doubt}`;
+  return `${stacks(looked_at)} looked at, ${countText(found)} found${doubt}${twice}`;
 }
 
 /** The three lines of an audit that is done, never merged. A line without a sample says "not measured". */
@@ -193,6 +213,35 @@ export function modelLine(model: Model | null): Line {
     says: `about ${countText(Math.round(model.missed))} more`,
     rests: `${span} · calibrated on ${countText(model.num_answers)} answers in the ranking`,
   };
+}
+
+/** What a line is worth when it was picked among several audits; "" of the only one. */
+export function togetherText(audit: Audit): string {
+  const { num_audits, number, confidence, confidence_together } = audit;
+  if (num_audits < 2) return "";
+  const spent =
+    number > 1
+      ? ` As the ${ordinal(number)} ranking audited it spends less: ${percent(confidence)} sure.`
+      : "";
+  return `${countText(num_audits)} audits of this class were drawn.${spent} That none of their lines is wrong is ${percent(confidence_together)} sure.`;
+}
+
+/** "Recall 0.9 is in sight, about 12 min (9 min to 15 min)", or how likely it is. */
+export function targetText({ target, share, to_done, to_target }: ToBound): string {
+  const done = to_done ? `Done in ${aboutText(to_done)}.` : "";
+  if (share === null) return done;
+  const chance =
+    share >= 0.995 ? "almost surely" : share <= 0.005 ? "hardly" : `by a chance of ${percent(share)}`;
+  const then = to_target
+    ? `Recall ${target} is in sight, ${aboutText(to_target)}: it will say so ${chance}`
+    : `Recall ${target} is not in sight with this audit: it will say so ${chance}`;
+  return `${to_target ? "" : `${done} `}${then}. A forecast, not a bound.`;
+}
+
+export function ordinal(number: number): string {
+  const ends = { 1: "st", 2: "nd", 3: "rd" } as Readonly<Record<number, string>>;
+  const is_teen = number % 100 > 10 && number % 100 < 14;
+  return `${number}${(is_teen ? undefined : ends[number % 10]) ?? "th"}`;
 }
 
 /** "learned ranking, builtin@1, build 3f2a9c1b" */

@@ -10,6 +10,7 @@ import {
   atLeast,
   type Horizon,
   minutesText,
+  ordinal,
   type Option,
   type Plan,
   percent,
@@ -153,6 +154,12 @@ export class AuditPlan extends LitElement {
       ${
         (option.recall ?? 0) < LITTLE
           ? `With ${countText(horizon.accepted)} accepted it can say little: find more first, or look at more.`
+          : nothing
+      }
+      ${
+        plan.number > 1
+          ? html`It would be the <b>${ordinal(plan.number)}</b> ranking audited of this class: it may spend less, so that
+            auditing until it pleases is of no use (${percent(plan.confidence)} sure).`
           : nothing
       }
       ${wanted ? html`Recall ${plan.target} takes ${aboutText(wanted)} of looks.` : nothing}

@@ -10,7 +10,10 @@ import {
   type Line,
   linesOf,
   modelLine,
+  percent,
   originText,
+  targetText,
+  togetherText,
 } from "../lib/audits";
 import { agoText, countText } from "../lib/format";
 import { debounced, latest } from "../lib/latest";
@@ -28,6 +31,7 @@ export class LeftToFind extends LitElement {
   @state() private forecast: Forecast | null = null;
   @state() private is_planning = false;
   @state() private is_busy = false;
+  private readonly older_lines = new Map<number, Audit>(); // as they were counted last
   private shown_class: number | null = null;
   private readonly life = new AbortController();
 
@@ -61,11 +65,12 @@ export class LeftToFind extends LitElement {
   private readonly read = latest(async (label_class: number, signal) => {
     const { api } = this.session;
     const of_class = { class: label_class };
+    const of_recall = { class: label_class, kind: "recall" };
     const [audits, forecast] = await Promise.all([
-      api.get<{ results: Audit[] }>(api.url("audits", undefined, of_class), signal),
+      api.get<{ results: Audit[] }>(api.url("audits", undefined, of_recall), signal),
       api.get<Forecast>(api.url("forecast", undefined, of_class), signal),
     ]);
-    return { audits: audits.results.filter((each) => each.kind === "recall"), forecast };
+    return { audits: audits.results, forecast };
   });
 
   private async load(): Promise<void> {
@@ -76,6 +81,7 @@ export class LeftToFind extends LitElement {
     if (!said) return;
     const was_running = this.running !== undefined;
     this.audits = said.audits;
+    this.older_lines.clear();
     this.forecast = said.forecast;
     if (was_running && !this.running && this.audits[0]?.state === "done")
       this.session.say("The audit is done: see what is left to find");
@@ -145,6 +151,7 @@ export class LeftToFind extends LitElement {
         Answer the ranking as usual: about one tile in ${audit.one_in} is of the audit, and none says so. It says
         nothing before all were looked at.
       </p>
+      ${this.heading(audit)}
       ${
         this.session.isViewer
           ? nothing
@@ -155,13 +162,20 @@ export class LeftToFind extends LitElement {
     </div>`;
   }
 
+  private heading(audit: Audit) {
+    const bound = this.forecast?.audit;
+    if (bound?.audit !== audit.id) return nothing;
+    return html`<p class="panel-note left-target">${targetText(bound)}</p>`;
+  }
+
   private lines(audit: Audit, is_earlier: boolean) {
     return html`${is_earlier ? html`<p class="panel-note">The audit before:</p>` : nothing}
       ${this.list(linesOf(audit))}
       <p class="panel-note">
         Audited ${agoText(Date.parse(audit.at), Date.now())} by ${audit.by}: ${originText(audit)}. A new ranking needs a
         new audit.
-      </p>`;
+      </p>
+      ${audit.num_audits > 1 ? html`<p class="panel-note left-together">${togetherText(audit)}</p>` : nothing}`;
   }
 
   private list(lines: readonly Line[]) {
@@ -187,19 +201,36 @@ export class LeftToFind extends LitElement {
   private older(newest: Audit | undefined) {
     const others = this.audits.filter((each) => each !== newest && each !== this.running);
     if (!others.length) return nothing;
-    return html`<details class="left-older">
+    return html`<details
+      class="left-older"
+      @toggle=${(event: Event) => (event.target as HTMLDetailsElement).open && void this.loadOlder(others)}
+    >
       <summary>${others.length === 1 ? "1 earlier audit" : `${others.length} earlier audits`}</summary>
       <ol>
         ${others.map((each) => {
-          const [recall, tail] = linesOf(each);
+          const [recall, tail] = linesOf(this.older_lines.get(each.id) ?? each);
           const says =
             each.state === "stopped"
               ? `stopped after ${countText(each.looked_at)} of ${countText(each.looks)}: says nothing`
-              : `${recall?.name}: ${recall?.says}; beyond: ${tail?.says}`;
+              : recall?.kind !== "recall"
+                ? "counting…"
+                : `${recall.name}: ${recall.says}; beyond: ${tail?.says} (${percent(each.confidence)} sure)`;
           return html`<li>${agoText(Date.parse(each.at), Date.now())} · ${says}</li>`;
         })}
       </ol>
     </details>`;
+  }
+
+  /** The lines of old audits are counted when somebody looks at them. */
+  private async loadOlder(audits: readonly Audit[]): Promise<void> {
+    const { api } = this.session;
+    for (const { id, has_lines } of audits) {
+      if (has_lines || this.older_lines.has(id)) continue;
+      const told = await api.get<Audit>(api.url("audit", id), this.life.signal).catch(() => null);
+      if (!told) return;
+      this.older_lines.set(id, told);
+      this.requestUpdate();
+    }
   }
 
   private close(): void {

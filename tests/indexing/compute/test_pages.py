@@ -146,3 +146,22 @@ def test_counts_are_of_what_may_still_be_shown(build, xb):
     answers.apply([Change(int(mates[mates != hit.item][0]), 1, "reject")])
     (hit,) = ranking.page(0, 1, resident=resident, still=shown(resident, answers))
     assert hit.count == 2
+
+
+@pytest.mark.parametrize("is_exact", [True, False])
+def test_places_asked_for_one_by_one_hold_what_the_pages_hold(resident, xb, is_exact):
+    answers = Answers()
+    whole = Ranking(resident, xb[8], shown(resident, answers), is_exact=is_exact)
+    pages = [whole.page(offset, 100, resident=resident) for offset in range(0, NUM, 100)]
+    items = [hit.item for page in pages for hit in page]
+    places = np.random.default_rng(5).permutation(NUM + 50)[:300]
+    other = Ranking(resident, xb[8], shown(resident, answers), is_exact=True)
+    for ranking in [whole, other] if is_exact else [whole]:
+        hits, there = ranking.at(places, resident=resident)
+        assert there.tolist() == [place for place in places.tolist() if place < len(items)]
+        assert [hit.item for hit in hits] == [items[place] for place in there.tolist()]
+    gone = items[int(there[0])]
+    answers.apply([Change(gone, 1, "reject")])
+    hits, kept = whole.at(there, resident=resident, still=shown(resident, answers))
+    assert gone not in {hit.item for hit in hits}
+    assert set(kept.tolist()) < set(there.tolist())

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from labeling.compute.bounds import (
+    alpha_of_audit,
     alpha_of_look,
     clopper_pearson,
     looks_to_certify,
@@ -12,6 +13,32 @@ from labeling.compute.bounds import (
     proportion_upper,
     tail_upper,
 )
+
+
+def test_however_many_audits_are_drawn_they_spend_less_than_twice_alpha():
+    spent = np.cumsum([alpha_of_audit(0.05, number) for number in range(1, 2001)])
+    assert spent[0] == pytest.approx(0.05)
+    assert spent[-1] < 0.1
+    assert spent[6] == pytest.approx(2 * 0.05 * 7 / 8)
+    with pytest.raises(ValueError, match="counted from 1"):
+        alpha_of_audit(0.05, 0)
+
+
+def test_auditing_until_it_pleases_is_covered_by_what_all_audits_spend():
+    """A stopper who takes the first line above 0.9, each of a ranking of its own, is wrong no more often."""
+    rng = np.random.default_rng(11)
+    undecided, looks, missed, accepted, trials = 2_000, 150, 60, 400, 600
+    truth = accepted / (accepted + missed)
+    wrong = 0
+    for _ in range(trials):
+        for number in range(1, 9):
+            hits = int(rng.hypergeometric(missed, undecided - missed, looks))
+            upper = most_positives(undecided, looks, hits, alpha=alpha_of_audit(0.05, number))
+            line = accepted / (accepted + upper)
+            if line > truth:
+                wrong += 1
+                break
+    assert wrong / trials <= 2 * 0.05 * 8 / 9 + 0.02
 
 
 def test_the_upper_bound_of_a_proportion_is_the_inverse_beta():
