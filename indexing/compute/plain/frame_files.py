@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,6 +86,19 @@ def read_listing(folder: Path) -> list[FrameFile]:
             ]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def frame_of(picture: Path) -> tuple[FrameFile | None, str | None]:
+    """The frame that a picture is and its video, by the listing in its folder; None, None for another."""
+    frames, video = _listed(picture.parent)
+    frame = frames.get(picture.name)
+    return (frame, video) if frame is not None else (None, None)
+
+
+@lru_cache(maxsize=256)
+def _listed(folder: Path) -> tuple[dict[str, FrameFile], str | None]:
+    meta = side_files.read_meta(folder / FRAMES_NAME)
+    return {frame.file: frame for frame in read_listing(folder)}, (meta or {}).get("source")
 
 
 def resampled(frames: Iterable[Frame], frames_per_second: float) -> Iterator[Frame]:

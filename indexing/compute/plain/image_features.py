@@ -59,7 +59,7 @@ def extract(run: ImageRun, network: PictureNetwork, report: Report, on_progress:
     A file that cannot be read is rejected and the others go on. OSError when the disk is full; what was
     written until then is whole. Inputs that another process works on come last, and are waited for.
     """
-    facts = _facts(network, run.version)
+    facts = facts_of(network) | {"sfi_version": run.version}
     with Claims(run.folder) as claims, _Reader(run, network, claims, facts) as reader:
         waiting: list[Read] = []
         elsewhere: list[str] = []
@@ -100,16 +100,17 @@ def _tell(read: Read, run: ImageRun, report: Report) -> None:
         report.skipped(read.name, run.outputs[read.name])
 
 
-def _facts(network: PictureNetwork, version: str) -> dict[str, Any]:
+def facts_of(network: PictureNetwork) -> dict[str, Any]:
+    """What a side file says of the network."""
     settings = network.settings
     return network.identity | {
         "settings": {
+            "network": settings.encoder,
             "pool": "map" if network.has_map else network.spec.pooling,
             "image_size": network.spec.input_size,
             "precision": settings.precision,
         },
         "preprocessing": network.preprocessing,
-        "sfi_version": version,
     }
 
 

@@ -38,7 +38,7 @@ def slides_of_neighbors(path: Path) -> list[Slide]:
     unnamed = [each.get("path") for each in found if not isinstance(each.get("media"), str)]
     if unnamed:
         raise ValueError(f"{path}: of {unnamed[0]} it is not known which picture or video it is")
-    return [Slide(Path(each["media"]), each.get("pts")) for each in found]
+    return [Slide(Path(each["media"]), None if "video" in each else each.get("pts")) for each in found]
 
 
 def write_video(

@@ -1,0 +1,221 @@
+"""A query of one or several rows to neighbors: candidates merged per item, exactly re-ranked."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from indexing.compute.plain import frame_files
+from indexing.compute.plain.index_files import IndexRefused, PlainIndex, rows_of
+
+CANDIDATES = 512  # per row of the query
+RERANKED_MAPS = 100  # files with a row per position are large: at least so many are read again
+AGGREGATES = ("min", "mean", "votes")
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """An item near the query; `distance` is squared Euclidean, `similarity` the cosine where it is known."""
+
+    path: str  # of the feature file, as the index names it
+    distance: float
+    similarity: float | None = None
+    media: str | None = None  # the picture or video
+    video: str | None = None  # where the picture is a frame of one
+    number: int | None = None
+    pts: int | None = None
+    pts_seconds: float | None = None
+    position: tuple[int, int] | None = None  # row, column of the cell that is nearest
+    grid: tuple[int, int] | None = None  # rows, columns that the picture has
+
+    def to_json(self) -> dict[str, Any]:
+        """The two fields of the old wire format, and what else is known."""
+        found: dict[str, Any] = {"distance": round(self.distance, 3), "path": self.path}
+        if self.similarity is not None:
+            found["similarity"] = round(self.similarity, 4)
+        for name in ("media", "video", "number", "pts", "pts_seconds", "position", "grid"):
+            if (value := getattr(self, name)) is not None:
+                found[name] = value
+        return found
+
+
+class Answer(NamedTuple):
+    """Neighbors, nearest first, and how they were found."""
+
+    neighbors: list[Neighbor]
+    num_probes: int
+    is_exact: bool  # distances are those of the vectors, not of their codes
+
+
+class _Candidates(NamedTuple):
+    units: np.ndarray  # (U,) int64
+    best: np.ndarray  # (n, U) float32, per row of the query its distance to the unit; inf where not met
+    rows: np.ndarray  # (n, U) int64, the row of the index it is to
+
+
+def search(
+    opened: PlainIndex,
+    query: np.ndarray,
+    *,
+    num_results: int,
+    num_probes: int = 1,
+    aggregate: str = "min",
+    expand: int = 0,
+) -> Answer:
+    """The `num_results` items nearest to `query` (n, D), or all there are.
+
+    More cells are looked into until that many are found. Several rows are aggregated per item: by the
+    smallest distance, by the mean over rows of each one's smallest, or by the number of rows that met the
+    item. `expand` > 0 asks again with the mean of the query and its first so many neighbors.
+    """
+    if aggregate not in AGGREGATES:
+        raise ValueError(f"aggregate must be one of {', '.join(AGGREGATES)}, got {aggregate!r}")
+    query = np.ascontiguousarray(query, np.float32)
+    if expand:
+        query = _expanded(opened, query, num_probes, aggregate, expand)
+    found, probes = _candidates(opened, query, num_results, num_probes)
+    least = CANDIDATES if opened.layout != "map" else RERANKED_MAPS
+    order = _order(found, aggregate)[: max(least, 4 * num_results)]
+    found = _Candidates(found.units[order], found.best[:, order], found.rows[:, order])
+    cosines = np.full(len(found.units), np.nan)
+    if opened.has_vectors:
+        found, cosines = _exact(opened, query, found, aggregate)
+    order = _order(found, aggregate)[:num_results]
+    distances = _aggregated(found, "mean" if aggregate == "votes" else aggregate)
+    neighbors = []
+    for place in order:
+        row = int(found.rows[found.best[:, place].argmin(), place])
+        cosine = None if np.isnan(cosines[place]) else float(cosines[place])
+        neighbors.append(_named(opened, row, float(distances[place]), cosine))
+    return Answer(neighbors, probes, opened.has_vectors or opened.index.is_exact)
+
+
+def _candidates(
+    opened: PlainIndex, query: np.ndarray, num_results: int, num_probes: int
+) -> tuple[_Candidates, int]:
+    index = opened.index
+    wanted = min(num_results, opened.num_units)
+    k, probes = min(len(index), max(CANDIDATES, num_results)), min(max(1, num_probes), index.num_cells)
+    while True:
+        near = index.near(query, k=k, num_probes=probes)
+        units = np.unique(opened.units_of(np.concatenate([rows for rows, _ in near])))
+        if len(units) >= wanted or (probes >= index.num_cells and k >= len(index)):
+            break
+        if probes < index.num_cells:
+            probes = min(index.num_cells, 2 * probes)
+        else:
+            k = min(len(index), 2 * k)
+    best = np.full((len(query), len(units)), np.inf, np.float32)
+    best_rows = np.zeros((len(query), len(units)), np.int64)
+    for i, (rows, distances) in enumerate(near):
+        places = np.searchsorted(units, opened.units_of(rows))
+        # Nearest first, so the first of each place is its best.
+        first, at = np.unique(places, return_index=True)
+        best[i, first], best_rows[i, first] = distances[at], rows[at]
+    return _Candidates(units, best, best_rows), probes
+
+
+def _aggregated(found: _Candidates, aggregate: str) -> np.ndarray:
+    """(U,) the distance by which items are ordered."""
+    if aggregate == "min":
+        return found.best.min(axis=0)
+    # A row that did not meet an item counts as the farthest that it met.
+    met = np.where(np.isfinite(found.best), found.best, -np.inf)
+    worst = met.max(axis=1, keepdims=True, initial=0)
+    return np.where(np.isfinite(found.best), found.best, worst).mean(axis=0)
+
+
+def _order(found: _Candidates, aggregate: str) -> np.ndarray:
+    if aggregate == "votes":
+        votes = np.isfinite(found.best).sum(axis=0)
+        return np.lexsort((found.units, _aggregated(found, "mean"), -votes))
+    return np.lexsort((found.units, _aggregated(found, aggregate)))
+
+
+def _exact(
+    opened: PlainIndex, query: np.ndarray, found: _Candidates, aggregate: str
+) -> tuple[_Candidates, np.ndarray]:
+    """The same candidates with the distances of the stored vectors; the cosine of each one's best pair."""
+    best, best_rows = found.best.copy(), found.rows.copy()
+    cosines = np.full(len(found.units), np.nan)
+    lengths = np.linalg.norm(query, axis=1)
+    for place, unit in enumerate(found.units):
+        file, within = (int(unit), None) if opened.layout == "map" else opened.place_of(int(unit))
+        vectors = opened.vectors_of_file(file)
+        if vectors is None:
+            continue
+        first = int(opened.starts[file]) if within is None else int(unit)
+        rows = vectors if within is None else vectors[within : within + 1]
+        distances = _squared(query, rows)  # (n, R)
+        nearest = distances.argmin(axis=1)
+        is_met = np.isfinite(found.best[:, place]) if aggregate == "votes" else slice(None)
+        best[is_met, place] = distances[np.arange(len(query)), nearest][is_met]
+        best_rows[is_met, place] = (first + nearest)[is_met]
+        i = int(best[:, place].argmin())
+        row = rows[nearest[i]]
+        cosines[place] = query[i] @ row / max(float(lengths[i] * np.linalg.norm(row)), 1e-12)
+    return _Candidates(found.units, best, best_rows), cosines
+
+
+def _squared(query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(n, R) squared distances, exact also where they are small."""
+    if len(query) * len(rows) <= 64:
+        return ((query[:, None] - rows[None]) ** 2).sum(axis=2)
+    products = (query**2).sum(axis=1)[:, None] + (rows**2).sum(axis=1)[None] - 2 * (query @ rows.T)
+    return np.maximum(products, 0)
+
+
+def _expanded(
+    opened: PlainIndex, query: np.ndarray, num_probes: int, aggregate: str, expand: int
+) -> np.ndarray:
+    """Each row of the query averaged with the nearest row of each of the first `expand` neighbors."""
+    if not opened.has_vectors:
+        raise IndexRefused("expand needs the feature files, and they are not where the index names them")
+    found, _ = _candidates(opened, query, max(expand, 10), num_probes)
+    found, _ = _exact(opened, query, found, aggregate)
+    terms = [query]
+    for place in _order(found, aggregate)[:expand]:
+        unit = int(found.units[place])
+        file, within = (unit, None) if opened.layout == "map" else opened.place_of(unit)
+        vectors = opened.vectors_of_file(file)
+        if vectors is None:
+            continue
+        rows = vectors if within is None else vectors[within : within + 1]
+        terms.append(rows[_squared(query, rows).argmin(axis=1)])
+    return np.mean(terms, axis=0, dtype=np.float32)
+
+
+def _named(opened: PlainIndex, row: int, distance: float, similarity: float | None) -> Neighbor:
+    """What a row of the index is of: the picture, or the video and the time."""
+    file, within = opened.place_of(row)
+    path = opened.files[file]
+    if opened.meta.get("rows_are") == "images":
+        return Neighbor(path, distance, similarity, media=path, **_frame_facts(Path(path)))
+    meta = opened.meta_of_file(file) or {}
+    media = meta.get("source")
+    if opened.layout == "map":
+        size = opened.features_size
+        rows, columns = meta.get("grid") or ([size, size] if size else [1, 1])
+        place = (within // columns, within % columns)
+        return Neighbor(
+            path, distance, similarity, media, position=place, grid=(rows, columns), **_frame_facts(media)
+        )
+    if meta.get("kind") == "video":
+        listed = rows_of(opened.path_of(file))
+        if within < len(listed):
+            is_ = listed[within]
+            return Neighbor(
+                path, distance, similarity, media, None, is_.number, is_.start_pts, is_.pts_seconds
+            )
+    return Neighbor(path, distance, similarity, media, **_frame_facts(media))
+
+
+def _frame_facts(media: str | Path | None) -> dict[str, Any]:
+    """Of a picture that a verb wrote from a video: which frame it is, by the listing beside it."""
+    if media is None:
+        return {}
+    frame, video = frame_files.frame_of(Path(media))
+    if frame is None:
+        return {}
+    return {"video": video, "number": frame.number, "pts": frame.pts, "pts_seconds": frame.pts_seconds}

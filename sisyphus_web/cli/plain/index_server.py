@@ -1,0 +1,202 @@
+"""A plain index over HTTP: POST / as the old sfi's server, GET /health, GET /info. Threads, no framework.
+
+Every answer is JSON; what is refused is {"code", "detail"} with a 4xx. The index is loaded while the server
+already answers: until then queries get a 503.
+"""
+
+import hmac
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from indexing.compute.plain.index_files import IndexRefused, PlainIndex
+from indexing.compute.plain.index_search import search
+from sisyphus_web import __version__
+from sisyphus_web.cli.plain.index_requests import MAX_BODY_BYTES, RequestRefused, decode
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 64  # connections; more wait in the kernel's queue
+IDLE_SECONDS = 30.0
+
+
+class IndexServer(ThreadingHTTPServer):
+    """Serves one index; `load` is called in a thread, its error ends the server and is kept in `failure`."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        load: Callable[[], PlainIndex],
+        *,
+        num_probes: int,
+        features_size: int,
+        aggregate: str,
+        token: str | None = None,
+    ) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, _Handler)
+        self.num_probes, self.features_size, self.aggregate = num_probes, features_size, aggregate
+        self.token = token
+        self.opened: PlainIndex | None = None
+        self.failure: IndexRefused | None = None
+        self._load, self._places = load, threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def start_loading(self) -> None:
+        threading.Thread(target=self._open, name="load", daemon=True).start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._places.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.info("a connection from %s broke", client_address, exc_info=True)
+
+    def info(self) -> dict[str, Any]:
+        """What GET /info says."""
+        opened = self._opened()
+        known = ("settings", "preprocessing", "factory", "recall_at_10", "sfi_version", "faiss_version")
+        return {
+            "encoder": opened.encoder,
+            "weights_sha256": opened.weights_sha256,
+            "count": len(opened.paths),
+            "items": opened.num_units,
+            "width": opened.index.width,
+            "layout": opened.layout,
+            "features_size": self.features_size,
+            "aggregate": self.aggregate,
+            "cells": opened.index.num_cells,
+            "cells_probed": min(self.num_probes, opened.index.num_cells),
+            "reranks_exactly": opened.has_vectors or opened.index.is_exact,
+            **{name: opened.meta.get(name) for name in known},
+            "server_version": __version__,
+        }
+
+    def answer(self, body: bytes) -> list[dict[str, Any]]:
+        """The neighbors of a request; RequestRefused for one that cannot be answered."""
+        opened = self._opened()
+        asked = decode(body, opened, features_size=self.features_size, aggregate=self.aggregate)
+        try:
+            found = search(
+                opened,
+                asked.query,
+                num_results=asked.num_results,
+                num_probes=self.num_probes,
+                aggregate=asked.aggregate,
+                expand=asked.expand,
+            )
+        except IndexRefused as error:
+            raise RequestRefused(400, "no-vectors", str(error)) from None
+        return [neighbor.to_json() for neighbor in found.neighbors]
+
+    def _opened(self) -> PlainIndex:
+        if self.opened is None:
+            raise RequestRefused(503, "loading", "the index is being loaded; ask again in a moment")
+        return self.opened
+
+    def _open(self) -> None:
+        try:
+            self.opened = self._load()
+        except IndexRefused as error:
+            self.failure = error
+            self.shutdown()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = f"sfi/{__version__}"
+    sys_version = ""
+    timeout = IDLE_SECONDS
+    server: IndexServer
+
+    def do_GET(self) -> None:
+        if self.path == "/health":
+            is_ready = self.server.opened is not None
+            status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+            self._send(status, {"status": "ok" if is_ready else "loading"})
+        elif self.path == "/info":
+            self._answered(self.server.info)
+        else:
+            self._send(
+                HTTPStatus.NOT_FOUND, _error("not-found", "there are POST /, GET /health and GET /info")
+            )
+
+    def do_POST(self) -> None:
+        if self.path != "/":
+            self.close_connection = True
+            self._send(HTTPStatus.NOT_FOUND, _error("not-found", "queries are posted to /"))
+            return
+        self._answered(lambda: self.server.answer(self._body()))
+
+    def _answered(self, work: Callable[[], Any]) -> None:
+        try:
+            self._check_token()
+            found = work()
+        except RequestRefused as error:
+            self.close_connection = True  # what is left of the body is not read
+            self._send(HTTPStatus(error.status), _error(error.code, error.sentence))
+        except TimeoutError:
+            self.close_connection = True
+        except Exception:  # a fault of ours is an answer too, and the server goes on
+            log.exception("a query failed")
+            self.close_connection = True
+            self._send(
+                HTTPStatus.INTERNAL_SERVER_ERROR, _error("failed", "the server has a fault; see its log")
+            )
+        else:
+            self._send(HTTPStatus.OK, found)
+
+    def _check_token(self) -> None:
+        if self.server.token is None:
+            return
+        given = self.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self.server.token}".encode()):
+            raise RequestRefused(
+                401, "no-token", "send the token of --token-file as Authorization: Bearer TOKEN"
+            )
+
+    def _body(self) -> bytes:
+        text = self.headers.get("Content-Length", "")
+        if not text.isascii() or not text.isdecimal():
+            raise RequestRefused(411, "no-length", "the request must say its Content-Length")
+        size = int(text)
+        if size > MAX_BODY_BYTES:
+            raise RequestRefused(413, "too-large", f"a body may have {MAX_BODY_BYTES} bytes, this has {size}")
+        body = self.rfile.read(size)
+        if len(body) != size:
+            raise RequestRefused(400, "cut-short", f"the body ended after {len(body)} of {size} bytes")
+        return body
+
+    def _send(self, status: HTTPStatus, answer: Any) -> None:
+        content = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", "Bearer")
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, form: str, *values: Any) -> None:
+        log.info(form, *values)
+
+
+def _error(code: str, sentence: str) -> dict[str, str]:
+    return {"code": code, "detail": sentence}
