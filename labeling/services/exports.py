@@ -55,11 +55,12 @@ NUM_FRAMES = """
     ) frame
 """
 MEDIA = """
-    SELECT DISTINCT media.sha256
-    FROM labeling_datasetentry entry
-    JOIN indexing_item item ON item.id = entry.item_id
-    JOIN indexing_mediafile media ON media.id = item.media_file_id
-    WHERE entry.dataset_version_id = %s
+    SELECT media.sha256 FROM indexing_mediafile media
+    WHERE media.id IN (
+        SELECT item.media_file_id
+        FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
+        WHERE entry.dataset_version_id = %s
+    )
 """
 
 

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from indexing.compute.decoder import Decoder
 
 CHUNK_FRAMES = 100  # what a killed worker loses at most: some seconds of decoding
-BLOCK_BYTES = 1 << 20
 SPLITS = ("train", "val", "test")
 Format = Export.Format
 LAYOUTS: dict[str, type[Layout]] = {
@@ -92,46 +91,32 @@ def _write_lines(job: Job, export: Export, out: Any, runs: Path) -> None:
     elif export.format == Format.PARQUET:
         from labeling.compute.export_writers.parquet import write_parquet
 
-        write_parquet(out, _blocks(_heard(job, export_copy.plain_rows(version))))
+        write_parquet(out, _heard(job, export_copy.plain_blocks(version)))
     else:
-        rows = export_copy.csv_rows if export.format == Format.CSV else export_copy.json_rows
-        for block in _blocks(_heard(job, rows(version))):
+        blocks = export_copy.csv_blocks if export.format == Format.CSV else export_copy.json_blocks
+        for block in _heard(job, blocks(version)):
             out.write(block)
     jobs.report(job, units_done=job.units_total or 0, force=True)
 
 
-def _blocks(rows: Iterable[bytes]) -> Iterator[bytes]:
-    """Rows together, a megabyte at a time."""
-    block: list[bytes] = []
-    size = 0
-    for row in rows:
-        block.append(row)
-        size += len(row)
-        if size >= BLOCK_BYTES:
-            yield b"".join(block)
-            block.clear()
-            size = 0
-    if block:
-        yield b"".join(block)
-
-
-def _heard(job: Job, rows: Iterable[Any]) -> Iterator[Any]:
-    """The rows as they come; the connection is busy, so the lease's thread says how far it is."""
-    for number, row in enumerate(rows):
-        if number % 1_000 == 0:
-            jobs.hear(job, units_done=number)
-        yield row
+def _heard(job: Job, blocks: Iterable[export_copy.Block]) -> Iterator[bytes]:
+    """The bytes as they come; the connection is busy, so the lease's thread says how far it is."""
+    done = 0
+    for block in blocks:
+        jobs.hear(job, units_done=done)
+        yield block.data
+        done += block.num_rows
 
 
 def _write_coco(job: Job, out: IO[bytes], export: Export, runs: Path, *, split: str | None = None) -> None:
     version = export.dataset_version
     length, suffix = exports.sha_length_of(version), pictures.SUFFIX[export.image_format]
-    rows = export_copy.coco_rows(version, length=length, suffix=suffix, split=split)
+    blocks = export_copy.coco_blocks(version, length=length, suffix=suffix, split=split)
     with tempfile.TemporaryFile(dir=runs) as later:
         coco.write_coco(
             out,
             later,
-            _heard(job, rows) if split is None else rows,
+            _heard(job, blocks) if split is None else (block.data for block in blocks),
             info=exports.info_of(version),
             label_classes=exports.class_names(version),
         )

@@ -10,7 +10,7 @@ from labeling.compute.export_writers.layouts import Entry, Frame, Layout, Pictur
 from labeling.compute.export_writers.lines import Line, frame_name
 
 BLOCK_BYTES = 1 << 18
-Row = tuple[bytes, bytes]  # JSON of an image, or nothing, and JSON of an annotation, or nothing
+SEPARATOR = b"\x01"  # between the image and the annotation of a row; no JSON holds it
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,14 @@ class Coco(Layout):
 def write_coco(
     out: IO[bytes],
     later: IO[bytes],
-    rows: Iterable[Row],
+    blocks: Iterable[bytes],
     *,
     info: dict[str, Any],
     label_classes: Sequence[str],
 ) -> int:
-    """Write one COCO file from its rows, in order; the number of images.
+    """Write one COCO file from blocks of whole rows, in order; the number of images.
 
+    A row is the JSON of an image or nothing, SEPARATOR, the JSON of an annotation or nothing, and a line end.
     COCO wants all images before the annotations: those wait in `later`, an empty file to write and read.
     """
     head = {
@@ -40,25 +41,20 @@ def write_coco(
         "categories": [{"id": number, "name": name} for number, name in enumerate(label_classes, 1)],
     }
     out.write(orjson.dumps(head)[:-1] + b',"images":[')
-    num_images = num_annotations = 0
-    images, annotations = bytearray(), bytearray()
-    for image, annotation in rows:
-        if image:
-            images += b",\n" if num_images else b""
-            images += image
-            num_images += 1
-        if annotation:
-            annotations += b",\n" if num_annotations else b""
-            annotations += annotation
-            num_annotations += 1
-        if len(images) > BLOCK_BYTES:
-            out.write(images)
-            images.clear()
-        if len(annotations) > BLOCK_BYTES:
-            later.write(annotations)
-            annotations.clear()
-    later.write(annotations)
-    out.write(images + b'],"annotations":[')
+    num_images = 0
+    image_comma = annotation_comma = b""
+    for block in blocks:
+        pairs = [row.split(SEPARATOR) for row in block.split(b"\n") if row]
+        images = [image for image, _ in pairs if image]
+        annotations = [annotation for _, annotation in pairs if annotation]
+        num_images += len(images)
+        if images:
+            out.write(image_comma + b",\n".join(images))
+            image_comma = b",\n"
+        if annotations:
+            later.write(annotation_comma + b",\n".join(annotations))
+            annotation_comma = b",\n"
+    out.write(b'],"annotations":[')
     later.seek(0)
     while block := later.read(BLOCK_BYTES):
         out.write(block)

@@ -69,8 +69,9 @@ def test_folders_are_safe_and_differ():
 
 def test_coco_waits_with_its_annotations_until_the_images_are_written():
     out, later = io.BytesIO(), io.BytesIO()
-    rows = [(b'{"id":1}', b'{"id":1,"image_id":1}'), (b"", b'{"id":2,"image_id":1}'), (b'{"id":2}', b"")]
-    assert coco.write_coco(out, later, rows, info={"dataset_version": 3}, label_classes=["cat", "dog"]) == 2
+    blocks = [b'{"id":1}\x01{"id":1,"image_id":1}\n\x01{"id":2,"image_id":1}\n', b'{"id":2}\x01\n', b""]
+    about = {"info": {"dataset_version": 3}, "label_classes": ["cat", "dog"]}
+    assert coco.write_coco(out, later, blocks, **about) == 2
     loaded = json.loads(out.getvalue())
     assert [each["id"] for each in loaded["images"]] == [1, 2]
     assert [each["id"] for each in loaded["annotations"]] == [1, 2]
