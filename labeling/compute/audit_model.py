@@ -65,36 +65,48 @@ def fit_ranks(ranks: np.ndarray, is_positive: np.ndarray) -> RankModel | None:
 
 
 def fit_logistic(
-    inputs: np.ndarray, is_positive: np.ndarray, *, prior_precision: np.ndarray
+    inputs: np.ndarray,
+    is_positive: np.ndarray,
+    *,
+    prior_precision: np.ndarray,
+    sample_weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (D,) and covariance (D, D) of a logistic regression on `inputs` (N, D), Gaussian prior."""
+    """Weights (D,) and covariance (D, D) of a logistic regression on `inputs` (N, D), Gaussian prior.
+
+    A row counts `sample_weights` (N,) times; once without.
+    """
     targets = is_positive.astype(np.float64)
+    counts = np.ones(len(targets)) if sample_weights is None else sample_weights
     weights = np.zeros(inputs.shape[1])
-    share = np.clip(targets.mean(), 1e-6, 1 - 1e-6)
+    share = np.clip(np.average(targets, weights=counts), 1e-6, 1 - 1e-6)
     weights[0] = np.log(share / (1 - share))
-    objective = _penalized(inputs, targets, weights, prior_precision)
+    objective = _penalized(inputs, targets, counts, weights, prior_precision)
     for _ in range(NEWTON_STEPS):
         p = _sigmoid(inputs @ weights)
-        gradient = inputs.T @ (targets - p) - prior_precision * weights
-        step = np.linalg.solve(_curvature(inputs, p, prior_precision), gradient)
+        gradient = inputs.T @ (counts * (targets - p)) - prior_precision * weights
+        step = np.linalg.solve(_curvature(inputs, counts, p, prior_precision), gradient)
         scale = 1.0
-        while (moved := _penalized(inputs, targets, weights + scale * step, prior_precision)) > objective:
-            scale /= 2
-            if scale < 1e-6:
+        while True:
+            moved = _penalized(inputs, targets, counts, weights + scale * step, prior_precision)
+            if moved <= objective or scale < 1e-6:
                 break
+            scale /= 2
         weights, objective = weights + scale * step, min(moved, objective)
         if np.abs(scale * step).max() < 1e-8:
             break
-    return weights, np.linalg.inv(_curvature(inputs, _sigmoid(inputs @ weights), prior_precision))
+    curvature = _curvature(inputs, counts, _sigmoid(inputs @ weights), prior_precision)
+    return weights, np.linalg.inv(curvature)
 
 
-def _penalized(inputs: np.ndarray, targets: np.ndarray, weights: np.ndarray, precision: np.ndarray) -> float:
+def _penalized(
+    inputs: np.ndarray, targets: np.ndarray, counts: np.ndarray, weights: np.ndarray, precision: np.ndarray
+) -> float:
     scores = inputs @ weights
-    return float(np.logaddexp(0, scores).sum() - targets @ scores + 0.5 * precision @ weights**2)
+    return float(counts @ (np.logaddexp(0, scores) - targets * scores) + 0.5 * precision @ weights**2)
 
 
-def _curvature(inputs: np.ndarray, p: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    curvature: np.ndarray = (inputs * (p * (1 - p))[:, None]).T @ inputs + np.diag(precision)
+def _curvature(inputs: np.ndarray, counts: np.ndarray, p: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    curvature: np.ndarray = (inputs * (counts * p * (1 - p))[:, None]).T @ inputs + np.diag(precision)
     return curvature
 
 

@@ -5,7 +5,8 @@ A linear model over unit vectors is a query: ranking by `w.x + b` is ranking by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,15 @@ class FittedQuery:
     is_model: bool  # False: a prototype, too few answers to judge it
     start_precision: float | None = None  # average precision of the start query over the answers
     precision: float | None = None  # out-of-fold average precision of the blend; None: could not be measured
+    left_out: LeftOut | None = None  # the answers, as a model that did not see their fold ranks them
+
+
+class LeftOut(NamedTuple):
+    """Answers with the similarity that others give them."""
+
+    similarities: np.ndarray  # (n,)
+    is_accepted: np.ndarray  # (n,) bool
+    weights: np.ndarray  # (n,) how many answers each stands for, since not all were taken
 
 
 def fit_query(
@@ -59,9 +69,12 @@ def fit_query(
     q0 = _unit(np.asarray(start, np.float32))
     if len(positives) == 0:
         return FittedQuery(q0, 0.0, is_model=False)
-    kept = _spaced(len(positives))
+    num_accepted = len(positives)
+    kept = _spaced(num_accepted)
     positives, positive_groups = positives[kept], positive_groups[kept]
-    kept = _telling(negatives @ _unit(q0 + positives.mean(axis=0)), (negatives @ positives.T).max(axis=1))
+    kept, stand_for = _telling(
+        negatives @ _unit(q0 + positives.mean(axis=0)), (negatives @ positives.T).max(axis=1)
+    )
     negatives, negative_groups = negatives[kept], negative_groups[kept]
 
     x = np.concatenate([positives, negatives, weak_negatives]).astype(np.float32, copy=False)
@@ -86,7 +99,12 @@ def fit_query(
     if sizes[0] < JUDGED_FROM:
         return FittedQuery(_unit(w), 1.0, is_model=False)
     held_out = (y - model.left_out_errors(folds)) / length
-    return _guarded(q0, w / length, base, held_out, y > 0)
+    fitted = _guarded(q0, w / length, base, held_out, y > 0)
+    answers = slice(sizes[0] + sizes[1])
+    blended = (1 - fitted.blend) * base + fitted.blend * held_out
+    blended /= np.linalg.norm((1 - fitted.blend) * q0 + fitted.blend * w / length)  # as `vector` is
+    weights = np.concatenate([np.full(sizes[0], num_accepted / sizes[0]), stand_for])
+    return replace(fitted, left_out=LeftOut(blended[answers], y[answers] > 0, weights))
 
 
 def _guarded(
@@ -171,18 +189,24 @@ def _spaced(num: int, limit: int = MAX_ANSWERS) -> np.ndarray:
     return np.arange(num) if num <= limit else np.linspace(0, num - 1, limit).astype(np.int64)
 
 
-def _telling(similarities: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """At most MAX_ANSWERS rejected rows, in order: half of them the most similar, the others evenly taken.
+def _telling(similarities: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At most MAX_ANSWERS rejected rows, in order, and how many each stands for.
+
+    Half of them are the most similar, the others evenly taken.
 
     A reject of what is nearly a copy of something accepted (`nearest`: its cosine) is an exception: it must
     not push away what lies around both, and is left out.
     """
     rows = np.flatnonzero(nearest <= NEAR_COPY)
     if len(rows) <= MAX_ANSWERS:
-        return rows
+        return rows, np.ones(len(rows))
     by_similarity = rows[np.argsort(-similarities[rows], kind="stable")]
     hard, others = by_similarity[: MAX_ANSWERS // 2], np.sort(by_similarity[MAX_ANSWERS // 2 :])
-    return np.sort(np.concatenate([hard, others[_spaced(len(others), MAX_ANSWERS - MAX_ANSWERS // 2)]]))
+    taken = others[_spaced(len(others), MAX_ANSWERS - MAX_ANSWERS // 2)]
+    told = np.concatenate([hard, taken])
+    stand_for = np.repeat([1.0, len(others) / len(taken)], [len(hard), len(taken)])
+    order = np.argsort(told)
+    return told[order], stand_for[order]
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
