@@ -200,6 +200,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["sisyphus_web.accounts.permissions.TablePermission"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"RunKindEnum": "training.models.Run.Kind"},
 }
 MIGRATION_MODULES = {"knox": None}  # its own table of tokens is never used
 KNOX_TOKEN_MODEL = "accounts.Token"  # noqa: S105 - a model's name

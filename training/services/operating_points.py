@@ -22,7 +22,7 @@ Aim = Literal["f1", "precision", "recall"]
 
 def points_of(version: ClassifierVersion) -> dict[int, OperatingPoint]:
     """Class id -> the operating point that holds: the newest."""
-    found = version.operating_points.order_by("label_class", "-pk").distinct("label_class")
+    found = version.operating_points.order_by("label_class_id", "-pk").distinct("label_class_id")
     return {point.label_class_id: point for point in found}
 
 
