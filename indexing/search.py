@@ -42,6 +42,23 @@ class Neighbor(msgspec.Struct, frozen=True):
     preset: str = "harvest"  # of the queue's mix
 
 
+class Calibration(msgspec.Struct, frozen=True):
+    """P(accept | s) = sigmoid(level + slope * (s - center) / scale) of a similarity s, from the answers so far.
+
+    `covariance`: of the level, of level and slope, of the slope. The answered lie from `low` to `high`.
+    """
+
+    center: float
+    scale: float
+    level: float
+    slope: float
+    covariance: tuple[float, float, float]
+    low: float
+    high: float
+    num_accepted: int
+    num_rejected: int
+
+
 class RankAnswer(msgspec.Struct, frozen=True):
     """A page of a ranking, best first."""
 
@@ -54,6 +71,8 @@ class RankAnswer(msgspec.Struct, frozen=True):
     neighbors: list[Neighbor]
     mix: dict[str, float] = {}  # the shares in effect; empty: the top alone
     notes: list[str] = []  # why a preset had nothing to give
+    is_model: bool = False  # a model was fitted and judged; else the order is by examples
+    calibration: Calibration | None = None  # None: too few answers, or the query was made of them
     places: list[int] = []  # of `neighbors`, where places were asked for
 
 

@@ -17,6 +17,7 @@ from indexing.search_service.requests import RankRequest, Term
 NUM_UNDECIDED = 200  # sampled as weak negatives: enough to stand for the corpus, cheap to fit
 MIN_MEDIA_FILES = 3  # of accepted items, to judge a model by media file; with fewer, by stack
 SAMPLES_SEED = 7
+MOST_TOLD = 500  # answers of a kind that a calibration rests on
 
 
 class Fitted(Protocol):
@@ -26,6 +27,21 @@ class Fitted(Protocol):
     def vector(self) -> np.ndarray: ...
     @property
     def blend(self) -> float: ...
+    @property
+    def is_model(self) -> bool: ...
+    @property
+    def left_out(self) -> Told | None: ...
+
+
+class Told(Protocol):
+    """Answers, with the similarities that the query would give them had it not learned from them."""
+
+    @property
+    def similarities(self) -> np.ndarray: ...
+    @property
+    def is_accepted(self) -> np.ndarray: ...
+    @property
+    def weights(self) -> np.ndarray | None: ...
 
 
 Fit = Callable[..., Fitted]
@@ -37,6 +53,8 @@ class Query(NamedTuple):
 
     vector: np.ndarray  # (D,) float32, length 1
     blend: float | None  # share of it that was learned; None: nothing was asked to be learned
+    is_model: bool = False  # fitted, and judged; else a prototype at most
+    told: Told | None = None  # None: nothing may be said, or not known yet
 
 
 class Queries:
@@ -92,7 +110,8 @@ class Queries:
             )
         except ValueError as error:
             raise Refusal("terms-cancel-out", str(error)) from error
-        return Query(np.asarray(fitted.vector, np.float32), float(fitted.blend))
+        vector = np.asarray(fitted.vector, np.float32)
+        return Query(vector, float(fitted.blend), fitted.is_model, fitted.left_out)
 
     def _sum_of(self, request: RankRequest, resident: Resident, said_of: SaidOf) -> np.ndarray:
         total = np.zeros(resident.width, np.float32)
@@ -152,6 +171,40 @@ class Queries:
                 raise Refusal("bad-term", "A vector must be finite numbers, not all zero.")
             return vector / length
         raise Refusal("bad-term", f"A term of kind {term.kind!r} must carry {term.kind!r}.")
+
+
+class Answered(NamedTuple):
+    """Answers with the similarities that a query gives them which was not learned from them."""
+
+    similarities: np.ndarray
+    is_accepted: np.ndarray
+    weights: np.ndarray | None = None
+
+
+def answered(request: RankRequest, query: Query, resident: Resident, said: Said) -> Told | None:
+    """The answers of a class as `query` ranks them; None where it was made of them.
+
+    The examples themselves are left out: how near they are to the query says nothing.
+    """
+    if request.mode == "learned":
+        return query.told
+    if any(term.kind == "class" for term in request.terms):
+        return None
+    found, weights = [], []
+    for answer in ("accept", "reject"):
+        rows = rows_of_items(said.rows_with(answer), resident)
+        rows = rows[resident.live[rows]]
+        examples = [term.item for term in request.terms if term.item is not None]
+        rows = rows[~np.isin(resident.item_ids[rows], examples)]
+        every = 1 + len(rows) // MOST_TOLD
+        found.append(rows[::every])
+        weights.append(np.full(len(found[-1]), float(every)))
+    rows = np.concatenate(found)
+    if resident.has_tiles:
+        rows = resident.nearest_rows(resident.item_ids[rows], query.vector)
+    sizes = [len(each) for each in found]
+    near = resident.similarities_of(rows, query.vector)
+    return Answered(near, np.repeat([True, False], sizes), np.concatenate(weights))
 
 
 def rows_of_items(rows: np.ndarray, resident: Resident) -> np.ndarray:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from django.db import InterfaceError, OperationalError, connection
@@ -14,23 +17,25 @@ from indexing.compute.listing import Listing
 from indexing.compute.mixture import Mixture
 from indexing.compute.residents import Resident
 from indexing.compute.selections import Filters, Selection, select
-from indexing.search import Neighbor, RankAnswer
+from indexing.search import Calibration, Neighbor, RankAnswer
 from indexing.search_service.corpora import Corpora, Followed
 from indexing.search_service.errors import Refusal
 from indexing.search_service.filters import filters_of, marks_of, needs_answers
 from indexing.search_service.mixing import mixture_of
-from indexing.search_service.queries import Fit, Queries
+from indexing.search_service.queries import Fit, Queries, Query, SaidOf, answered
 from indexing.search_service.rankings import Kept, Rankings, can_go_on
 from indexing.search_service.requests import Asked, RankRequest
 
+Calibrate = Callable[..., Any]  # of similarities, answers and weights: a dataclass like Calibration, or None
 NUM_ASKING = 4  # threads that ask PostgreSQL for news while others compare vectors
 
 
 class Ranker:
     """Answers rank requests; of every round it keeps the order, so that further pages follow the first."""
 
-    def __init__(self, corpora: Corpora, fit: Fit) -> None:
+    def __init__(self, corpora: Corpora, fit: Fit, calibrate: Calibrate | None = None) -> None:
         self.corpora = corpora
+        self._calibrate = calibrate
         self.queries = Queries(fit)
         self.rankings = Rankings()
         self._asking = ThreadPoolExecutor(NUM_ASKING, thread_name_prefix="news")
@@ -66,6 +71,8 @@ class Ranker:
             neighbors=_neighbors(hits, ranking, request.mode),
             mix=kept.mix,
             notes=kept.notes,
+            is_model=kept.is_model,
+            calibration=kept.calibration,
             places=places,
         )
 
@@ -123,10 +130,11 @@ class Ranker:
             with followed.lock:
                 return followed.answers.said_of(label_class, resident)
 
-        vector, blend = self.queries.query(request, resident, said_of)
+        query = self.queries.query(request, resident, said_of)
+        calibration = self._calibrated(request, query, resident, said_of)
         ranking = Ranking(
             resident,
-            vector,
+            query.vector,
             selection,
             filters=filters,
             fold=request.fold,
@@ -134,9 +142,29 @@ class Ranker:
             min_similarity=request.filters.min_similarity,
         )
         if request.mix is None:
-            return Kept(request.corpus, ranking, blend)
+            return Kept(request.corpus, ranking, query.blend, query.is_model, calibration)
         mixed = mixture_of(ranking, request.mix, said_of(request.label_class))
-        return Kept(request.corpus, mixed.ranking, blend, mixed.shares, mixed.notes)
+        return Kept(
+            request.corpus,
+            mixed.ranking,
+            query.blend,
+            query.is_model,
+            calibration,
+            mixed.shares,
+            mixed.notes,
+        )
+
+    def _calibrated(
+        self, request: RankRequest, query: Query, resident: Resident, said_of: SaidOf
+    ) -> Calibration | None:
+        """What a similarity of this ranking is worth; None where the answers do not say."""
+        if self._calibrate is None or request.label_class is None or request.places is not None:
+            return None
+        told = answered(request, query, resident, said_of(request.label_class))
+        if told is None:
+            return None
+        found = self._calibrate(told.similarities, told.is_accepted, told.weights)
+        return None if found is None else Calibration(**dataclasses.asdict(found))
 
     def _shown(
         self, request: RankRequest, filters: Filters, followed: Followed, resident: Resident

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from indexing.compute.engine import Ranking
 from indexing.compute.residents import Resident
+from indexing.search import Calibration
 
 KEPT_SECONDS = 4 * 3600.0  # since a page was last asked for
 KEPT_RANKINGS = 1024
@@ -24,6 +25,8 @@ class Kept:
     corpus: int
     ranking: Ranking
     blend: float | None
+    is_model: bool = False
+    calibration: Calibration | None = None
     mix: dict[str, float] = field(default_factory=dict)  # the shares in effect
     notes: list[str] = field(default_factory=list)
     used_at: float = 0.0

@@ -20,7 +20,7 @@ MOST_SHARES_OF_WEIGHT = 50.0  # a row stands for at most so many others
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """P(accept | s) = sigmoid(level + slope * (s - center) / scale), with the covariance of level and slope."""
+    """P(accept | s) = sigmoid(level + slope * (s - center) / scale); the covariance is of level and slope."""
 
     center: float
     scale: float
@@ -60,7 +60,7 @@ class Calibration:
 def calibrate(
     similarities: np.ndarray, is_accepted: np.ndarray, weights: np.ndarray | None = None
 ) -> Calibration | None:
-    """The calibration of answers `is_accepted` (n,) bool at `similarities` (n,); None: too few of either kind.
+    """The calibration of answers `is_accepted` (n,) bool at `similarities` (n,); None: too few of a kind.
 
     `weights` (n,): how many answers each stands for, where only some were taken. A ranking that puts the
     rejected above the accepted says nothing by its similarities: then all have the same chance.

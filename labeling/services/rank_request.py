@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from indexing.search import Calibration
 from labeling.services.tiles import Tile
 from sisyphus_web.jobs.errors import JobError
 
@@ -111,6 +112,8 @@ class RankResult(msgspec.Struct, kw_only=True):
     encoder: str
     mode: str
     blend: float | None  # share of what was learned; null: none
+    is_model: bool  # a model was fitted and judged; else the order is by examples
+    calibration: Calibration | None  # null: too few answers to tell, or the query was made of them
     total: int
     took_ms: float
     q: str  # the filters in one line

@@ -97,6 +97,8 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
         encoder=answer.encoder,
         mode=answer.mode,
         blend=answer.blend,
+        is_model=answer.is_model,
+        calibration=answer.calibration,
         total=answer.total,
         took_ms=answer.took_ms,
         q=text_of(query.filters, Names(corpus)),

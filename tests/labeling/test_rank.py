@@ -2,11 +2,13 @@
 
 from uuid import uuid4
 
+import numpy as np
 import orjson
 import pytest
 from rest_framework.test import APIClient
 
 from indexing.models import Item
+from labeling.compute.cut import Calibration
 from labeling.models import LabelClass, WeakLabel
 from tests.indexing.made import add_items, clustered, make_feature_set
 from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
@@ -119,6 +121,43 @@ def test_disputed_items_are_found_by_their_state(client, api, cat, items, mia):
     rejected = rank(client, api, **body, q="state:rejected").json()["neighbors"]
     assert items[0].stack_id in [each["stack"] for each in rejected]
     assert rank(client, api, **body, q="state:rejected -state:disputed").json()["total"] < len(rejected) + 1
+
+
+@pytest.mark.parametrize("mode", ["similar", "learned"])
+def test_a_ranking_says_what_a_similarity_is_worth_once_there_are_answers(client, api, cat, corpus, mode):
+    vectors = clustered(300, num_clusters=10, seed=4)
+    items = add_items(make_feature_set(corpus), vectors)
+    truth = [number % 10 == 0 for number in range(300)]
+    body = {"class": cat.pk, "terms": [{"kind": "item", "item": items[0].pk}], "mode": mode, "k": 200}
+    if mode == "similar":
+        first = rank(client, api, **body).json()
+        assert (first["is_model"], first["calibration"]) == (False, None)
+    told = [*range(0, 120, 10), *range(1, 61, 2)]
+    answers = [an_answer(items[number], cat, "accept" if truth[number] else "reject") for number in told]
+    post(client, f"{api}/verdicts/", {"operations": answers})
+    found = rank(client, api, **body).json()
+    assert found["is_model"] == (mode == "learned")
+    made = Calibration(**found["calibration"])
+    examples = 1 if mode == "similar" else 0
+    assert (made.num_accepted, made.num_rejected) == (12 - examples, 30)
+    near = np.array([tile["similarity"] for tile in found["neighbors"]])
+    right = np.array([truth[items.index(Item(pk=tile["item"]))] for tile in found["neighbors"]])
+    share, low, high = made.precision(near[:15])
+    assert low - 0.05 <= right[:15].mean() <= high + 0.05
+    assert share > made.precision(near[-50:])[0]
+
+
+def test_a_query_made_of_the_answers_says_nothing_of_its_similarities(client, api, cat, items):
+    answers = [
+        an_answer(each, cat, answer)
+        for each, answer in zip(items[::6], ["accept", "reject"] * 10, strict=True)
+    ]
+    post(client, f"{api}/verdicts/", {"operations": answers})
+    made_of_them = rank(client, api, **{"class": cat.pk}, terms=[{"kind": "class", "class": cat.pk}]).json()
+    assert made_of_them["calibration"] is None
+    assert rank(client, api, **{"class": cat.pk}, terms=[{"kind": "item", "item": items[1].pk}]).json()[
+        "calibration"
+    ]
 
 
 def test_a_page_takes_a_constant_number_of_statements(client, api, cat, items, django_assert_num_queries):

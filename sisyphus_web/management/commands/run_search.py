@@ -23,6 +23,7 @@ class Command(BaseCommand):
         from indexing.search_service.judge import Judge
         from indexing.search_service.ranker import Ranker
         from indexing.search_service.server import is_alive, serve
+        from labeling.compute.cut import calibrate
         from labeling.compute.errors import accept_probabilities
         from labeling.compute.ranking import fit_query
         from labeling.services.ledger_reader import LedgerReader
@@ -34,4 +35,5 @@ class Command(BaseCommand):
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: stop.set())
         corpora = Corpora(LedgerReader)  # type: ignore[arg-type] # its News has these fields
-        serve(path, corpora, Ranker(corpora, fit_query), Judge(corpora, accept_probabilities), stop=stop)
+        ranker = Ranker(corpora, fit_query, calibrate)
+        serve(path, corpora, ranker, Judge(corpora, accept_probabilities), stop=stop)

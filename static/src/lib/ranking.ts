@@ -2,7 +2,7 @@
 
 import { latest } from "./latest";
 import type { Mix } from "./mix";
-import type { Mode, RankAnswer, RankRequest, Term, Tile } from "./wire";
+import type { Calibration, Mode, RankAnswer, RankRequest, Term, Tile } from "./wire";
 
 export const PAGE = 200;
 
@@ -27,6 +27,7 @@ export class Ranking extends EventTarget {
   encoder = "";
   blend: number | null = null;
   is_model: boolean | null = null; // fitted, else by the mean of the examples; null: the server does not say
+  calibration: Calibration | null = null;
   took_ms: number | null = null;
   mix: Mix = {}; // the shares in effect
   notes: readonly string[] = [];
@@ -106,7 +107,7 @@ export class Ranking extends EventTarget {
     this.later.length = 0;
     this.index_of.clear();
     this.total = 0;
-    this.round = this.blend = this.took_ms = null;
+    this.round = this.blend = this.took_ms = this.calibration = null;
     this.isComplete = false;
     this.become("loading");
   }
@@ -146,6 +147,7 @@ export class Ranking extends EventTarget {
     this.encoder = answer.encoder;
     this.blend = answer.blend;
     this.is_model = answer.is_model ?? null;
+    this.calibration = answer.calibration ?? null;
     this.took_ms = answer.took_ms;
     this.mix = answer.mix ?? {};
     this.notes = answer.notes ?? [];

@@ -33,7 +33,6 @@ export interface Tile {
   is_found?: boolean; // the box is the part of the frame that is nearest to the query
   stack_revision?: number | null; // goes back with an answer
   why?: Why | null; // nothing in a list that nobody ranked
-  precision?: number | null; // calibrated, 0..1, where the server has measured it
   probability?: number | null; // of "accept", by what was said of others; reason: in a sentence
   reason?: string;
   round?: number | null; // the ranking it came by
@@ -92,6 +91,19 @@ export interface RankRequest {
   round?: number | null; // the ranking that this is a further page of
 }
 
+/** P(accept | s) = sigmoid(level + slope * (s - center) / scale); the answered lie from `low` to `high`. */
+export interface Calibration {
+  center: number;
+  scale: number;
+  level: number;
+  slope: number;
+  covariance: readonly [number, number, number]; // of level; of both; of slope
+  low: number;
+  high: number;
+  num_accepted: number;
+  num_rejected: number;
+}
+
 export interface RankAnswer {
   round: number | null;
   build: string;
@@ -99,6 +111,7 @@ export interface RankAnswer {
   mode: Mode;
   blend: number | null;
   is_model?: boolean; // a model was fitted; else the order is by the mean of the examples
+  calibration?: Calibration | null; // what a similarity is worth; null: nobody can tell yet
   total: number;
   took_ms: number;
   q?: string; // the filters in one line

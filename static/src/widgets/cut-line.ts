@@ -1,9 +1,11 @@
 /** The cut line across the grid: everything below it is dimmed, everything above may be taken in bulk. */
 
+import { cutText } from "../lib/calibration";
 import type { Session } from "../lib/session";
+import type { Tile } from "../lib/wire";
 import type { ResultGrid } from "./result-grid";
 
-const SAMPLE = 50; // tiles whose expected precision stands for "just below"
+const SAMPLE = 50; // tiles that stand for "just below"
 
 export class CutLine {
   at: number | null = null; // the first index below the line
@@ -34,13 +36,15 @@ export class CutLine {
     this.set(similarity === null ? null : below < 0 ? tiles.length : below);
   }
 
-  /** Of the tiles just below, where the server has measured it; else it says so. */
+  /** What is expected of the undecided above the line, and just below it; else why that is not known. */
   private expectation(): string {
-    const below = this.session.ranking.tiles.slice(this.at ?? 0, (this.at ?? 0) + SAMPLE);
-    const measured = below.map((tile) => tile.precision).filter((each) => each != null);
-    if (!measured.length) return "cut line · expected precision below: not measured";
-    const mean = measured.reduce((sum, each) => sum + each, 0) / measured.length;
-    return `cut line · expected precision below: ${Math.round(mean * 100)} %`;
+    const { ranking } = this.session;
+    const at = this.at ?? 0;
+    const undecided = (tiles: readonly Tile[]) =>
+      tiles.flatMap((tile) => (tile.answer === "" && tile.similarity !== null ? [tile.similarity] : []));
+    const above = undecided(ranking.tiles.slice(0, at));
+    const below = undecided(ranking.tiles.slice(at, at + SAMPLE));
+    return `cut line · ${cutText(ranking.calibration, above, below)}`;
   }
 
   set(at: number | null): void {

@@ -173,8 +173,7 @@ function captionOf(tile: Tile): string {
   const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
   if (tile.similarity === null) return time || tile.name.slice(tile.name.lastIndexOf("/") + 1);
   const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
-  const precision = tile.precision == null ? "" : `${Math.round(tile.precision * 100)} %`;
-  return [rank, similarityText(tile.similarity), precision, time].filter(Boolean).join("  ");
+  return [rank, similarityText(tile.similarity), time].filter(Boolean).join("  ");
 }
 
 function marksOf(tile: Tile): string {
