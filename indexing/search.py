@@ -43,7 +43,7 @@ class Neighbor(msgspec.Struct, frozen=True):
 
 
 class Calibration(msgspec.Struct, frozen=True):
-    """P(accept | s) = sigmoid(level + slope * (s - center) / scale) of a similarity s, from the answers so far.
+    """P(accept | s) = sigmoid(level + slope * (s - center) / scale), from the answers so far.
 
     `covariance`: of the level, of level and slope, of the slope. The answered lie from `low` to `high`.
     """

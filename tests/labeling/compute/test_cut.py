@@ -1,4 +1,4 @@
-"""Expected precision above a cut line: calibrated, with an interval that holds, silent where nobody can tell."""
+"""Expected precision above a cut line: calibrated, with an interval that holds, or nothing at all."""
 
 import json
 from pathlib import Path
