@@ -9,7 +9,13 @@ export default defineConfig({
     assetsInlineLimit: 0, // the CSP allows no data: scripts or fonts
     modulePreload: { polyfill: false },
     rolldownOptions: {
-      input: ["static/src/main.ts", "static/src/workbench.ts", "static/src/review.ts", "static/src/map.ts"],
+      input: [
+        "static/src/main.ts",
+        "static/src/workbench.ts",
+        "static/src/review.ts",
+        "static/src/map.ts",
+        "static/src/training.ts",
+      ],
     },
   },
 });

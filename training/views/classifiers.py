@@ -1,0 +1,266 @@
+"""A classifier: its versions, which one is live, what it scores, its ONNX files, its card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from labeling.models import DatasetVersion, LabelClass
+from sisyphus_web.jobs.errors import JobError
+from sisyphus_web.pages import query_without, respond
+from training.compute.onnx_example import example_script
+from training.compute.score_shards import NUM_BINS
+from training.forms import PointForm
+from training.models import Classifier, ClassifierVersion, ScoreSet
+from training.services import onnx
+from training.services.comparing import compare_versions
+from training.services.operating_points import choose_point, points_of
+from training.services.scores import request_scores
+from training.services.versions import roll_back, set_live
+from training.views import shown
+
+SHOWN = 50  # versions, and changes of the live one
+EXPORTS_SHOWN = 5
+
+
+@require_safe
+def classifier(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpResponse:
+    """The versions, and of ?version= (else of the live one) scores, ONNX files and card."""
+    found = _classifier(corpus_id, classifier_id)
+    return _answer(request, found, _chosen(found, request.GET.get("version", "")))
+
+
+@require_POST
+def live_set(request: HttpRequest, corpus_id: int, classifier_id: int, version_id: int) -> HttpResponse:
+    """Make a version the one that scores new media."""
+    version = _version(corpus_id, classifier_id, version_id)
+    return _done(
+        request,
+        version,
+        lambda: set_live(version, by=request.user),
+        f"Version {version.number} is live: it scores new media from now on.",
+    )
+
+
+@require_POST
+def live_roll_back(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpResponse:
+    """Make the version live that was live before."""
+    found = _classifier(corpus_id, classifier_id)
+    try:
+        event = roll_back(found, by=request.user)
+    except JobError as error:
+        messages.error(request, str(error))
+    else:
+        number = event.version.number if event.version else 0
+        messages.success(request, f"Rolled back: version {number} is live again.")
+    return redirect("classifier", corpus_id, classifier_id)
+
+
+@require_POST
+def scores_start(request: HttpRequest, corpus_id: int, classifier_id: int, version_id: int) -> HttpResponse:
+    """Score what has no score by this version yet, as a job."""
+    version = _version(corpus_id, classifier_id, version_id)
+    return _done(
+        request,
+        version,
+        lambda: request_scores(version, by=request.user),
+        f"Version {version.number} scores the corpus.",
+    )
+
+
+@require_POST
+def onnx_start(request: HttpRequest, corpus_id: int, classifier_id: int, version_id: int) -> HttpResponse:
+    """Write a version as ONNX, as a job."""
+    version = _version(corpus_id, classifier_id, version_id)
+    return _done(
+        request,
+        version,
+        lambda: onnx.request_onnx(version, by=request.user),
+        f"Writing version {version.number} as ONNX.",
+    )
+
+
+@require_POST
+def operating_point(
+    request: HttpRequest, corpus_id: int, classifier_id: int, version_id: int, class_id: int
+) -> HttpResponse:
+    """Save from which score on the class counts as found."""
+    version = _version(corpus_id, classifier_id, version_id)
+    if class_id not in version.run.class_ids:
+        messages.error(request, f"{version.classifier} does not know this class.")
+        return redirect("run", corpus_id, version.run_id)
+    label_class = get_object_or_404(LabelClass, corpus=corpus_id, pk=class_id)
+    form = PointForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "A threshold is a probability, 0 to 1.")
+    else:
+        threshold = form.cleaned_data["threshold"]
+        choose_point(version, label_class, threshold=threshold, by=request.user)
+        messages.success(request, f"Saved: {label_class.name} counts from a score of {threshold:.3f} on.")
+    return redirect(f"{reverse('run', args=[corpus_id, version.run_id])}?class={class_id}#operating-point")
+
+
+@require_safe
+def compare(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpResponse:
+    """?old= and ?new= (numbers of versions) beside each other, on the test side of ?on= or on their own."""
+    found = _classifier(corpus_id, classifier_id)
+    versions = {str(each.number): each for each in _versions(found)}
+    numbers = sorted(versions, key=int)
+    old = versions.get(request.GET.get("old", "")) or versions.get(numbers[-2] if len(numbers) > 1 else "")
+    new = versions.get(request.GET.get("new", "")) or versions.get(numbers[-1] if numbers else "")
+    datasets = DatasetVersion.objects.filter(corpus=corpus_id).order_by("-number")
+    on = next((each for each in datasets if str(each.pk) == request.GET.get("on", "")), None)
+    context = {
+        "corpus": found.corpus,
+        "classifier": found,
+        "versions": [versions[number] for number in numbers],
+        "datasets": datasets,
+        "old": old,
+        "new": new,
+        "on": on,
+    }
+    if old is not None and new is not None and old != new:
+        context |= _comparison(old, new, on)
+    return respond(request, page="training/compare.html", part="training/compare.html", context=context)
+
+
+def _comparison(old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersion | None) -> dict[str, Any]:
+    try:
+        compared = compare_versions(old, new, on=on)
+    except (JobError, ValidationError) as error:
+        return {"refusal": str(error) if isinstance(error, JobError) else " ".join(error.messages)}
+    before, after = (compared[each]["evaluation"]["classes"] for each in ("old", "new"))
+    rows = []
+    for was, now in zip(before, after, strict=True):
+        names = (f"version {old.number}", was, "unsure"), (f"version {new.number}", now, "accept")
+        known = was["average_precision"] is not None and now["average_precision"] is not None
+        rows.append(
+            {
+                "old": was,
+                "new": now,
+                "better": now["average_precision"] - was["average_precision"] if known else None,
+                "chart": shown.precision_recall_chart(names),
+            }
+        )
+    return {"compared": compared, "classes": rows}
+
+
+def _classifier(corpus_id: int, classifier_id: int) -> Classifier:
+    return get_object_or_404(Classifier.objects.select_related("corpus"), corpus=corpus_id, pk=classifier_id)
+
+
+def _versions(found: Classifier) -> list[ClassifierVersion]:
+    wanted = found.versions.select_related(
+        "classifier", "run__dataset_version", "run__created_by", "run__feature_set"
+    )
+    return list(wanted.order_by("-number")[:SHOWN])
+
+
+def _version(corpus_id: int, classifier_id: int, version_id: int) -> ClassifierVersion:
+    wanted = ClassifierVersion.objects.select_related("classifier__corpus", "run__feature_set")
+    return get_object_or_404(wanted, classifier=classifier_id, classifier__corpus=corpus_id, pk=version_id)
+
+
+def _chosen(found: Classifier, asked: str) -> ClassifierVersion | None:
+    """The version of that number, else the live one, else the newest."""
+    versions = _versions(found)
+    return (
+        next((each for each in versions if str(each.number) == asked), None)
+        or next((each for each in versions if each.is_live), None)
+        or next(iter(versions), None)
+    )
+
+
+def _done(
+    request: HttpRequest, version: ClassifierVersion, work: Callable[[], object], said: str
+) -> HttpResponse:
+    """Do it and say so, or say why not; back to the version."""
+    try:
+        work()
+    except (JobError, ValidationError) as error:
+        messages.error(request, str(error) if isinstance(error, JobError) else " ".join(error.messages))
+    else:
+        messages.success(request, said)
+    found = version.classifier
+    return redirect(f"{reverse('classifier', args=[found.corpus_id, found.pk])}?version={version.number}")
+
+
+def _answer(request: HttpRequest, found: Classifier, chosen: ClassifierVersion | None) -> HttpResponse:
+    events = found.live_events.select_related("version", "by").order_by("-pk")[:SHOWN]
+    context: dict[str, Any] = {
+        "corpus": found.corpus,
+        "classifier": found,
+        "versions": [{"version": each, "headline": shown.headline(each.run)} for each in _versions(found)],
+        "events": events,
+        "can_roll_back": len({event.version_id for event in events}) > 1,
+        "chosen": chosen,
+        "query": query_without(request),
+    }
+    if chosen is not None:
+        context |= _of_version(request, chosen)
+    return respond(
+        request, page="training/classifier.html", part="training/partials/version_live.html", context=context
+    )
+
+
+def _of_version(request: HttpRequest, chosen: ClassifierVersion) -> dict[str, Any]:
+    score_set = ScoreSet.objects.filter(version=chosen).select_related("job").first()
+    exports = list(chosen.onnx_exports.select_related("job", "created_by").order_by("-pk")[:EXPORTS_SHOWN])
+    jobs = [each.job for each in (score_set, *exports) if each is not None and each.job is not None]
+    return {
+        "run": chosen.run,
+        "headline": shown.headline(chosen.run),
+        "score_set": score_set,
+        "num_bins": NUM_BINS,
+        "histograms": _histograms(request, chosen, score_set),
+        "exports": exports,
+        "example": example_script(takes_images=_takes_images(exports, chosen)),
+        "points": _points(chosen),
+        "is_moving": any(not job.is_final for job in jobs),
+    }
+
+
+def _histograms(
+    request: HttpRequest, chosen: ClassifierVersion, score_set: ScoreSet | None
+) -> list[dict[str, Any]]:
+    """Of each class: how many items in each step of the score, and where the threshold stands."""
+    if score_set is None or not score_set.histograms:
+        return []
+    points = points_of(chosen)
+    result = []
+    for label_class in chosen.run.classes:
+        counts = score_set.histograms.get(str(label_class["id"]))
+        if counts is None:
+            continue
+        point = points.get(label_class["id"])
+        result.append(
+            {
+                "label_class": label_class,
+                "counts": counts,
+                "total": sum(counts),
+                "threshold": point.threshold if point else 0.5,
+                "query": urlencode({"class": label_class["id"]}),
+            }
+        )
+    return result
+
+
+def _takes_images(exports: list[Any], chosen: ClassifierVersion) -> bool:
+    parts = {name for each in exports for name in each.files}
+    return bool(parts & set(onnx.IMAGE_PARTS)) if parts else chosen.run.kind == "fine_tune"
+
+
+def _points(chosen: ClassifierVersion) -> list[dict[str, Any]]:
+    points = points_of(chosen)
+    return [
+        {"name": each["name"], "id": each["id"], "point": points.get(each["id"])}
+        for each in chosen.run.classes
+    ]

@@ -1,0 +1,230 @@
+"""Training: the runs of a corpus, a form that starts one, and the page of each."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from indexing.models import Item, Source
+from labeling.services.counts import count_states
+from labeling.services.datasets import create_version
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs.errors import JobError
+from sisyphus_web.pages import query_without, respond
+from sisyphus_web.server_paths import last_part
+from training.forms import TrainForm
+from training.models import Classifier, Run
+from training.services.operating_points import measured_points, points_of
+from training.services.runs import request_run
+from training.views import shown
+
+PER_PAGE = 20
+WORST_SHOWN = 24  # thumbnails of each kind of mistake
+ANY_STATE = "state:untouched,accepted,rejected,weak,unsure"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def training(request: HttpRequest, corpus_id: int) -> HttpResponse:
+    """The runs, newest first, and the classifiers they made; a POST freezes what it must and trains."""
+    corpus = get_object_or_404(Corpus, pk=corpus_id)
+    is_part = bool(request.headers.get("HX-Request"))
+    form = (
+        None
+        if is_part
+        else TrainForm(request.POST or None, corpus=corpus, wanted=request.GET.get("class", ""))
+    )
+    if form is not None and request.method == "POST" and form.is_valid():
+        try:
+            run = _start(corpus, form, by=request.user)
+        except (JobError, ValidationError) as error:
+            form.add_error(None, str(error) if isinstance(error, JobError) else " ".join(error.messages))
+        else:
+            messages.success(request, f"{run.classifier} is being trained on {run.dataset_version}.")
+            return redirect("run", corpus_id, run.pk)
+    context = _runs_context(request, corpus)
+    if form is not None:
+        context |= {"form": form} | _classes_context(corpus)
+    return respond(
+        request,
+        page="training/training.html",
+        part="training/partials/runs_live.html",
+        context=context,
+        status=422 if form is not None and form.is_bound else 200,
+    )
+
+
+def _start(corpus: Corpus, form: TrainForm, *, by: User) -> Run:
+    """A queued run; what cannot be trained leaves no dataset version behind."""
+    asked = form.cleaned_data
+    with transaction.atomic():
+        version = form.version or create_version(
+            corpus=corpus,
+            label_classes=asked["label_classes"],
+            includes_weak=asked["includes_weak"],
+            val_share=asked["val_share"],
+            test_share=asked["test_share"],
+            by=by,
+        )
+        return request_run(
+            version=version,
+            label_classes=asked["label_classes"],
+            name=asked["name"],
+            kind=asked["kind"],
+            target=asked["target"],
+            feature_set=asked["feature_set"],
+            options=form.options,
+            go_live=asked["go_live"],
+            by=by,
+        )
+
+
+def _runs_context(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
+    found = Run.objects.filter(corpus=corpus).select_related(
+        "classifier", "dataset_version", "job", "version", "created_by"
+    )
+    page = Paginator(found.order_by("-pk").defer("curve"), PER_PAGE).get_page(request.GET.get("page"))
+    classifiers = Classifier.objects.filter(corpus=corpus).prefetch_related("versions__run").order_by("name")
+    return {
+        "corpus": corpus,
+        "page_of_runs": page,
+        "runs": [{"run": run, "headline": shown.headline(run)} for run in page],
+        "classifiers": [_classifier_row(each) for each in classifiers],
+        "is_moving": any(run.job is not None and not run.job.is_final for run in page),
+        "query": query_without(request, "page"),
+    }
+
+
+def _classifier_row(classifier: Classifier) -> dict[str, Any]:
+    versions = sorted(classifier.versions.all(), key=lambda each: each.number)
+    live = next((each for each in versions if each.is_live), None)
+    best = live or (versions[-1] if versions else None)
+    return {
+        "classifier": classifier,
+        "num_versions": len(versions),
+        "live": live,
+        "headline": shown.headline(best.run) if best else None,
+    }
+
+
+def _classes_context(corpus: Corpus) -> dict[str, Any]:
+    """How much of each class is answered: what can be trained, and what is missing."""
+    classes = list(corpus.label_classes.filter(retired_at=None).order_by("id"))
+    for each in classes:
+        each.corpus = corpus
+    counts = {each.pk: count_states(each) for each in classes}
+    return {
+        "label_classes": [(each, counts[each.pk]) for each in classes],
+        "counts_of": {str(pk): found for pk, found in counts.items()},
+        "is_trainable": any(found.accepted and found.rejected for found in counts.values()),
+    }
+
+
+@require_safe
+def run(request: HttpRequest, corpus_id: int, run_id: int) -> HttpResponse:
+    """One run: its curves while it trains, then what it is worth, class by class, on ?side= for ?class=."""
+    found = get_object_or_404(
+        Run.objects.select_related(
+            "classifier", "dataset_version", "feature_set", "job__created_by", "version", "created_by"
+        ),
+        corpus=corpus_id,
+        pk=run_id,
+    )
+    corpus = found.corpus
+    side = shown.side_of(found, request.GET.get("side", ""))
+    context = {
+        "corpus": corpus,
+        "run": found,
+        "job": found.job,
+        "is_moving": found.job is not None and not found.job.is_final,
+        "headline": shown.headline(found),
+        "curves": shown.curves(found),
+        "side": side,
+        "sides": [each for each in shown.SIDES if found.evaluation.get(each) is not None],
+        "query": query_without(request),
+    }
+    if side:
+        context |= _evaluation_context(request, found, side)
+    return respond(request, page="training/run.html", part="training/partials/run_live.html", context=context)
+
+
+def _evaluation_context(request: HttpRequest, run: Run, side: str) -> dict[str, Any]:
+    judged = run.evaluation[side]
+    column = _column(run, request.GET.get("class", ""))
+    of_class = judged["classes"][column]
+    label_class = run.classes[column]
+    context: dict[str, Any] = {
+        "judged": judged,
+        "of_class": of_class,
+        "label_class": label_class,
+        "precision_recall": shown.precision_recall_chart([(of_class["name"], of_class, "info")]),
+        "roc": shown.roc_chart(of_class),
+        "reliability": shown.reliability_chart(of_class["reliability"]),
+        "slices": _slices(of_class),
+        "mistakes": _mistakes(run, label_class, of_class),
+        "gap": run.evaluation.get("gap"),
+        "matrix": _matrix(run, judged),
+    }
+    version = getattr(run, "version", None)
+    if version is not None:
+        measured_on, points = measured_points(version, label_class["id"])
+        context |= {
+            "version": version,
+            "measured_on": measured_on,
+            "points": points,
+            "point": points_of(version).get(label_class["id"]),
+        }
+    return context
+
+
+def _column(run: Run, asked: str) -> int:
+    """Which class is shown: the one asked for, else the first."""
+    ids = [str(pk) for pk in run.class_ids]
+    return ids.index(asked) if asked in ids else 0
+
+
+def _slices(of_class: dict[str, Any]) -> list[dict[str, Any]]:
+    ids = [each["source"] for each in of_class["sources"]]
+    names = {each.pk: last_part(each.path) or "uploads" for each in Source.objects.filter(pk__in=ids)}
+    return [each | {"name": names.get(each["source"], "uploads")} for each in of_class["sources"]]
+
+
+def _mistakes(run: Run, label_class: dict[str, Any], of_class: dict[str, Any]) -> list[dict[str, Any]]:
+    """False positives and false negatives, the most certain first, with their pictures."""
+    titles = {
+        "false_positives": ("Found, but rejected", "False positives"),
+        "false_negatives": ("Missed, but accepted", "False negatives"),
+    }
+    result = []
+    for key, (title, name) in titles.items():
+        listed = of_class["worst"][key][:WORST_SHOWN]
+        ids = [int(item) for item, _ in listed]
+        items = Item.objects.live().filter(corpus=run.corpus_id).select_related("media_file").in_bulk(ids)
+        tiles = [{"item": items[int(pk)], "score": score} for pk, score in listed if int(pk) in items]
+        result.append(
+            {"title": title, "name": name, "key": key, "tiles": tiles, "num": len(of_class["worst"][key])}
+        )
+    return result
+
+
+def _listing(class_id: int, items: list[Item]) -> str:
+    """The query of the workbench that shows these, whatever was answered of them."""
+    files = sorted({item.media_file_id for item in items})
+    line = f"{ANY_STATE} file:{','.join(f'#{pk}' for pk in files)}"
+    return urlencode({"class": class_id, "q": line})
+
+
+def _matrix(run: Run, judged: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of the confusion matrix of a choice between classes; none where each class is on its own."""
+    rows = judged.get("confusion_matrix") or []
+    return [
+        {"name": name, "cells": [{"num": num, "is_right": at == place} for place, num in enumerate(row)]}
+        for at, (name, row) in enumerate(zip(run.class_names, rows, strict=False))
+    ]
