@@ -1,5 +1,6 @@
 """Files that are whole or not there, and the order in which people count them."""
 
+import io
 import os
 import re
 import secrets
@@ -39,8 +40,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_npy(path: Path, array: np.ndarray) -> None:
     """An array as .npy at `path`, whole or not at all."""
+    content = io.BytesIO()  # straight into a file, numpy would not say why the disk takes no more
+    np.lib.format.write_array(content, array, allow_pickle=False)
     with writing_whole(path) as out:
-        np.lib.format.write_array(out, array, allow_pickle=False)
+        out.write(content.getbuffer())
 
 
 def by_number(name: str) -> list[tuple[int, int, str]]:
