@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from indexing.services import audit as indexing
+from labeling.services.counts import wrong_counts
 from labeling.services.projection import projection_differences
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.models import Job
@@ -66,10 +67,12 @@ def job_problems() -> Iterator[str]:
 
 
 def ledger_problems() -> Iterator[str]:
-    """The projection of every corpus equals the fold of its ledger."""
+    """The projection of every corpus equals the fold of its ledger, its running counts what is in it."""
     for corpus in Corpus.objects.order_by("id"):
         for item, label_class, expected, found in projection_differences(corpus):
             yield (
                 f"item {item} of corpus {corpus.pk} and class {label_class} is {found} in the projection, "
                 f"by the ledger {expected}"
             )
+        for label_class in wrong_counts(corpus):
+            yield f"the running counts of class {label_class} are not what is counted row by row"

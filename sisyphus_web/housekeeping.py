@@ -1,7 +1,7 @@
 """What the active dispatcher does now and then, of every app. It has no home of its own in any of them."""
 
 from indexing.services import builds, projections, uploads
-from labeling.services import exports, leases, query_images
+from labeling.services import counts, exports, leases, query_images
 from sisyphus_web import audit, idempotency
 from sisyphus_web.accounts import services as accounts
 from sisyphus_web.jobs.dispatcher import Periodic
@@ -15,6 +15,7 @@ def periodic() -> list[Periodic]:
     """Everything periodic, in the order it is tried."""
     return [
         Periodic("check that the books balance", QUARTER_HOUR, audit.check_and_log),
+        Periodic("put running counts together", QUARTER_HOUR, counts.put_together),
         Periodic("remove index builds that were never published", HOUR, builds.remove_orphans),
         Periodic("remove files of maps that nobody has any more", HOUR, projections.remove_orphans),
         Periodic("remove exports that were never published", HOUR, exports.remove_orphans),

@@ -2,8 +2,10 @@
 
 from labeling.models.audits import Audit, AuditDraw, AuditStop, FrozenRanking
 from labeling.models.classes import LabelClass
+from labeling.models.counts import CountChange
 from labeling.models.datasets import DatasetEntry, DatasetVersion, Split, SplitAssignment
 from labeling.models.exports import Export
+from labeling.models.imports import LabelImport
 from labeling.models.leases import Lease
 from labeling.models.looks import BlindLook, GoldAnswer
 from labeling.models.put_off import PutOff
@@ -17,6 +19,7 @@ __all__ = [
     "AuditDraw",
     "AuditStop",
     "BlindLook",
+    "CountChange",
     "CurrentVerdict",
     "DatasetEntry",
     "DatasetVersion",
@@ -24,6 +27,7 @@ __all__ = [
     "FrozenRanking",
     "GoldAnswer",
     "LabelClass",
+    "LabelImport",
     "Lease",
     "PutOff",
     "QueryImage",

@@ -13,6 +13,28 @@ from labeling.models.queries import QueryRound
 from labeling.querysets import CurrentVerdictQuerySet, VerdictQuerySet
 from sisyphus_web.accounts.models import Corpus
 
+# What a statement changed in the numbers of each class: of what it wrote (+1), of what was there before (-1).
+_COUNTED = """
+    INSERT INTO labeling_countchange (label_class_id, accepted, rejected, unsure, disputed)
+    SELECT label_class_id, sum(sign * (answer = 'accept')::int), sum(sign * (answer = 'reject')::int),
+           sum(sign * (answer = 'unsure')::int), sum(sign * is_disputed::int)
+    FROM ({rows}) AS changed GROUP BY label_class_id ORDER BY label_class_id;
+    RETURN NULL;
+"""
+_OF = "SELECT label_class_id, answer, is_disputed, {sign} AS sign FROM {table}"
+_AFTER, _BEFORE = _OF.format(sign=1, table="after"), _OF.format(sign=-1, table="before")
+
+
+def _counted(name: str, operation: pgtrigger.Operation, rows: str, **tables: str) -> pgtrigger.Trigger:
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=operation,
+        referencing=pgtrigger.Referencing(**tables),
+        func=_COUNTED.format(rows=rows),
+    )
+
 
 class Answer(models.TextChoices):
     ACCEPT = "accept"
@@ -139,6 +161,17 @@ class CurrentVerdict(models.Model):
                 condition=Q(is_disputed=True),
                 name="current_verdict_disputed",
             ),
+        ]
+        triggers = [
+            _counted("state_added_is_counted", pgtrigger.Insert, _AFTER, new="after"),
+            _counted(
+                "state_moved_is_counted",
+                pgtrigger.Update,
+                f"{_AFTER} UNION ALL {_BEFORE}",
+                new="after",
+                old="before",
+            ),
+            _counted("state_removed_is_counted", pgtrigger.Delete, _BEFORE, old="before"),
         ]
 
     def __str__(self) -> str:

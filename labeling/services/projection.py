@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from labeling.compute.ledger import Event, State, fold
 from labeling.models import CurrentVerdict, LabelClass, Verdict
+from labeling.services.counts import correct_counts
 from labeling.services.states import IS_GOLD
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.services import note
@@ -40,7 +41,7 @@ def projection_differences(corpus: Corpus) -> list[Difference]:
 
 @transaction.atomic
 def rebuild_projection(corpus: Corpus) -> int:
-    """Make the projection equal to the fold of the ledger; the number of rows that were wrong.
+    """Make the projection and its counts what the ledger says; the number of rows that were wrong.
 
     Answers wait while it runs: it locks the projection against writers. What was wrong is noted in the
     audit log, by which the search service sees that it has to read the projection again.
@@ -66,6 +67,7 @@ def rebuild_projection(corpus: Corpus) -> int:
             defaults=values,
             create_defaults={"corpus_id": corpus.pk} | values,
         )
+    correct_counts(corpus)
     if wrong:
         note(REBUILT, by=None, corpus=corpus, detail=f"{len(wrong)} rows were wrong")
     return len(wrong)

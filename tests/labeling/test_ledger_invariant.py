@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from labeling.models import BlindLook, CurrentVerdict, LabelClass, Verdict
+from labeling.services import counts
+from labeling.services.counts import count_states, wrong_counts
 from labeling.services.projection import projection_differences
 from labeling.services.undo import undo_batch
 from labeling.services.verdicts import record_verdicts
@@ -144,6 +146,19 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def the_projection_is_the_fold(self):
         assert projection_differences(self.corpus) == []
+
+    @invariant()
+    def the_running_counts_are_those_of_a_full_recount(self):
+        assert wrong_counts(self.corpus) == []
+        states = CurrentVerdict.objects.filter(label_class=self.label_class)
+        found = count_states(self.label_class)
+        by_answer = [states.filter(answer=each).count() for each in ("accept", "reject", "unsure")]
+        assert [found.accepted, found.rejected, found.unsure] == by_answer
+        assert found.disputed == states.filter(is_disputed=True).count()
+
+    @rule()
+    def put_counts_together(self):
+        counts.put_together(most_changes=1)
 
     @invariant()
     def nothing_is_lost_or_doubled(self):
