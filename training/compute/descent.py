@@ -71,11 +71,11 @@ def minimize(
     slope = loss.slope(z)
     gradient = _gradient(matrix, slope, w, ridge)
     curvature = loss.curvature(z)
+    value = _sum(loss, z) + _penalty(w, ridge)
     pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=MEMORY)
     for number in range(1, max_steps + 1):
         step = -_two_loops(gradient, pairs, lambda g: precondition(g, curvature))
         promised = -float(np.vdot(gradient, step))
-        value = float(loss.value(z).sum(dtype=np.float64)) + _penalty(w, ridge)
         if promised <= 2 * tolerance * max(value, 1e-12):
             return Found(w, z, number - 1, is_converged=True)
         along = matrix.times(step)
@@ -88,8 +88,8 @@ def minimize(
         change, difference = length * step, gradient - before
         if (product := float(np.vdot(change, difference))) > 0:
             pairs.append((change, difference, 1 / product))
+        value = _sum(loss, z) + _penalty(w, ridge)
         if on_step is not None:
-            value = float(loss.value(z).sum(dtype=np.float64)) + _penalty(w, ridge)
             on_step(Step(number, value, w))
     return Found(w, z, max_steps, is_converged=False)
 
@@ -121,6 +121,10 @@ def _gradient(matrix: Matrix, slope: np.ndarray, w: np.ndarray, ridge: float) ->
     gradient = matrix.transposed_times(slope)
     gradient[:-1] += ridge * w[:-1]
     return gradient
+
+
+def _sum(loss: Loss, z: np.ndarray) -> float:
+    return float(loss.value(z).sum(dtype=np.float64))
 
 
 def _penalty(w: np.ndarray, ridge: float) -> float:

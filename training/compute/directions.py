@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MAX_DIRECTIONS = 384
+MAX_DIRECTIONS = 320
 EXACT_UP_TO = 640  # rows or columns: their eigenvectors take less than a tenth of a second
 SPARE = 32  # directions tried beyond those kept (Halko, Martinsson, Tropp 2011, arXiv 0909.4061)
 
@@ -28,8 +28,7 @@ class Directions:
         else:
             rng = np.random.default_rng(seed)
             probes = rng.standard_normal((d, MAX_DIRECTIONS + SPARE), dtype=np.float32)
-            for _ in range(2):
-                probes, _ = np.linalg.qr(rows.T @ (rows @ probes))
+            probes, _ = np.linalg.qr(rows.T @ (rows @ probes))
             inner, variances = _exact(rows @ probes)
             basis = probes @ inner
         kept = min(MAX_DIRECTIONS if min(n, d) > EXACT_UP_TO else len(variances), len(variances))

@@ -31,8 +31,8 @@ from training.compute.folds import sampled
 from training.compute.linear_losses import loss_of, sigmoid, softmax
 from training.compute.regularization import Reduced, choose_penalty, macro_average_precision
 
-MAX_SAMPLED = 6000  # rows that the penalty is chosen on
-TOLERANCE = 1e-4
+MAX_SAMPLED = 4096  # rows that the penalty is chosen on
+TOLERANCE = 3e-4
 MAX_STEPS = 60
 BLOCK_ROWS = 65536
 FORMAT = 1
@@ -186,10 +186,13 @@ def fit_probe(
         directions,
         loss_of(sample, kind, sample_weights),
         sample,
+        judged=loss_of(sample, kind, np.ones_like(sample_weights)),
+        shift=_shift(sample_weights, kind),
+        ridges=() if regularization is None else (regularization,),
         seed=seed,
         on_progress=tell,
     )
-    ridge = chosen.ridge if regularization is None else regularization
+    ridge = chosen.ridge
     weights = class_weights(train, kind, class_weighting)
     shift = _shift(weights, kind)
     val = answers.side("val")

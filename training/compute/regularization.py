@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,11 @@ from training.compute.metrics import average_precision
 
 NUM_FOLDS = 3
 # Penalties tried, strongest first, in units of the summed variance of the columns.
-PENALTIES = tuple(10.0**power for power in (1.0, 0.5, 0.0, -0.5, -1.0, -1.5, -2.0, -2.75, -3.5))
+PENALTIES = tuple(10.0**power for power in (1.0, 0.5, 0.0, -0.5, -1.0, -1.5, -2.0, -2.75, -3.5, -4.25))
 WORSE_IN_A_ROW = 2  # weaker penalties are not tried after that
 TOLERANCE = 1e-3
 MAX_STEPS = 40
+NUM_SCALINGS = 6
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -60,31 +61,35 @@ def choose_penalty(
     loss: Loss,
     answers: AnswerTable,
     *,
+    judged: Loss,
+    shift: np.ndarray,
+    ridges: Sequence[float] = (),
     seed: int = 0,
     on_progress: Progress | None = None,
 ) -> Chosen:
-    """The penalty of PENALTIES with the least loss on held-out groups, searched from the strongest down.
+    """The penalty with the least loss on held-out groups, at its best temperature; the strongest come first.
 
-    One group alone cannot be held out: then the penalty in the middle is taken. Curve rows go to
-    `on_progress` with the phase "path".
+    Of `ridges`, else of PENALTIES. `loss` is learned with, its class weights in it; `judged` is that of the
+    answers as they are, of logits less `shift` (C,). One group alone cannot be held out: then the penalty in
+    the middle is taken. Curve rows go to `on_progress` with the phase "path".
     """
     unit = float(directions.variances.sum()) or 1.0
+    ridges = ridges or [penalty * unit for penalty in PENALTIES]
     start = np.zeros((rows.width, answers.num_classes))
     num_groups = len(np.unique(answers.group_codes))
     folds = dealt(answers, min(NUM_FOLDS, num_groups), seed=seed)
     parts = [folds != fold for fold in range(folds.max() + 1)] if num_groups > 1 else []
     kept = [loss.of_rows(part) for part in parts]
     models, logits = [start] * len(parts), [rows.times(start)] * len(parts)
-    best, best_ridge, best_held_out = np.inf, PENALTIES[len(PENALTIES) // 2] * unit, rows.times(start)
+    best, best_ridge, best_held_out = np.inf, ridges[len(ridges) // 2], rows.times(start)
     num_worse = 0
-    for penalty in PENALTIES if parts else ():
-        ridge = penalty * unit
+    for ridge in ridges if parts else ():
         held_out = np.empty_like(best_held_out)
         for at, part in enumerate(parts):
             found = fit_reduced(rows, directions, kept[at], ridge, start=models[at], z=logits[at])
             models[at], logits[at] = found
             held_out[~part] = found[1][~part]
-        value = float(loss.value(held_out).mean(dtype=np.float64))
+        value = loss_at_best_scale(judged, held_out - shift.astype(np.float32))
         if on_progress is not None:
             on_progress(
                 {
@@ -132,6 +137,15 @@ def fit_reduced(
         max_steps=MAX_STEPS,
     )
     return found.w, found.z
+
+
+def loss_at_best_scale(loss: Loss, z: np.ndarray) -> float:
+    """The mean loss of logits z (n, C) times the one number that is best for them."""
+    scale = 1.0
+    for _ in range(NUM_SCALINGS):
+        _, first, second = loss.along(np.float32(scale) * z, z)
+        scale = min(max(scale - first / max(second, 1e-12), scale / 3), scale * 3)
+    return float(loss.value(np.float32(scale) * z).mean(dtype=np.float64))
 
 
 def macro_average_precision(scores: np.ndarray, answers: AnswerTable) -> float | None:
