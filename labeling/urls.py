@@ -14,6 +14,12 @@ from labeling.api.classes import LabelClassView
 from labeling.api.datasets import DatasetDiffView, DatasetVersionView
 from labeling.api.disagreements import DisagreementsView
 from labeling.api.exports import ExportFileView, ExportView
+from labeling.api.imports import (
+    LabelImportReportView,
+    LabelImportTakeView,
+    LabelImportUndoView,
+    LabelImportView,
+)
 from labeling.api.label_errors import LabelErrorsView
 from labeling.api.later import LaterView
 from labeling.api.leases import LeasesView
@@ -115,4 +121,21 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/exports/", ExportView.as_view({"get": "list", "post": "create"}), name="exports"),
     path(f"{_CORPUS}/exports/<int:export_id>/", ExportView.as_view({"get": "retrieve"}), name="export"),
     path(f"{_CORPUS}/exports/<int:export_id>/file/", ExportFileView.as_view(), name="export-file"),
+    path(
+        f"{_CORPUS}/imports/",
+        LabelImportView.as_view({"get": "list", "post": "create"}),
+        name="label-imports",
+    ),
+    path(
+        f"{_CORPUS}/imports/<int:import_id>/",
+        LabelImportView.as_view({"get": "retrieve"}),
+        name="label-import",
+    ),
+    path(f"{_CORPUS}/imports/<int:import_id>/take/", LabelImportTakeView.as_view(), name="label-import-take"),
+    path(f"{_CORPUS}/imports/<int:import_id>/undo/", LabelImportUndoView.as_view(), name="label-import-undo"),
+    path(
+        f"{_CORPUS}/imports/<int:import_id>/report/",
+        LabelImportReportView.as_view(),
+        name="label-import-report",
+    ),
 ]

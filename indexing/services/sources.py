@@ -16,7 +16,15 @@ class FolderNotAllowed(JobError):
 
 
 def allowed_folder(path: str) -> Path:
-    """The real path of a folder (or one file) below an allowed root; FolderNotAllowed for anything else."""
+    """The real path of a folder below an allowed root; FolderNotAllowed for anything else."""
+    real = allowed_path(path)
+    if not real.is_dir():
+        raise FolderNotAllowed(f"{path} is not a folder. Give the folder it is in.")
+    return real
+
+
+def allowed_path(path: str) -> Path:
+    """The real path of a folder or file below an allowed root; FolderNotAllowed for anything else."""
     roots = [Path(root).resolve() for root in settings.MEDIA_ROOTS]
     if not path.startswith("/") or "\x00" in path:
         raise FolderNotAllowed(f"Give the whole path of a folder of this server, not {path[:200]!r}.")
@@ -26,8 +34,6 @@ def allowed_folder(path: str) -> Path:
         raise FolderNotAllowed(f"{path} is not below a folder that may be ingested. Allowed: {allowed}.")
     if not real.exists():
         raise FolderNotAllowed(f"{path} does not exist on this server. Look at its spelling.")
-    if not real.is_dir():
-        raise FolderNotAllowed(f"{path} is not a folder. Give the folder it is in.")
     return real
 
 

@@ -22,9 +22,11 @@ FREEZE = """
     CREATE TEMPORARY TABLE frozen ON COMMIT DROP AS
     SELECT item.id AS item, item.media_file_id AS media_file, state.label_class_id AS label_class,
            state.answer::text AS answer,
-           CASE WHEN state.is_derived THEN 'derived' ELSE 'verdict' END AS origin,
+           CASE WHEN state.is_derived THEN 'derived' WHEN said.mode = 'import' THEN 'import'
+                ELSE 'verdict' END AS origin,
            state.verdict_id AS verdict
     FROM labeling_currentverdict state
+    JOIN labeling_verdict said ON said.id = state.verdict_id
     JOIN indexing_item item ON item.id = state.item_id AND item.deleted_at IS NULL
     JOIN indexing_mediafile media ON media.id = item.media_file_id AND media.deleted_at IS NULL
     WHERE state.label_class_id = ANY(%(classes)s) AND state.answer IN ('accept', 'reject')
@@ -40,6 +42,27 @@ FREEZE = """
         WHERE state.item_id = weak.item_id AND state.label_class_id = weak.label_class_id
           AND state.answer <> ''
     )
+"""
+# An undo brings an earlier answer back: back to the event that said it, which may have been an import.
+BROUGHT_BACK = """
+    WITH RECURSIVE back AS (
+        SELECT frozen.item, frozen.label_class, said.id AS verdict, said.reverts_id, said.mode
+        FROM frozen JOIN labeling_verdict said ON said.id = frozen.verdict
+        WHERE frozen.origin = 'verdict' AND said.reverts_id IS NOT NULL
+        UNION ALL
+        SELECT back.item, back.label_class, earlier.id, earlier.reverts_id, earlier.mode
+        FROM back
+        CROSS JOIN LATERAL (
+            SELECT said.id, said.reverts_id, said.mode FROM labeling_verdict said
+            WHERE said.item_id = back.item AND said.label_class_id = back.label_class
+              AND said.id < back.reverts_id AND NOT said.is_blind
+            ORDER BY said.id DESC LIMIT 1
+        ) earlier
+        WHERE back.reverts_id IS NOT NULL
+    )
+    UPDATE frozen SET origin = 'import' FROM back
+    WHERE back.item = frozen.item AND back.label_class = frozen.label_class
+      AND back.reverts_id IS NULL AND back.mode = 'import'
 """
 MEDIA_OF = """
     SELECT media_file, array_agg(DISTINCT label_class) FILTER (WHERE answer = 'accept'),
@@ -144,6 +167,7 @@ def create_version(
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS frozen")
         cursor.execute(FREEZE, {"classes": [each.pk for each in classes], "includes_weak": includes_weak})
+        cursor.execute(BROUGHT_BACK)
         cursor.execute("SELECT count(*) FILTER (WHERE answer = 'accept'), max(verdict) FROM frozen")
         num_accepted, last_verdict_id = cursor.fetchone()
     if not num_accepted:
@@ -290,7 +314,7 @@ def _count(
     by_class: dict[str, Any] = {
         name: {side: {"accept": 0, "reject": 0} for side in SIDES} for name in names.values()
     }
-    origins = {"verdict": 0, "derived": 0, "weak": 0}
+    origins = {"verdict": 0, "derived": 0, "weak": 0, "import": 0}
     for split, label_class, answer, origin, count in rows:
         counts[split][answer] += count
         by_class[names[label_class]][split][answer] += count

@@ -72,53 +72,34 @@ JSON = LINES.format(
         FROM line
     """,
 )
-# An image on the first line of its frame, an annotation on every accepted one. Ids are counted in order, over
-# all sides, so an image has the same id in the file of its side and in that of all.
+# Every line as coco.write_coco puts it together: what is said of its frame, and what of the line itself.
 COCO = LINES.format(
     media="""
         left(sha256, %(length)s) AS sha, width_px, height_px,
         concat(',"width":', width_px, ',"height":', height_px, ',"media_name":', to_json(name),
                ',"media_sha256":"', sha256,
-               '","time_base":"', time_base_numerator, '/', time_base_denominator, '"') AS media_json
+               '","time_base":"', time_base_numerator, '/', time_base_denominator, '"') AS media_json,
+        concat(',"bbox":[0,0,', width_px, ',', height_px, '],"area":', width_px::bigint * height_px,
+               ',"iscrowd":0,"item":') AS whole_json
     """,
     name="NULL AS no_name",
     select="""
-    , listed AS (
-        SELECT *, dense_rank() OVER (ORDER BY media_place, start_pts) AS frame,
-               row_number() OVER (
-                   PARTITION BY media_place, start_pts
-                   ORDER BY kind, x0_px, y0_px, x1_px, y1_px, class_place, item
-               ) AS nth,
-               count(*) FILTER (WHERE answer = 'accept') OVER (
-                   ORDER BY media_place, start_pts, kind, x0_px, y0_px, x1_px, y1_px, class_place, item
-                   ROWS UNBOUNDED PRECEDING
-               ) AS num_accepted,
-               string_agg(category::text, ',') FILTER (WHERE answer = 'reject' AND x0_px IS NULL)
-                   OVER (PARTITION BY media_place, start_pts) AS rejected,
-               string_agg(
-                   concat('{"category_id":', category, ',"bbox":[', x0_px, ',', y0_px, ',',
-                          x1_px - x0_px, ',', y1_px - y0_px, ']}'), ','
-               ) FILTER (WHERE answer = 'reject' AND x0_px IS NOT NULL)
-                   OVER (PARTITION BY media_place, start_pts) AS rejected_boxes
+        SELECT concat(',"file_name":"', split, '/', sha, '_', start_pts, %(suffix)s::text, media_json,
+                      ',"split":"', split, '","pts":', start_pts, ',"pts_seconds":', pts_seconds),
+               split,
+               CASE WHEN answer = 'accept' THEN 'a' WHEN x0_px IS NULL THEN 'r' ELSE 'b' END,
+               CASE WHEN answer = 'accept' AND x0_px IS NULL THEN
+                   concat(',"category_id":', category, whole_json, item, ',"origin":"', origin, '"}')
+               WHEN answer = 'accept' THEN
+                   concat(',"category_id":', category, ',"bbox":[', x0_px, ',', y0_px, ',',
+                          x1_px - x0_px, ',', y1_px - y0_px,
+                          '],"area":', (x1_px - x0_px)::bigint * (y1_px - y0_px),
+                          ',"iscrowd":0,"item":', item, ',"origin":"', origin, '"}')
+               WHEN x0_px IS NULL THEN category::text
+               ELSE concat('{"category_id":', category, ',"bbox":[', x0_px, ',', y0_px, ',',
+                           x1_px - x0_px, ',', y1_px - y0_px, ']}')
+               END
         FROM line
-    )
-    SELECT CASE WHEN nth = 1 THEN
-               concat('{"id":', frame, ',"file_name":"', split, '/', sha, '_', start_pts, %(suffix)s::text,
-                      media_json, ',"split":"', split, '","pts":', start_pts, ',"pts_seconds":', pts_seconds,
-                      ',"rejected":[', rejected, ']', ',"rejected_boxes":[' || rejected_boxes || ']', '}')
-           END,
-           CASE WHEN answer = 'accept' THEN
-               concat('{"id":', num_accepted, ',"image_id":', frame, ',"category_id":', category,
-                      CASE WHEN x0_px IS NULL THEN
-                          concat(',"bbox":[0,0,', width_px, ',', height_px, '],"area":',
-                                 width_px::bigint * height_px)
-                      ELSE
-                          concat(',"bbox":[', x0_px, ',', y0_px, ',', x1_px - x0_px, ',', y1_px - y0_px,
-                                 '],"area":', (x1_px - x0_px)::bigint * (y1_px - y0_px))
-                      END,
-                      ',"iscrowd":0,"item":', item, ',"origin":"', origin, '"}')
-           END
-    FROM listed WHERE %(split)s::text IS NULL OR split = %(split)s::text
     """,
 )
 # Rows as they are, with a byte between columns, coco.SEPARATOR, that no JSON holds.
@@ -148,11 +129,9 @@ def json_blocks(version: DatasetVersion) -> Iterator[Block]:
     return _copied(JSON, RAW, version)
 
 
-def coco_blocks(
-    version: DatasetVersion, *, length: int, suffix: str, split: str | None = None
-) -> Iterator[Block]:
-    """Rows of an image or nothing, coco.SEPARATOR, an annotation or nothing: of one side, or of all."""
-    return _copied(COCO, RAW, version, length=length, suffix=f'.{suffix}"', split=split)
+def coco_blocks(version: DatasetVersion, *, length: int, suffix: str) -> Iterator[Block]:
+    """The lines as `write_coco` takes them."""
+    return _copied(COCO, RAW, version, length=length, suffix=f'.{suffix}"')
 
 
 def _copied(statement: str, options: str, version: DatasetVersion, **arguments: Any) -> Iterator[Block]:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from indexing.compute.files import sync_folder
-from labeling.compute.export_writers.lines import Line, sha_length
+from labeling.compute.export_writers.lines import SHORTEST_SHA, Line, sha_length
 from labeling.models import DatasetVersion, Export
 from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs import services as jobs
@@ -53,6 +53,9 @@ NUM_FRAMES = """
         FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
         WHERE entry.dataset_version_id = %s
     ) frame
+"""
+ARE_TOLD_APART = """
+    SELECT count(*) = count(DISTINCT left(sha256, %s)) FROM indexing_mediafile WHERE corpus_id = %s
 """
 MEDIA = """
     SELECT media.sha256 FROM indexing_mediafile media
@@ -110,6 +113,9 @@ def count_frames(version: DatasetVersion) -> int:
 def sha_length_of(version: DatasetVersion) -> int:
     """How many digits of a sha256 tell this version's media files apart."""
     with connection.cursor() as cursor:
+        cursor.execute(ARE_TOLD_APART, [SHORTEST_SHA, version.corpus_id])
+        if cursor.fetchone()[0]:  # all of the corpus, which is quicker to see
+            return SHORTEST_SHA
         cursor.execute(MEDIA, [version.pk])
         return sha_length(sha256 for (sha256,) in cursor.fetchall())
 

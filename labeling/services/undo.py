@@ -59,19 +59,35 @@ def undo_batch(
     before = Verdict.objects.filter(corpus=corpus, annotator=by, batch=operation_id, reverts__isnull=False)
     before = before.select_related("reverts").order_by("id")
     made = list(before)
-    if not made:
-        lock_stacks(events)
-        entries = _compensate(events, states, operation_id=operation_id)
-        if entries:
-            number(entries)
-            add_states(corpus, states.values())
-            append(corpus, by, entries, created_at=timezone.now())
-            settle_disputes(states, entries)
-            save_states(states.values())
-            if any(event.mode == "derived" for event in events):
-                forget_sources_off(corpus)
-            made = list(before.all())
+    if not made and _take_back(corpus, events, states, operation_id=operation_id, by=by):
+        made = list(before.all())
     return _answer(operation_id, events, made, by=by)
+
+
+@transaction.atomic
+def undo_events(corpus: Corpus, events: Sequence[Verdict], *, operation_id: UUID, by: User) -> int:
+    """Take back a part of a large batch, its events newest first; how many events that took.
+
+    As `undo_batch`; the next part may come with the same `operation_id`. Again: no change.
+    """
+    states = lock_states(key for event in events for key in _keys(event))
+    return _take_back(corpus, events, states, operation_id=operation_id, by=by)
+
+
+def _take_back(
+    corpus: Corpus, events: Sequence[Verdict], states: dict[Key, Held], *, operation_id: UUID, by: User
+) -> int:
+    lock_stacks(events)
+    entries = _compensate(events, states, operation_id=operation_id)
+    if entries:
+        number(entries)
+        add_states(corpus, states.values())
+        append(corpus, by, entries, created_at=timezone.now())
+        settle_disputes(states, entries)
+        save_states(states.values())
+        if any(event.mode == "derived" for event in events):
+            forget_sources_off(corpus)
+    return len(entries)
 
 
 def _events_of(

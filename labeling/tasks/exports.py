@@ -111,7 +111,7 @@ def _heard(job: Job, blocks: Iterable[export_copy.Block]) -> Iterator[bytes]:
 def _write_coco(job: Job, out: IO[bytes], export: Export, runs: Path, *, split: str | None = None) -> None:
     version = export.dataset_version
     length, suffix = exports.sha_length_of(version), pictures.SUFFIX[export.image_format]
-    blocks = export_copy.coco_blocks(version, length=length, suffix=suffix, split=split)
+    blocks = export_copy.coco_blocks(version, length=length, suffix=suffix)
     with tempfile.TemporaryFile(dir=runs) as later:
         coco.write_coco(
             out,
@@ -119,6 +119,7 @@ def _write_coco(job: Job, out: IO[bytes], export: Export, runs: Path, *, split: 
             _heard(job, blocks) if split is None else (block.data for block in blocks),
             info=exports.info_of(version),
             label_classes=exports.class_names(version),
+            split=split,
         )
 
 

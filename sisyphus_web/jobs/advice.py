@@ -14,6 +14,9 @@ ADVICE = {
     "page to make a new feature set.",
     "feature-set-incomplete": "Let the encoder extract the missing items first, then switch to it.",
     "media-gone": "Bring back the file that is named, or make a new dataset version without it, then retry.",
+    "labels-unreadable": "Look at what the sentence names, choose another format, then import again.",
+    "labels-changed": "The file is not what was previewed: import it again.",
+    "wrong-state": "Look at the import again: it was taken or taken back meanwhile.",
     "no-features": "Wait until the features are extracted, or start that on the corpus's page, then try "
     "again.",
     "shard-unreadable": "A feature file on the disk is missing or damaged. Check the disk, extract the "

@@ -39,6 +39,14 @@ class ExportDataset:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportLabels:
+    """The id of the import, and what to do with it: preview, take or undo."""
+
+    label_import: int
+    step: str = "preview"
+
+
+@dataclass(frozen=True, slots=True)
 class TrainClassifier:
     """The id of the run to train."""
 

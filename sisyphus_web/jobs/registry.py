@@ -84,6 +84,7 @@ register("map_build", Kind("indexing.build_map", "cpu", "Draw the map", params.B
 register(
     "dataset_export", Kind("labeling.export_dataset", "cpu", "Export a dataset version", params.ExportDataset)
 )
+register("labels_import", Kind("labeling.import_labels", "cpu", "Import labels", params.ImportLabels))
 register(
     "classifier_train", Kind("training.train_classifier", "cpu", "Train a classifier", params.TrainClassifier)
 )

@@ -43,7 +43,7 @@ def decided(corpus, ann, cat):
 
 def test_a_version_holds_what_counts_and_says_where_it_came_from(corpus, mia, cat, decided):
     version = freeze(corpus, mia, cat)
-    assert version.card["origins"] == {"verdict": 41, "derived": 2, "weak": 0}
+    assert version.card["origins"] == {"verdict": 41, "derived": 2, "weak": 0, "import": 0}
     assert sum(side["accept"] for side in version.counts.values()) == 33
     assert sum(side["reject"] for side in version.counts.values()) == 10
     assert version.card["left_out"] == {"unsure": 1, "disputed": 0, "on_no_side": 0}
@@ -68,7 +68,7 @@ def test_weak_labels_are_in_it_only_if_asked_for_and_while_nobody_has_answered(c
     items = items_of(corpus, 6)
     batch = take_weakly(corpus, mia, cat, items)
     record(corpus, ann, operation(items[0], cat, "accept"), operation(items[1], cat, "reject"))
-    assert freeze(corpus, mia, cat).card["origins"] == {"verdict": 2, "derived": 0, "weak": 0}
+    assert freeze(corpus, mia, cat).card["origins"] == {"verdict": 2, "derived": 0, "weak": 0, "import": 0}
     assert freeze(corpus, mia, cat, includes_weak=True).card["origins"]["weak"] == 4
     batch.reverted_at = batch.created_at
     batch.save()

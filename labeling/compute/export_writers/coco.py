@@ -1,5 +1,6 @@
 """A dataset version as COCO: accepted items are annotations, rejected ones say so on their image."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
@@ -10,7 +11,8 @@ from labeling.compute.export_writers.layouts import Entry, Frame, Layout, Pictur
 from labeling.compute.export_writers.lines import Line, frame_name
 
 BLOCK_BYTES = 1 << 18
-SEPARATOR = b"\x01"  # between the image and the annotation of a row; no JSON holds it
+SEPARATOR = b"\x01"  # between the columns of a row; no JSON holds it
+ACCEPTED, REJECTED = b"a", b"r"  # else a box that was rejected
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,14 @@ def write_coco(
     *,
     info: dict[str, Any],
     label_classes: Sequence[str],
+    split: str | None = None,
 ) -> int:
-    """Write one COCO file from blocks of whole rows, in order; the number of images.
+    """Write one COCO file, of one split or of all, from blocks of whole rows in order; the number of images.
 
-    A row is the JSON of an image or nothing, SEPARATOR, the JSON of an annotation or nothing, and a line end.
-    COCO wants all images before the annotations: those wait in `later`, an empty file to write and read.
+    A row is what is said of its frame, without its id; the side; ACCEPTED, REJECTED or a letter for a
+    rejected box; and the rest of the annotation, the category, or the box. SEPARATOR is between them.
+    Ids are counted over all sides: the same lines give the same bytes, and an image has one id in the file of
+    its split and in that of all. COCO wants all images first: the annotations wait in `later`, an empty file.
     """
     head = {
         "info": info,
@@ -41,14 +46,35 @@ def write_coco(
         "categories": [{"id": number, "name": name} for number, name in enumerate(label_classes, 1)],
     }
     out.write(orjson.dumps(head)[:-1] + b',"images":[')
-    num_images = 0
+    wanted = split.encode() if split else b""
+    frame = num_images = num_annotations = 0
+    last, is_kept = b"", False
+    rejected: list[bytes] = []
+    boxes: list[bytes] = []
     image_comma = annotation_comma = b""
-    for block in blocks:
-        pairs = [row.split(SEPARATOR) for row in block.split(b"\n") if row]
-        images = [image for image, _ in pairs if image]
-        annotations = [annotation for _, annotation in pairs if annotation]
-        num_images += len(images)
+    for block in itertools.chain(blocks, [SEPARATOR * 3]):  # the last ends the last frame
+        images: list[bytes] = []
+        annotations: list[bytes] = []
+        for row in block.split(b"\n"):
+            if not row:
+                continue
+            image, side, kind, rest = row.split(SEPARATOR)
+            if image != last:
+                if is_kept:
+                    images.append(_image(frame, last, rejected, boxes))
+                last, is_kept = image, bool(image) and wanted in (b"", side)
+                frame += 1
+                rejected, boxes = [], []
+            if kind == ACCEPTED:
+                num_annotations += 1
+                if is_kept:
+                    annotations.append(b'{"id":%d,"image_id":%d%b' % (num_annotations, frame, rest))
+            elif kind == REJECTED:
+                rejected.append(rest)
+            else:
+                boxes.append(rest)
         if images:
+            num_images += len(images)
             out.write(image_comma + b",\n".join(images))
             image_comma = b",\n"
         if annotations:
@@ -60,6 +86,11 @@ def write_coco(
         out.write(block)
     out.write(b"]}\n")
     return num_images
+
+
+def _image(number: int, said: bytes, rejected: Sequence[bytes], boxes: Sequence[bytes]) -> bytes:
+    rejected_boxes = b',"rejected_boxes":[%b]' % b",".join(boxes) if boxes else b""
+    return b'{"id":%d%b,"rejected":[%b]%b}' % (number, said, b",".join(rejected), rejected_boxes)
 
 
 def file_name(line: Line, *, length: int, suffix: str) -> str:

@@ -69,12 +69,29 @@ def test_folders_are_safe_and_differ():
 
 def test_coco_waits_with_its_annotations_until_the_images_are_written():
     out, later = io.BytesIO(), io.BytesIO()
-    blocks = [b'{"id":1}\x01{"id":1,"image_id":1}\n\x01{"id":2,"image_id":1}\n', b'{"id":2}\x01\n', b""]
+    rows = [
+        b',"a":1\x01train\x01a\x01,"category_id":1}',
+        b',"a":1\x01train\x01r\x012',
+        b',"a":2\x01val\x01a\x01,"category_id":2}',
+        b',"a":2\x01val\x01b\x01{"category_id":1}',
+    ]
+    blocks = [b"\n".join(rows[:2]) + b"\n", b"", b"\n".join(rows[2:]) + b"\n"]
     about = {"info": {"dataset_version": 3}, "label_classes": ["cat", "dog"]}
     assert coco.write_coco(out, later, blocks, **about) == 2
     loaded = json.loads(out.getvalue())
-    assert [each["id"] for each in loaded["images"]] == [1, 2]
-    assert [each["id"] for each in loaded["annotations"]] == [1, 2]
+    assert loaded["images"] == [
+        {"id": 1, "a": 1, "rejected": [2]},
+        {"id": 2, "a": 2, "rejected": [], "rejected_boxes": [{"category_id": 1}]},
+    ]
+    assert [(each["id"], each["image_id"]) for each in loaded["annotations"]] == [(1, 1), (2, 2)]
+    out, later = io.BytesIO(), io.BytesIO()
+    assert coco.write_coco(out, later, blocks, **about, split="val") == 1
+    one_side = json.loads(out.getvalue())
+    assert one_side["images"] == loaded["images"][1:]
+    assert one_side["annotations"] == loaded["annotations"][1:]
+    out, later = io.BytesIO(), io.BytesIO()
+    assert coco.write_coco(out, later, [], **about) == 0
+    assert json.loads(out.getvalue())["images"] == []
     assert loaded["categories"] == [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}]
 
 

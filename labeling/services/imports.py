@@ -1,0 +1,145 @@
+"""Imports of labels: asked for, looked through, taken in, taken back."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from uuid import UUID, uuid5
+
+from django.conf import settings
+from django.db import transaction
+
+from indexing.models import Upload
+from indexing.services.sources import allowed_path
+from indexing.services.uploads import finished_uploads, part_path
+from labeling.models import LabelClass, LabelImport, Verdict, WeakBatch
+from labeling.services.import_chunks import weak_batch_id
+from labeling.services.undo import undo_events
+from labeling.services.weak import revert_weak
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.errors import JobError
+from sisyphus_web.jobs.models import Job
+
+State = LabelImport.State
+UNDO_CHUNK = 1_000  # events
+
+
+class WrongState(JobError):
+    """A step that does not follow from where the import is."""
+
+    code = "wrong-state"
+
+
+class LabelsUnreadable(JobError):
+    code = "labels-unreadable"
+
+
+class LabelsChanged(JobError):
+    code = "labels-changed"
+
+
+def folder_of(label_import: LabelImport) -> Path:
+    """Where an import keeps what is its own: an uploaded file, its reports."""
+    return Path(settings.DATA_DIR) / "imports" / str(label_import.pk)
+
+
+def report_path(label_import: LabelImport) -> Path:
+    """The report of the last step that looked at every line: a CSV with a line for each."""
+    is_taken = label_import.state in (State.TAKEN, State.UNDONE)
+    return folder_of(label_import) / ("taken.csv" if is_taken else "preview.csv")
+
+
+@transaction.atomic
+def request_import(
+    *,
+    corpus: Corpus,
+    by: User,
+    upload: UUID | None = None,
+    path: str = "",
+    local: Path | None = None,
+    format: str = "",
+    as_weak: bool = False,
+    boxes: str = LabelImport.Boxes.REGIONS,
+    is_dry: bool = True,
+) -> LabelImport:
+    """An import of an upload of this person, of a path below the media roots, or of a `local` path.
+
+    `local` is for whoever stands before the server: it is not checked. A dry run first unless told otherwise.
+    """
+    fields = {"format": format, "as_weak": as_weak, "boxes": boxes, "created_by": by, "corpus": corpus}
+    if upload is not None:
+        (found,) = finished_uploads(corpus, ids=[upload], created_by=by)
+        if found.state != Upload.State.RECEIVED:
+            raise WrongState(f"{found.name} was taken in already: send it again.")
+        made = LabelImport.objects.create(name=found.name, is_kept=True, **fields)
+        kept = folder_of(made) / f"given{Path(found.name).suffix[:12]}"
+        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(part_path(found.pk), kept)
+        made.path = str(kept)
+        made.save(update_fields=["path"])
+        Upload.objects.filter(pk=found.pk).update(state=Upload.State.INGESTED)
+        transaction.on_commit(lambda: part_path(found.pk).unlink(missing_ok=True))
+    else:
+        real = local or allowed_path(path)
+        made = LabelImport.objects.create(name=real.name, path=str(real), **fields)
+    return _start(made, "preview" if is_dry else "take", by=by)
+
+
+@transaction.atomic
+def take_import(label_import: LabelImport, *, by: User) -> LabelImport:
+    """Take in what was looked through; again: the job that does."""
+    held = LabelImport.objects.select_for_update().get(pk=label_import.pk)
+    if held.state == State.UNDONE:
+        raise WrongState("It was taken back: import the file again.")
+    if held.state == State.TAKEN or _is_at_work(held):
+        raise WrongState("It is taken in, or a step of it is still at work.")
+    return _start(held, "take", by=by)
+
+
+@transaction.atomic
+def undo_import(label_import: LabelImport, *, by: User) -> LabelImport:
+    """Take back everything it took, where nobody has answered since."""
+    held = LabelImport.objects.select_for_update().get(pk=label_import.pk)
+    if held.state != State.TAKEN or _is_at_work(held):
+        raise WrongState("There is nothing of it to take back, or a step of it is still at work.")
+    return _start(held, "undo", by=by)
+
+
+def _start(label_import: LabelImport, step: str, *, by: User) -> LabelImport:
+    label_import.job = jobs.enqueue(
+        "labels_import", corpus=label_import.corpus, created_by=by, label_import=label_import.pk, step=step
+    )
+    label_import.save(update_fields=["job"])
+    return label_import
+
+
+def _is_at_work(label_import: LabelImport) -> bool:
+    job = label_import.job
+    return job is not None and not Job.objects.get(pk=job.pk).is_final
+
+
+def undo_chunk(label_import: LabelImport, *, by: User, before: int) -> tuple[int, int] | None:
+    """Take back some of its events, the newest below `before`: (how many, the last id); None: no more."""
+    events = list(
+        Verdict.objects.filter(
+            corpus=label_import.corpus, batch=label_import.batch, reverts=None, id__lt=before
+        )
+        .select_related("annotator")
+        .order_by("-id")[:UNDO_CHUNK]
+    )
+    if not events:
+        return None
+    operation = uuid5(label_import.batch, "undo")
+    undone = undo_events(label_import.corpus, events, operation_id=operation, by=by)
+    return undone, events[-1].pk
+
+
+def revert_weak_labels(label_import: LabelImport, *, by: User) -> int:
+    """Take back its weak labels; how many batches that were."""
+    classes = LabelClass.objects.filter(corpus=label_import.corpus).values_list("pk", flat=True)
+    ids = [weak_batch_id(label_import, pk) for pk in classes]
+    batches = list(WeakBatch.objects.filter(pk__in=ids, reverted_at=None))
+    for batch in batches:
+        revert_weak(batch, by=by, is_manager=True)
+    return len(batches)
