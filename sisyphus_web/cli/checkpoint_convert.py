@@ -44,7 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
             made = old_checkpoints.as_classifier(path, names, architecture=architecture)
             checkpoints.write(out, made.facts, made.weights)
             facts = made.facts
-            answer = {"out": str(out), "network": facts.architecture, "classes": list(facts.class_names)}
+            answer: dict[str, object] = {
+                "out": str(out),
+                "network": facts.architecture,
+                "classes": list(facts.class_names),
+            }
         else:
             found = old_checkpoints.write_weights(path, out, architecture)
             answer = {"out": str(out), "network": found.architecture, "family": found.family}

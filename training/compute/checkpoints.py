@@ -77,7 +77,7 @@ def write(
     tensors = dict(weights) | {f"{TRAINING}{name}": value for name, value in (training or {}).items()}
     plain = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     said = facts.as_json()
-    data = save(plain, metadata={"format": FORMAT, "facts": json.dumps(said)})
+    data = save(plain, metadata={"facts": json.dumps(said)})  # one key: their order is not kept
     with write_beside(path) as file:
         file.write(data)
     with write_beside(path.with_suffix(".json")) as file:

@@ -22,7 +22,9 @@ class Classifier:
         self.class_names, self.kind = self.facts.class_names, self.facts.kind
         self.preprocessing = self.facts.preprocessing
         self._device, self._batch_size = device_of(device), batch_size
-        self.graph = Normalized(checkpoint.network(), self.preprocessing).eval().to(self._device)
+        # (N, 3, S, S) uint8 -> (N, C) logits
+        self.graph: torch.nn.Module = Normalized(checkpoint.network(), self.preprocessing)
+        self.graph.eval().to(self._device)
 
     def logits(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """(N, C) float32 for N pictures (H, W, 3) uint8 RGB of any sizes.

@@ -22,8 +22,8 @@ def metrics(
     is_known, is_so = targets >= 0, targets == 1
     right = (is_said & is_so).sum(axis=0)
     said, there = (is_said & is_known).sum(axis=0), is_so.sum(axis=0)
-    precision = [ratio(a, b) for a, b in zip(right, said, strict=True)]
-    recall = [ratio(a, b) for a, b in zip(right, there, strict=True)]
+    precision = [ratio(int(a), int(b)) for a, b in zip(right, said, strict=True)]
+    recall = [ratio(int(a), int(b)) for a, b in zip(right, there, strict=True)]
     if kind == "multi_class":
         accuracy = ratio(int(right.sum()), len(logits))
     else:

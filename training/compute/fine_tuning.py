@@ -290,6 +290,9 @@ class _Run:
         checkpoints.write(
             self._folder / LAST, self._facts(), self._learner.weights(), self._learner.training_state()
         )
+        self._write_curve()
+
+    def _write_curve(self) -> None:
         with write_beside(self._folder / CURVE) as file:
             file.write("".join(json.dumps(row) + "\n" for row in self._rows).encode())
 
@@ -320,10 +323,21 @@ class _Run:
             said = start.facts.training
             self._rows, self._epoch, self._batch = said["rows"], said["epoch"], said["batch"]
             self._sum, self._count = said["sum"], said["count"]
+            if start.path != last:
+                self._bring_best(start.path.with_name(BEST))
             seen = sum(
                 len(rows) for rows in in_batches(self._train, self._settings.batch_size)[: self._batch]
             )
+            self._write_curve()  # a kill may have come just before it was written
             self._done = self._epoch * (len(self._train) + len(self._val)) + seen
+
+    def _bring_best(self, path: Path) -> None:
+        """The best checkpoint so far comes along; where it is gone, the next epoch is the best."""
+        if path.is_file() and checkpoints.read_facts(path).metrics == self._best_row():
+            found = checkpoints.read(path)
+            checkpoints.write(self._folder / BEST, found.facts, found.weights)
+        else:
+            self._rows = [row | {"is_best": False} for row in self._rows]
 
     def _ended(self, *, is_finished: bool, why: str) -> FineTuned:
         best, last = self._folder / BEST, self._folder / LAST

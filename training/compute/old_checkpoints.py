@@ -1,5 +1,6 @@
 """Checkpoints made elsewhere: what they are, read without running anything in them, and made into ours."""
 
+import functools
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -100,6 +101,7 @@ def _body(shapes: Mapping[str, tuple[int, ...]], head: str) -> dict[str, tuple[i
     }
 
 
+@functools.cache
 def _shapes(name: str) -> tuple[dict[str, tuple[int, ...]], str]:
     with torch.device("meta"):
         network = networks.build(f"torchvision:{name}", 2)

@@ -54,8 +54,8 @@ def export_probe(
     whole = _Whole(network, probe).eval()
     images = np.stack([fit(pixels, spec) for pixels in pictures]) if len(pictures) else _none(spec)
     with torch.inference_mode():
-        expected, features = whole.both(torch.from_numpy(images.transpose(0, 3, 1, 2)))
-    head = export_head(probe, folder / HEAD, features.numpy(), metadata=said)
+        expected, found = whole.both(torch.from_numpy(images.transpose(0, 3, 1, 2)))
+    head = export_head(probe, folder / HEAD, found.numpy(), metadata=said)
     side = spec.input_size or 0
     model = onnx_files.program_of(whole, torch.zeros(2, 3, side, side, dtype=torch.uint8), inputs="images")
     metadata = said | {"preprocessing": preprocessing_of(spec)}
