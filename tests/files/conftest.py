@@ -1,6 +1,11 @@
 """`sfi` in this process, networks with made weights, and real photos, for verbs on plain files."""
 
+import contextlib
 import json
+import os
+import subprocess
+import time
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +15,8 @@ import torch
 
 from indexing.compute.torchvision_shim import torchvision
 from sisyphus_web.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -103,3 +110,33 @@ def tree(request):
         }
 
     return read
+
+
+@pytest.fixture
+def served(tmp_path, model_dir):
+    """Starts `sfi serve-index` on a free port and waits until it answers; every one is ended."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(index: Path, *words: object) -> int:
+        env = os.environ | {"SISYPHUS_MODEL_DIR": str(model_dir), "OMP_NUM_THREADS": "1"}
+        call = [ROOT / "bin" / "sfi", "serve-index", "--index", index, "--port", 0, "--json", *words]
+        process = subprocess.Popen(
+            [str(word) for word in call], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        port = int(json.loads(line)["url"].rpartition(":")[2])
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                if urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).status == 200:
+                    return port
+            time.sleep(0.05)
+        raise AssertionError("the server does not answer")
+
+    start.processes = started
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

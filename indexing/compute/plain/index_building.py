@@ -112,14 +112,16 @@ def default_factory(width: int, num_rows: int) -> str:
 
 def trained(found: Survey, *, factory: str, num_train: int, seed: int) -> DistanceIndex:
     """An empty index trained on `num_train` rows drawn by `seed`; IndexRefused where they do not suffice."""
-    if factory != "Flat" and min(num_train, found.total) < EXACT_BELOW:
+    if factory == "Flat":
+        return _made(factory, np.zeros((1, found.width), np.float32), seed)  # nothing to learn
+    if min(num_train, found.total) < EXACT_BELOW:
         raise IndexRefused(
             f"{factory} is trained on at least {EXACT_BELOW} vectors (--num-train), "
             f"these would be {min(num_train, found.total)}"
         )
-    chosen = np.random.default_rng(seed).choice(found.total, min(num_train, found.total), replace=False)
+    chance = np.random.default_rng(seed)
+    chosen = np.sort(chance.choice(found.total, min(num_train, found.total), replace=False))
     starts = np.concatenate([[0], np.cumsum(found.num_rows)])
-    chosen = np.sort(chosen) if factory != "Flat" else np.zeros(1, np.int64)
     files = np.searchsorted(starts, chosen, side="right") - 1
     reader, parts = QuickReader(), []
     for file in np.unique(files):
