@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from labeling.compute.grammar import value_text
 from labeling.models import DatasetVersion, LabelClass
 from sisyphus_web.jobs.errors import JobError
 from sisyphus_web.pages import query_without, respond
@@ -247,10 +248,19 @@ def _histograms(
                 "counts": counts,
                 "total": sum(counts),
                 "threshold": point.threshold if point else 0.5,
-                "query": urlencode({"class": label_class["id"]}),
+                "query": _proposal(chosen, label_class),
             }
         )
     return result
+
+
+def _proposal(chosen: ClassifierVersion, label_class: dict[str, Any]) -> str:
+    """The query of the workbench for what it finds, the surest first; {threshold} is put in by the page."""
+    name = chosen.classifier.name
+    named = name if len(chosen.run.classes) == 1 else f"{name}/{label_class['name']}"
+    quoted = value_text(named)
+    line = f"classifier:{quoted} score:{quoted}>={{threshold}}"
+    return urlencode({"class": label_class["id"], "q": line})
 
 
 def _takes_images(exports: list[Any], chosen: ClassifierVersion) -> bool:

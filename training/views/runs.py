@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 from urllib.parse import urlencode
 
@@ -145,6 +146,7 @@ def run(request: HttpRequest, corpus_id: int, run_id: int) -> HttpResponse:
         "job": found.job,
         "is_moving": found.job is not None and not found.job.is_final,
         "headline": shown.headline(found),
+        "examples": shown.sides_of(found),
         "curves": shown.curves(found),
         "side": side,
         "sides": [each for each in shown.SIDES if found.evaluation.get(each) is not None],
@@ -179,7 +181,8 @@ def _evaluation_context(request: HttpRequest, run: Run, side: str) -> dict[str, 
             "version": version,
             "measured_on": measured_on,
             "points": points,
-            "point": points_of(version).get(label_class["id"]),
+            "point": (point := points_of(version).get(label_class["id"])),
+            "threshold": math.floor(point.threshold * 1e6) / 1e6 if point else 0.5,
         }
     return context
 
@@ -209,7 +212,13 @@ def _mistakes(run: Run, label_class: dict[str, Any], of_class: dict[str, Any]) -
         items = Item.objects.live().filter(corpus=run.corpus_id).select_related("media_file").in_bulk(ids)
         tiles = [{"item": items[int(pk)], "score": score} for pk, score in listed if int(pk) in items]
         result.append(
-            {"title": title, "name": name, "key": key, "tiles": tiles, "num": len(of_class["worst"][key])}
+            {
+                "title": title,
+                "name": name,
+                "tiles": tiles,
+                "num": len(of_class["worst"][key]),
+                "query": _listing(label_class["id"], [tile["item"] for tile in tiles]),
+            }
         )
     return result
 

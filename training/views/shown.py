@@ -51,12 +51,20 @@ def side_of(run: Run, asked: str) -> str:
     return asked if asked in there else next(iter(there), "")
 
 
+def sides_of(run: Run) -> list[tuple[str, dict[str, Any]]]:
+    """What the run has of each side, in the order of their use."""
+    sides = run.examples.get("sides", {})
+    return [(side, sides[side]) for side in ("train", "val", "test") if side in sides]
+
+
 def curves(run: Run) -> list[dict[str, Any]]:
     """The charts of a run's curve, oldest point first; none before its first row."""
     if run.kind == Run.Kind.FINE_TUNE:
         return _charts_of_epochs(run.curve)
     path = [row for row in run.curve if row["phase"] == "path"]
     fit = [row for row in run.curve if row["phase"] == "fit"]
+    if len(fit) < 2:  # it was there at the first step: nothing to draw
+        fit = []
     return [
         *_chart(
             "Penalty, on held-out groups",
@@ -169,6 +177,7 @@ def reliability_chart(bins: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "x": [each["mean_score"] for each in known],
         "y": [each["share_positive"] for each in known],
         "has_points": True,
+        "is_scattered": True,
     }
     perfect = {"label": "perfectly calibrated", "tone": "muted", "x": [0, 1], "y": [0, 1], "is_dashed": True}
     return _unit_chart([measured, perfect], x_label="probability said", y_label="share that is of the class")

@@ -7,6 +7,7 @@ export interface Series {
   y: readonly number[];
   is_dashed?: boolean;
   has_points?: boolean;
+  is_scattered?: boolean; // points without a line
 }
 
 export interface ChartData {
@@ -43,6 +44,12 @@ export function logRangeOf(values: readonly number[]): [number, number] {
   if (!logs.length) return [0.1, 10];
   const [low, high] = rangeOf(logs);
   return [10 ** low, 10 ** high];
+}
+
+/** The powers of ten in a range: marks of a logarithmic axis. */
+export function decadesIn(low: number, high: number): number[] {
+  const [first, last] = [Math.ceil(Math.log10(low)), Math.floor(Math.log10(high))];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, at) => 10 ** (first + at));
 }
 
 /** At most `most` rows of a series, evenly, its ends among them. */

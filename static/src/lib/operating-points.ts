@@ -21,6 +21,11 @@ export function placeOf(points: readonly Point[], threshold: number): number {
   return Math.max(0, num - 1);
 }
 
+/** Six digits, rounded down: the items at the threshold itself still count. */
+export function thresholdAtMost(threshold: number): number {
+  return Math.floor(threshold * 1e6) / 1e6;
+}
+
 /** 0.8731 is "87.3 %"; null is "undefined". */
 export function percentText(share: number | null): string {
   return share === null ? "undefined" : `${(share * 100).toFixed(1).replace(/\.0$/, "")} %`;

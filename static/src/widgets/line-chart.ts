@@ -10,6 +10,7 @@ import sheet from "uplot/dist/uPlot.min.css?inline";
 import {
   type ChartData,
   columnsOf,
+  decadesIn,
   logRangeOf,
   rangeOf,
   readChart,
@@ -19,6 +20,8 @@ import {
 import { colorOf, onThemeChange } from "../lib/chart-theme";
 
 const HEIGHT_PX = 220;
+const COUNTED = ["step", "epoch"]; // there is no half of one
+const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 const FONT = "11px system-ui, sans-serif";
 
 @customElement("sfi-lines")
@@ -202,15 +205,26 @@ export class LineChart extends LitElement {
         x: { time: false, range: all("x"), ...(data.is_log_x ? { distr: 3 as const } : {}) },
         y: { range: all("y") },
       },
-      axes: [axis(data.x_label, 26), axis(data.y_label, 44)],
+      axes: [
+        {
+          ...axis(data.x_label, 26),
+          ...(data.is_log_x ? { splits: (_chart, _axis, low, high) => decadesIn(low, high) } : {}),
+          ...(COUNTED.includes(data.x_label) ? { incrs: WHOLE } : {}),
+        },
+        axis(data.y_label, 44),
+      ],
       series: [
         {},
         ...data.series.map((each) => ({
           label: each.label,
           stroke: () => colorOf(this, each.tone),
-          width: each.is_dashed ? 1 : 2,
+          width: each.is_scattered ? 0 : each.is_dashed ? 1 : 2,
           spanGaps: true,
-          points: { show: each.has_points ?? false, size: 5 },
+          points: {
+            show: each.has_points ?? false,
+            size: each.is_scattered ? 9 : 5,
+            fill: () => colorOf(this, each.tone),
+          },
           ...(each.is_dashed ? { dash: [5, 4] } : {}),
         })),
       ],

@@ -5,9 +5,9 @@
 
 import { css, html, LitElement, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
-import { type Point, percentText, placeOf, pointText } from "../lib/operating-points";
+import { type Point, percentText, placeOf, pointText, thresholdAtMost } from "../lib/operating-points";
 
-const [WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN] = [520, 240, 40, 34, 10];
+const [WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN, TOP] = [520, 250, 40, 34, 10, 24];
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 @customElement("sfi-operating-point")
@@ -33,6 +33,7 @@ export class OperatingPoint extends LitElement {
     svg {
       display: block;
       width: 100%;
+      max-width: ${WIDTH}px;
       height: auto;
       overflow: visible;
       touch-action: none;
@@ -170,7 +171,7 @@ export class OperatingPoint extends LitElement {
     this.place = place;
     const { field } = this;
     const point = this.points[place];
-    if (field && point) field.value = String(Number(point.threshold.toFixed(6)));
+    if (field && point) field.value = String(thresholdAtMost(point.threshold));
   }
 
   private curve(point: Point) {
@@ -218,7 +219,7 @@ export class OperatingPoint extends LitElement {
 
 /** Where a recall and a precision lie in the picture. */
 function at(recall: number, precision: number): [number, number] {
-  return [LEFT + recall * (WIDTH - LEFT - MARGIN), HEIGHT - BOTTOM - precision * (HEIGHT - BOTTOM - MARGIN)];
+  return [LEFT + recall * (WIDTH - LEFT - MARGIN), HEIGHT - BOTTOM - precision * (HEIGHT - BOTTOM - TOP)];
 }
 
 function ticks() {
@@ -231,7 +232,7 @@ function ticks() {
       <text x=${x0 - 6} y=${y + 4} text-anchor="end">${share}</text>
       <text x=${x} y=${y0 + 14} text-anchor="middle">${share}</text>`;
   }).concat(svg`<text x=${(x0 + x1) / 2} y=${HEIGHT - 4} text-anchor="middle">recall</text>
-    <text x=${x0} y=${MARGIN - 2} text-anchor="middle">precision</text>`);
+    <text x="4" y="12">precision</text>`);
 }
 
 declare global {
