@@ -93,6 +93,13 @@ class Scores(msgspec.Struct, frozen=True):
     high: float
 
 
+class Proposing(msgspec.Struct, frozen=True):
+    """The live classifier that proposes candidates of a class."""
+
+    classifier: int
+    threshold: float  # of its operating point
+
+
 class _Failure(msgspec.Struct):
     code: str
     detail: str

@@ -7,12 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from indexing.compute.engine import Ranking
-from indexing.compute.residents import Resident
+from indexing.compute.residents import NO_ROW, Resident
+from indexing.compute.scored import ScoredRanking
 
 BOUNDARY_DEPTH = 20_000  # groups of the ranking that the decision line is looked for in
 NUM_BOUNDARY = 1_000
 HARD_DEPTH = 2_000  # of the ranking: a hard negative ranks high
 NUM_HARD = 500
+NUM_SCORED = 2_000
 NUM_SAMPLED = 1_500  # items that stand for the corpus; their comparison with one another is the cost
 NUM_EXPLORED = 300
 MOST_DECIDED = 500  # of each answer, evenly taken
@@ -42,7 +44,7 @@ def boundary(ranking: Ranking, accepted: np.ndarray, rejected: np.ndarray) -> St
         return empty("The boundary needs something accepted and something rejected first.")
     resident, query = ranking.resident, ranking.query
     near, far = (resident.nearest_rows(resident.item_ids[rows], query) for rows in (accepted, rejected))
-    line = decision_line(resident.similarities_of(near, query), resident.similarities_of(far, query))
+    line = decision_line(*(_values_of(rows, ranking) for rows in (near, far)))
     depth = 1_000
     while True:
         ranking.deepen(depth)
@@ -53,6 +55,25 @@ def boundary(ranking: Ranking, accepted: np.ndarray, rejected: np.ndarray) -> St
         depth = min(BOUNDARY_DEPTH, 2 * depth)
     nearest = np.argsort(np.abs(similarities - line), kind="stable")[:NUM_BOUNDARY]
     return Stream(items[nearest], similarities[nearest])
+
+
+def _values_of(rows: np.ndarray, ranking: Ranking) -> np.ndarray:
+    """(n,) what `rows` are ranked by."""
+    if isinstance(ranking, ScoredRanking):
+        return ranking.values_of(rows, ranking.resident)
+    return ranking.resident.similarities_of(rows, ranking.query)
+
+
+def scored(ranking: Ranking, item_ids: np.ndarray, values: np.ndarray, *, near: float | None) -> Stream:
+    """Items that may be shown by their score (n,) float32: the best first, or the nearest to `near`."""
+    resident = ranking.resident
+    rows = resident.row_of_each(item_ids)
+    there = rows != NO_ROW
+    there[there] = ranking.selection.allows(rows[there])
+    item_ids, rows, values = item_ids[there], rows[there], values[there]
+    key = -values if near is None else np.abs(values - np.float32(near))
+    first = np.lexsort((item_ids, key))[:NUM_SCORED]
+    return Stream(item_ids[first], resident.similarities_of(rows[first], ranking.query))
 
 
 def decision_line(accepted: np.ndarray, rejected: np.ndarray) -> float:

@@ -22,6 +22,7 @@ from indexing.compute.residents import NO_ITEMS, Items, Part, Resident
 from indexing.compute.selections import prepare
 from indexing.models import FeatureSet
 from indexing.search_service import marks
+from indexing.search_service.classifiers import Classifiers, NoClassifiers
 from indexing.search_service.errors import Refusal
 from indexing.search_service.holdings import Holding
 from indexing.services.live_items import read_live_items
@@ -60,13 +61,13 @@ class Ledger(Protocol):
 class Followed:
     """One corpus. Its resident is replaced as a whole; queries go on with the one they began with."""
 
-    def __init__(self, corpus_id: int, ledger: Ledger) -> None:
+    def __init__(self, corpus_id: int, ledger: Ledger, classifiers: Classifiers) -> None:
         self.corpus_id = corpus_id
         self.lock = threading.RLock()  # of answers, gone and the swap of the resident: never held over SQL
         self.answers = Answers()
         self.resident: Resident | None = None
         self.gone: frozenset[int] = frozenset()  # items deleted since `resident` was made
-        self.ledger = ledger
+        self.ledger, self.classifiers = ledger, classifiers
         self._reading = threading.Lock()  # of the ledger's reader
         self._questions = itertools.count(1)  # PostgreSQL was asked for marks so many times
         self._gone_as_of = 0  # the question that `gone` is the answer to
@@ -190,8 +191,12 @@ class _ItemsRead(NamedTuple):
 class Corpora:
     """Every corpus with features; a thread keeps them warm, a query makes its own current."""
 
-    def __init__(self, ledger_of: Callable[[int], Ledger]) -> None:
-        self._ledger_of = ledger_of
+    def __init__(
+        self,
+        ledger_of: Callable[[int], Ledger],
+        classifiers_of: Callable[[int], Classifiers] = NoClassifiers,
+    ) -> None:
+        self._ledger_of, self._classifiers_of = ledger_of, classifiers_of
         self._followed: dict[int, Followed] = {}
         self._lock = threading.Lock()
 
@@ -199,7 +204,9 @@ class Corpora:
         """The corpus, known from now on."""
         with self._lock:
             if corpus_id not in self._followed:
-                self._followed[corpus_id] = Followed(corpus_id, self._ledger_of(corpus_id))
+                self._followed[corpus_id] = Followed(
+                    corpus_id, self._ledger_of(corpus_id), self._classifiers_of(corpus_id)
+                )
             return self._followed[corpus_id]
 
     def refresh(self) -> None:

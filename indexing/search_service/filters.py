@@ -8,9 +8,10 @@ from indexing.compute.answers import MARKS
 from indexing.compute.selections import Filters, ItemSet
 from indexing.models import MapRegion
 from indexing.search_service import marks
+from indexing.search_service.classifiers import scores_of
 from indexing.search_service.corpora import Followed
 from indexing.search_service.errors import Refusal
-from indexing.search_service.requests import Asked
+from indexing.search_service.requests import Asked, ScoreRange
 from indexing.services.projections import MapUnreadable, items_of_region
 
 SPLITS = ("train", "val", "test")
@@ -41,6 +42,8 @@ def filters_of(asked: Asked, followed: Followed) -> Filters:
     for regions, is_wanted in ((asked.map_regions, True), (asked.not_map_regions, False)):
         if regions:
             items.append(ItemSet(_inside(followed.corpus_id, regions), is_wanted))
+    for within in asked.scores or ():
+        items.append(ItemSet(_scored(within, followed)))
     for classes, is_wanted in ((asked.classes, True), (asked.not_classes, False)):
         for label_class in classes or ():
             with followed.lock:
@@ -57,6 +60,17 @@ def filters_of(asked: Asked, followed: Followed) -> Filters:
         has_stack=has_stack,
         items=tuple(items),
     )
+
+
+def _scored(within: ScoreRange, followed: Followed) -> np.ndarray:
+    """(n,) int64: the items whose score is within the range, ascending; none without a score."""
+    item_ids, values = scores_of(within.classifier, within.label_class, followed.classifiers)
+    kept = np.ones(len(values), bool)
+    if within.at_least is not None:
+        kept &= values >= np.float32(within.at_least)
+    if within.below is not None:
+        kept &= values < np.float32(within.below)
+    return item_ids[kept]
 
 
 def needs_answers(asked: Asked) -> bool:

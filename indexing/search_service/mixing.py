@@ -9,7 +9,8 @@ import numpy as np
 from indexing.compute.answers import Said
 from indexing.compute.engine import Ranking
 from indexing.compute.mixture import HARVEST, Limits, Mixture
-from indexing.compute.streams import Stream, boundary, hard_negatives, unexplored
+from indexing.compute.streams import Stream, boundary, empty, hard_negatives, scored, unexplored
+from indexing.search_service.classifiers import Classifiers
 from indexing.search_service.queries import rows_of_items
 from indexing.search_service.requests import Mix
 
@@ -20,7 +21,9 @@ class Mixed(NamedTuple):
     notes: list[str]
 
 
-def mixture_of(ranking: Ranking, asked: Mix, said: Said) -> Mixed:
+def mixture_of(
+    ranking: Ranking, asked: Mix, said: Said, classifiers: Classifiers, label_class: int | None
+) -> Mixed:
     """The ranking with the asked presets mixed into it; itself where that changes nothing.
 
     A preset that has nothing to give leaves its share to the others, and says why.
@@ -33,6 +36,8 @@ def mixture_of(ranking: Ranking, asked: Mix, said: Said) -> Mixed:
         "boundary": lambda: boundary(ranking, accepted, rejected),
         "explore": lambda: unexplored(ranking, decided),
         "hard": lambda: hard_negatives(ranking, rejected),
+        "classifier": lambda: _by_classifier(ranking, classifiers, label_class, is_uncertain=False),
+        "uncertain": lambda: _by_classifier(ranking, classifiers, label_class, is_uncertain=True),
     }
     made = {preset: make() for preset, make in makers.items() if getattr(asked, preset) > 0}
     streams = {preset: _at_least(stream, ranking.min_similarity) for preset, stream in made.items()}
@@ -59,6 +64,20 @@ def mixture_of(ranking: Ranking, asked: Mix, said: Said) -> Mixed:
         limits=limits,
     )
     return Mixed(mixture, {preset: round(share, 4) for preset, share in shares.items()}, notes)
+
+
+def _by_classifier(
+    ranking: Ranking, classifiers: Classifiers, label_class: int | None, *, is_uncertain: bool
+) -> Stream:
+    """What the live classifier of the class proposes: its best, or what is nearest to its operating point."""
+    known = None if label_class is None else classifiers.proposing(label_class)
+    if known is None or label_class is None:
+        return empty("There is no live classifier of this class: train one first.")
+    try:
+        item_ids, values = classifiers.scores(known.classifier, label_class)
+    except LookupError as error:
+        return empty(f"{error}.")
+    return scored(ranking, item_ids, values, near=known.threshold if is_uncertain else None)
 
 
 def _at_least(stream: Stream, min_similarity: float | None) -> Stream:

@@ -10,6 +10,7 @@ import numpy as np
 from indexing.compute.answers import Said
 from indexing.compute.residents import Resident
 from indexing.models import FeatureSet
+from indexing.search_service.classifiers import Classifiers, direction_of
 from indexing.search_service.errors import Refusal
 from indexing.search_service.pictures import Pictures
 from indexing.search_service.requests import RankRequest, Term
@@ -64,9 +65,11 @@ class Queries:
         self.pictures = Pictures()
         self._fit = fit
 
-    def query(self, request: RankRequest, resident: Resident, said_of: SaidOf) -> Query:
+    def query(
+        self, request: RankRequest, resident: Resident, said_of: SaidOf, classifiers: Classifiers
+    ) -> Query:
         """The query of `request`; Refusal where its terms or answers do not make one."""
-        start = self._sum_of(request, resident, said_of) if request.terms else None
+        start = self._sum_of(request, resident, said_of, classifiers) if request.terms else None
         if request.mode == "learned":
             if request.label_class is None:
                 raise Refusal("class-needed", "A learned ranking needs a class: it learns from its answers.")
@@ -113,16 +116,28 @@ class Queries:
         vector = np.asarray(fitted.vector, np.float32)
         return Query(vector, float(fitted.blend), fitted.is_model, fitted.left_out)
 
-    def _sum_of(self, request: RankRequest, resident: Resident, said_of: SaidOf) -> np.ndarray:
+    def _sum_of(
+        self, request: RankRequest, resident: Resident, said_of: SaidOf, classifiers: Classifiers
+    ) -> np.ndarray:
         total = np.zeros(resident.width, np.float32)
         for term in request.terms:
-            vector = (
-                self._of_class(term, resident, said_of(term.label_class))
-                if term.kind == "class" and term.label_class is not None
-                else self._vector_of(term, request.corpus, resident)
-            )
+            if term.kind == "class" and term.label_class is not None:
+                vector = self._of_class(term, resident, said_of(term.label_class))
+            elif term.kind == "classifier":
+                vector = self._of_classifier(term, request.corpus, resident, classifiers)
+            else:
+                vector = self._vector_of(term, request.corpus, resident)
             total += np.float32(term.weight) * vector
         return total
+
+    def _of_classifier(
+        self, term: Term, corpus_id: int, resident: Resident, classifiers: Classifiers
+    ) -> np.ndarray:
+        """The unit vector (D,) along which the scores of a head grow."""
+        vector = direction_of(term, corpus_id, classifiers)
+        if vector is None or vector.shape != (resident.width,):
+            raise Refusal("no-classifier", "That classifier ranks by its scores alone, not here.", status=409)
+        return vector
 
     def _of_class(self, term: Term, resident: Resident, said: Said) -> np.ndarray:
         """The unit vector (D,) of a class: the mean of what was accepted, or what was learned."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import numpy as np
 from django.db import InterfaceError, OperationalError, connection
 
@@ -16,15 +17,17 @@ from indexing.compute.engine import Hit, Ranking
 from indexing.compute.listing import Listing
 from indexing.compute.mixture import Mixture
 from indexing.compute.residents import Resident
+from indexing.compute.scored import ScoredRanking
 from indexing.compute.selections import Filters, Selection, select
 from indexing.search import Calibration, Neighbor, RankAnswer
+from indexing.search_service.classifiers import by_scores, columns_of
 from indexing.search_service.corpora import Corpora, Followed
 from indexing.search_service.errors import Refusal
 from indexing.search_service.filters import filters_of, marks_of, needs_answers
 from indexing.search_service.mixing import mixture_of
 from indexing.search_service.queries import Fit, Queries, Query, SaidOf, answered
 from indexing.search_service.rankings import Kept, Rankings, can_go_on
-from indexing.search_service.requests import Asked, RankRequest
+from indexing.search_service.requests import Asked, RankRequest, Term
 
 Calibrate = Callable[..., Any]  # of similarities, answers and weights: a dataclass like Calibration, or None
 NUM_ASKING = 4  # threads that ask PostgreSQL for news while others compare vectors
@@ -68,7 +71,7 @@ class Ranker:
             blend=kept.blend,
             total=ranking.total,
             took_ms=round((time.perf_counter() - begun) * 1e3, 3),
-            neighbors=_neighbors(hits, ranking, request.mode),
+            neighbors=_neighbors(hits, ranking, request),
             mix=kept.mix,
             notes=kept.notes,
             is_model=kept.is_model,
@@ -130,20 +133,31 @@ class Ranker:
             with followed.lock:
                 return followed.answers.said_of(label_class, resident)
 
-        query = self.queries.query(request, resident, said_of)
+        stored = by_scores(request, followed.classifiers)
+        query = self._query(request, stored, followed, resident, said_of)
         calibration = self._calibrated(request, query, resident, said_of)
-        ranking = Ranking(
-            resident,
-            query.vector,
-            selection,
-            filters=filters,
-            fold=request.fold,
-            is_exact=request.mode == "learned",
-            min_similarity=request.filters.min_similarity,
+        how: dict[str, Any] = {
+            "filters": filters,
+            "fold": request.fold,
+            "is_exact": request.mode == "learned",
+            "min_similarity": request.filters.min_similarity,
+        }
+        ranking = (
+            ScoredRanking(
+                resident,
+                query.vector,
+                selection,
+                columns=columns_of(stored, followed.classifiers),
+                **how,
+            )
+            if stored
+            else Ranking(resident, query.vector, selection, **how)
         )
         if request.mix is None:
             return Kept(request.corpus, ranking, query.blend, query.is_model, calibration)
-        mixed = mixture_of(ranking, request.mix, said_of(request.label_class))
+        mixed = mixture_of(
+            ranking, request.mix, said_of(request.label_class), followed.classifiers, request.label_class
+        )
         return Kept(
             request.corpus,
             mixed.ranking,
@@ -153,6 +167,21 @@ class Ranker:
             mixed.shares,
             mixed.notes,
         )
+
+    def _query(
+        self,
+        request: RankRequest,
+        stored: list[Term],
+        followed: Followed,
+        resident: Resident,
+        said_of: SaidOf,
+    ) -> Query:
+        """What is compared with, beside the stored scores of some terms; zeros where that is nothing."""
+        others = [term for term in request.terms if term not in stored]
+        if stored and not others and request.mode == "similar":
+            return Query(np.zeros(resident.width, np.float32), None)
+        asked = msgspec.structs.replace(request, terms=others)
+        return self.queries.query(asked, resident, said_of, followed.classifiers)
 
     def _calibrated(
         self, request: RankRequest, query: Query, resident: Resident, said_of: SaidOf
@@ -192,16 +221,22 @@ def _synced(followed: Followed) -> Resident:
         return followed.sync()
 
 
-SOURCES = {"explore": "explore", "hard": "hard negative"}  # preset -> source, where the ranking is not it
+SOURCES = {  # preset -> source, where the ranking is not it
+    "explore": "explore",
+    "hard": "hard negative",
+    "classifier": "classifier",
+    "uncertain": "classifier",
+}
 
 
-def _neighbors(hits: list[Hit], ranking: Ranking, mode: str) -> list[Neighbor]:
+def _neighbors(hits: list[Hit], ranking: Ranking, request: RankRequest) -> list[Neighbor]:
     """Each with what proposed it and the preset it came by."""
-    if mode == "browse":
+    if request.mode == "browse":
         return [
             Neighbor(hit.item, hit.stack, hit.count, None, source="browse", preset="browse") for hit in hits
         ]
-    source = "learned" if mode == "learned" else "neighbor"
+    is_classified = all(term.kind == "classifier" for term in request.terms)
+    source = "learned" if request.mode == "learned" else "classifier" if is_classified else "neighbor"
     if not isinstance(ranking, Mixture):
         return [Neighbor(*hit, source=source) for hit in hits]
     presets = [ranking.preset_of(hit.item) for hit in hits]

@@ -15,15 +15,25 @@ Place = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 class Term(msgspec.Struct, frozen=True):
     """What is searched for, as it comes: the field named by `kind`."""
 
-    kind: Literal["item", "image", "vector", "text", "class"]
+    kind: Literal["item", "image", "vector", "text", "class", "classifier"]
     item: int | None = None
     image: UUID | None = None
     vector: list[float] | None = None
     text: str | None = None
     label_class: int | None = msgspec.field(name="class", default=None)
+    classifier: int | None = None  # with `label_class`: which of its classes
     learned: bool = False  # of a class: what was learned from its answers, not the mean of the accepted
     box: Box | None = None
     weight: float = 1.0
+
+
+class ScoreRange(msgspec.Struct, frozen=True):
+    """Items whose score by a classifier is within [at_least, below)."""
+
+    classifier: int
+    label_class: int = msgspec.field(name="class")
+    at_least: float | None = None
+    below: float | None = None
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -48,6 +58,7 @@ class Asked(msgspec.Struct, frozen=True):
     states: list[str] | None = None
     not_states: list[str] | None = None
     min_similarity: float | None = None
+    scores: list[ScoreRange] | None = None  # within all of them
 
 
 class Mix(msgspec.Struct, frozen=True):
@@ -57,6 +68,8 @@ class Mix(msgspec.Struct, frozen=True):
     boundary: float = 0.0
     explore: float = 0.0
     hard: float = 0.0
+    classifier: float = 0.0
+    uncertain: float = 0.0
     audit: float = 0.0
     per_file: int | None = None
     per_stack: int | None = None

@@ -23,7 +23,7 @@ def scores(ranker: Ranker, request: RankRequest) -> Scores:
     resident = followed.sync()
     with followed.lock:
         said = followed.answers.said_of(request.label_class, resident)
-    vector = ranker.queries.query(request, resident, lambda _: said).vector
+    vector = ranker.queries.query(request, resident, lambda _: said, followed.classifiers).vector
     rows = np.flatnonzero(resident.live[: resident.num_whole])
     near = _similarities(resident, rows, vector)
     order = np.argsort(resident.item_ids[rows], kind="stable")

@@ -7,6 +7,8 @@
 Words without quotes are one text. A value or a text with spaces, commas or quotes stands in quotes, with
 \\" and \\\\ inside. Values of source, state, kind, split, file and map are alternatives; those of class
 and has must all hold. An item is in one state, and may be disputed or put off for later beside it.
+A score is of a classifier: `score:truck>=0.7,truck<0.9`, from the first number on and below the second;
+`classifier:truck` ranks by it. One with several classes is called NAME/CLASS.
 static/src/lib/grammar.ts reads the same grammar; grammar_cases.json of the tests binds the two.
 """
 
@@ -25,9 +27,22 @@ WORDS = {  # key -> the values it may have, in the order they are written
 }
 MARKS = ("disputed", "later")  # states an item has beside one of the others
 ALIASES = {"state": {"accept": "accepted", "reject": "rejected"}, "kind": {"photo": "image"}}
-NAMES = ("source", "class", "file", "map")  # keys whose values are names, or #ID
+NAMES = ("source", "class", "file", "map", "classifier")  # keys whose values are names, or #ID
 RANGES = ("time", "similarity")
-KEYS = ("state", "source", "class", "kind", "file", "map", "time", "split", "has", "similarity")
+KEYS = (
+    "state",
+    "source",
+    "class",
+    "kind",
+    "file",
+    "map",
+    "time",
+    "split",
+    "has",
+    "similarity",
+    "score",
+    "classifier",
+)
 EXAMPLES = {
     "time": "time:10-20, time:1:30-, time:-5 (seconds in the video)",
     "similarity": "similarity:>0.6",
@@ -35,6 +50,8 @@ EXAMPLES = {
     "class": "class:truck",
     "file": "file:night*.mp4",
     "map": "map:#12 (a lasso on the map)",
+    "score": "score:truck>=0.7",
+    "classifier": "classifier:truck",
 }
 MAX_LENGTH = 2000
 
@@ -42,6 +59,7 @@ _KEY = re.compile(r"([A-Za-z_]+):")
 _CLOCK = r"(?:\d{1,9}:)?(?:\d{1,9}:)?\d{1,9}(?:\.\d{1,6})?"
 _TIME = re.compile(rf"({_CLOCK})?-({_CLOCK})?")
 _SIMILARITY = re.compile(r"(?:>=?)?(-?(?:0?\.\d{1,6}|[01](?:\.\d{1,6})?))")
+_SCORE = re.compile(r"(.*[^\s<>=])\s*(>=?|<=?)\s*(0?\.\d{1,6}|[01](?:\.\d{1,6})?)")
 _BARE = re.compile(r'[^\s",\\]+')
 
 
@@ -124,6 +142,19 @@ def write(line: Line) -> str:
             if values := side.get(key):
                 parts.append(f"{sign}{key}:{','.join(map(value_text, values))}")
     return " ".join(parts)
+
+
+def score_of(value: str) -> tuple[str, bool, float]:
+    """(name, whether it is the least wanted or else what it is below, number) of a score that was parsed."""
+    match = _SCORE.fullmatch(value)
+    if match is None:
+        raise ValueError(f"a score looks like {EXAMPLES['score']}, got {value!r}")
+    return match[1], match[2].startswith(">"), float(match[3])
+
+
+def score_text(name: str, *, is_least: bool, number: float) -> str:
+    """What `score_of` reads; `>` is kept as `>=`, and `<=` as `<`."""
+    return f"{name}{'>=' if is_least else '<'}{number_text(number) or '0'}"
 
 
 def value_text(value: str) -> str:
@@ -220,12 +251,22 @@ def _value(line: str, part: _Part, value: str) -> str:
     """The value as it is kept: a known word, or a name as it was given."""
     if part.key in NAMES:
         return value.strip()
+    if part.key == "score":
+        return _score(line, part, value.strip())
     word = ALIASES.get(part.key, {}).get(value.lower(), value.lower())
     if word not in WORDS[part.key]:
         raise GrammarError(
             line, part.start, part.stop, f"{part.key} is one of {', '.join(WORDS[part.key])}, not {value!r}"
         )
     return word
+
+
+def _score(line: str, part: _Part, value: str) -> str:
+    match = _SCORE.fullmatch(value)
+    if part.is_negative or match is None or float(match[3]) > 1:
+        how = "cannot be turned round; say < for >=, as in" if part.is_negative else "looks like"
+        raise GrammarError(line, part.start, part.stop, f"score {how} {_example('score')}, 0 to 1")
+    return score_text(match[1], is_least=match[2].startswith(">"), number=float(match[3]))
 
 
 def _take_range(line: str, part: _Part, numbers: dict[str, float | None]) -> None:

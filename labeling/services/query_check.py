@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from indexing.compute.encoders.catalog import spec_of
 from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
 from indexing.models import FeatureSet, Item
 from labeling.models import LabelClass, QueryImage
+from labeling.services.classifier_names import KnownClassifier, class_of, classifiers_of
 from labeling.services.query_text import plain, understand
 from labeling.services.rank_request import BadQuery, Filters, NoFeatures, RankRequest, Term
 from sisyphus_web.accounts.models import Corpus
@@ -68,7 +70,9 @@ def checked(corpus: Corpus, request: RankRequest) -> Query:
             raise BadQuery("bad-filter", "Give the filters once: as q, or as filters.")
         filters, of_text = understand(corpus, request.q)
         asked += of_text
-    terms = [_term(each) for each in asked]
+    known = _classifiers_named(corpus, asked, filters)
+    filters = _with_classes(filters, known)
+    terms = [_term(each, known) for each in asked]
     _check_mode(request.mode, has_terms=bool(terms), label_class=label_class)
     if request.mode == "browse" and (filters.min_similarity is not None or request.mix):
         raise BadQuery("bad-filter", "Similarity and the mix need something to compare with: add an example.")
@@ -117,16 +121,43 @@ def _check_text(corpus: Corpus) -> None:
         )
 
 
-def _term(term: Term) -> dict[str, Any]:
+def _classifiers_named(corpus: Corpus, terms: list[Term], filters: Filters) -> Sequence[KnownClassifier]:
+    """The classifiers of the corpus, read where the query names one."""
+    if filters.scores or any(term.kind == "classifier" for term in terms):
+        return classifiers_of(corpus)
+    return []
+
+
+def _with_classes(filters: Filters, known: Sequence[KnownClassifier]) -> Filters:
+    """The filters with the class of every score named."""
+    if not filters.scores:
+        return filters
+    scores = [
+        msgspec.structs.replace(each, label_class=_class_meant(each.classifier, each.label_class, known))
+        for each in filters.scores
+    ]
+    return msgspec.structs.replace(filters, scores=scores)
+
+
+def _class_meant(classifier: int, asked: int | None, known: Sequence[KnownClassifier]) -> int:
+    """The class of a classifier; ObjectDoesNotExist for what is not of this corpus."""
+    if classifier not in {each.id for each in known}:
+        raise ObjectDoesNotExist
+    meant = class_of(known, classifier, asked)
+    if meant is None:
+        raise BadQuery(
+            "bad-term", "A classifier with several classes needs the class that is meant: one of its own."
+        )
+    return meant
+
+
+def _term(term: Term, known: Sequence[KnownClassifier]) -> dict[str, Any]:
     value = getattr(term, VALUES[term.kind])
     given = {kind for kind, field in VALUES.items() if getattr(term, field) is not None}
+    if term.kind == "classifier":
+        given -= {"class"}  # which of its classes
     if given != {term.kind}:
         raise BadQuery("bad-term", f"A term of kind {term.kind!r} carries {term.kind!r} and nothing else.")
-    if term.kind == "classifier":
-        raise BadQuery(
-            "no-classifier",
-            "There is no classifier to search with yet: train one first. A class is a term already.",
-        )
     if term.weight == 0:
         raise BadQuery("bad-term", "A term's weight is above 0 (more like this) or below 0 (less like this).")
     if term.kind == "vector" and not any(value):
@@ -143,4 +174,6 @@ def _term(term: Term) -> dict[str, Any]:
         "box": list(term.box) if term.box else None,
         "weight": term.weight,
     }
+    if term.kind == "classifier":
+        return checked_term | {"class": _class_meant(value, term.label_class, known)}
     return checked_term | ({"learned": True} if term.kind == "class" and term.learned else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -11,7 +11,8 @@ from indexing.models import MediaFile, Source
 from labeling.compute import grammar
 from labeling.compute.grammar import GrammarError, Line
 from labeling.models import LabelClass
-from labeling.services.rank_request import BadQuery, Filters, Term
+from labeling.services.classifier_names import KnownClassifier, classifiers_of, name_of, named
+from labeling.services.rank_request import BadQuery, Filters, ScoreRange, Term
 from sisyphus_web.accounts.models import Corpus
 
 ANSWER_OF_STATE = {"accepted": "accept", "rejected": "reject"}
@@ -59,7 +60,24 @@ def understand(corpus: Corpus, line: str) -> Understood:
         Term(kind="text", text=phrase.text, weight=-1.0 if phrase.is_negative else 1.0)
         for phrase in asked.phrases
     ]
+    wanted, unwanted = asked.wanted.get("classifier", ()), asked.unwanted.get("classifier", ())
+    scores = asked.wanted.get("score", ())
+    known = classifiers_of(corpus) if wanted or unwanted or scores else []
+    filters.scores = [_score_range(known, text) for text in scores] or None
+    for names, weight in ((wanted, 1.0), (unwanted, -1.0)):
+        for classifier, label_class in (named(known, name) for name in names):
+            terms.append(
+                Term(kind="classifier", classifier=classifier, label_class=label_class, weight=weight)
+            )
     return Understood(filters, terms)
+
+
+def _score_range(known: Sequence[KnownClassifier], text: str) -> ScoreRange:
+    """What `NAME>=0.7` or `NAME<0.7` asks for."""
+    name, is_least, number = grammar.score_of(text)
+    classifier, label_class = named(known, name)
+    side = {"at_least": number} if is_least else {"below": number}
+    return ScoreRange(classifier=classifier, label_class=label_class, **side)
 
 
 class Names:
@@ -68,6 +86,18 @@ class Names:
     def __init__(self, corpus: Corpus) -> None:
         self._corpus = corpus
         self._read: dict[str, dict[int, str]] = {}
+        self._classifiers: Sequence[KnownClassifier] | None = None
+
+    def of_score(self, scored: dict[str, Any]) -> list[str]:
+        """The conditions of a range, as they stand in a line."""
+        if self._classifiers is None:
+            self._classifiers = classifiers_of(self._corpus)
+        name = name_of(self._classifiers, scored["classifier"], scored["class"])
+        return [
+            grammar.score_text(name, is_least=is_least, number=scored[side])
+            for side, is_least in (("at_least", True), ("below", False))
+            if scored.get(side) is not None
+        ]
 
     def of(self, key: str) -> dict[int, str]:
         """id -> name; a name that two of them have stands for neither."""
@@ -103,6 +133,8 @@ def text_of(filters: dict[str, Any], names: Names) -> str:
         wanted["has"] = _in_order("has", facts)
     if facts := filters.get("has_not"):
         unwanted["has"] = _in_order("has", facts)
+    if scores := filters.get("scores"):
+        wanted["score"] = tuple(sorted(text for each in scores for text in names.of_score(each)))
     line = Line(
         wanted,
         unwanted,

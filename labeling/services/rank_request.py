@@ -28,7 +28,8 @@ Fact = Literal["verdict", "weak", "dispute", "stack", "box", "image", "video"]
 class Term(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is searched for: the field named by `kind`, and nothing else; with `box`, a part of a picture.
 
-    A class is the mean of what was accepted of it, or with `learned` what was learned from its answers.
+    A class is the mean of what was accepted of it, or with `learned` what was learned from its answers. A
+    classifier is its live version, with `class` where it has several.
     """
 
     kind: Literal["item", "image", "vector", "text", "class", "classifier"]
@@ -41,6 +42,15 @@ class Term(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     learned: bool = False
     box: tuple[Share, Share, Share, Share] | None = None  # x0, y0, x1, y1
     weight: Annotated[float, msgspec.Meta(ge=-100, le=100)] = 1.0  # below 0: less like this
+
+
+class ScoreRange(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Items whose score by the live version of a classifier is within [at_least, below)."""
+
+    classifier: Id
+    label_class: Id | None = msgspec.field(name="class", default=None)  # none: the only one it has
+    at_least: Share | None = None
+    below: Share | None = None
 
 
 class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -65,6 +75,7 @@ class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     splits: list[Literal["train", "val", "test", "none"]] | None = None
     has: list[Fact] | None = None
     has_not: list[Fact] | None = None
+    scores: Annotated[list[ScoreRange], msgspec.Meta(max_length=20)] | None = None  # within all of them
 
 
 class Mix(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -77,6 +88,8 @@ class Mix(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_default
     boundary: Share = 0.0  # where the model is least sure
     explore: Share = 0.0  # far from everything decided
     hard: Share = 0.0  # high in the ranking and near something rejected
+    classifier: Share = 0.0  # the best by the live classifier of the class
+    uncertain: Share = 0.0  # nearest to the operating point of that classifier
     audit: Share = 0.0  # drawn blindly from a frozen ranking
     per_file: Annotated[int, msgspec.Meta(ge=1, le=500)] | None = None  # tiles of one media file
     per_stack: Annotated[int, msgspec.Meta(ge=1, le=500)] | None = None  # of one stack, where not folded

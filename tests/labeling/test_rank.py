@@ -188,7 +188,7 @@ BAD_QUERIES = [
     ({"terms": [{"kind": "text", "text": " "}]}, 400, "bad-term"),
     ({"terms": [{"kind": "song"}]}, 400, "invalid"),
     ({"terms": [{"kind": "class", "class": 2**60}]}, 404, "not_found"),
-    ({"terms": [{"kind": "classifier", "classifier": 1}]}, 400, "no-classifier"),
+    ({"terms": [{"kind": "classifier", "classifier": 1}]}, 404, "not_found"),
     ({"q": "night"}, 400, "encoder-reads-no-text"),
     ({"q": "state:foo"}, 400, "bad-filter"),
     ({"q": "class:nothing"}, 400, "bad-filter"),

@@ -1,4 +1,4 @@
-"""manage.py run_search: the search service, with the ledger's reader and the model that learns from it."""
+"""manage.py run_search: the search service, with what it must know of the ledger and of classifiers."""
 
 import os
 import signal
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         from labeling.compute.errors import accept_probabilities
         from labeling.compute.ranking import fit_query
         from labeling.services.ledger_reader import LedgerReader
+        from training.services.classifier_reader import ClassifierReader
 
         path = settings.SEARCH_SOCKET
         if is_alive(path):
@@ -34,6 +35,6 @@ class Command(BaseCommand):
         stop = threading.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, lambda *_: stop.set())
-        corpora = Corpora(LedgerReader)  # type: ignore[arg-type] # its News has these fields
+        corpora = Corpora(LedgerReader, ClassifierReader)  # type: ignore[arg-type] # its News has these fields
         ranker = Ranker(corpora, fit_query, calibrate)
         serve(path, corpora, ranker, Judge(corpora, accept_probabilities), stop=stop)
