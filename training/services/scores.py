@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -18,18 +17,11 @@ from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import Stopped
 from sisyphus_web.jobs.models import Job
-from training.compute.score_shards import histogram_of
+from training.compute.score_shards import Scores, histogram_of
 from training.models import ClassifierVersion, Run, ScoreSet, ScoreShard
 from training.services.refusals import ArtefactDamaged, NotScored
 
 JOB_KINDS = {Run.Kind.PROBE: "classifier_predict", Run.Kind.FINE_TUNE: "classifier_infer"}
-
-
-class Scores(NamedTuple):
-    """The scores of items, in order of their ids."""
-
-    item_ids: np.ndarray  # (n,) int64
-    values: np.ndarray  # (n, C) float32
 
 
 @transaction.atomic
@@ -114,14 +106,12 @@ def finish_scores(score_set: ScoreSet) -> dict[str, int]:
 def read_scores(score_set: ScoreSet) -> Scores:
     """Every score of the set, memory-mapped shards put in order of their items; ArtefactDamaged if one is not
     what was written. The newest score of an item counts."""
-    num_classes = len(score_set.version.run.classes)
-    ids: list[np.ndarray] = [np.empty(0, np.int64)]
-    values: list[np.ndarray] = [np.empty((0, num_classes), np.float32)]
-    for shard in score_set.shards.order_by("-pk"):
-        ids.append(_ids(score_set, shard))
-        values.append(_open(score_set, shard.sha256))
-    item_ids, first = np.unique(np.concatenate(ids), return_index=True)
-    return Scores(item_ids, np.concatenate(values)[first])
+    shards = list(score_set.shards.order_by("-pk"))
+    return Scores.merged(
+        [_ids(score_set, shard) for shard in shards],
+        [_open(score_set, shard.sha256) for shard in shards],
+        num_classes=len(score_set.version.run.classes),
+    )
 
 
 def scores_of_items(version: ClassifierVersion, item_ids: np.ndarray) -> Scores:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from celery import shared_task
 
 from indexing.services.builds import ShardUnreadable
@@ -17,9 +14,6 @@ from training.models import Run, ScoreSet
 from training.services import scores as services
 from training.services.refusals import REFUSALS, NotTrainable
 from training.services.versions import checked_folder
-
-if TYPE_CHECKING:
-    from indexing.models import FeatureShard
 
 CHUNK_ROWS = 65_536  # of features: some seconds of work at most
 CHUNK_ITEMS = 256  # of pictures: what a killed worker loses at most
@@ -56,35 +50,26 @@ def _set_of(job: Job) -> ScoreSet:
 
 
 def _score_features(job: Job, score_set: ScoreSet) -> None:
-    import numpy as np
-
-    from indexing.compute.features import ShardDamaged, read_shard
+    from indexing.compute.features import ShardDamaged
     from training.compute.probe import Probe
-    from training.compute.scoring import write_scores
+    from training.compute.scoring import score_shards
 
     probe = Probe.load(checked_folder(score_set.version))
-    weights, bias = probe.head()
     todo = services.shards_to_score(score_set)
     total = _num_rows(score_set)
     done = total - sum(shard.num_rows for shard in todo)
     jobs.report(job, units_done=done, units_total=total, unit="items", force=True)
-    for shards in _grouped(todo):
-        ids, values = [], []
-        for shard in shards:
-            try:
-                features = read_shard(shard_folder(shard.feature_set), shard.sha256, shard.ids_sha256)
-            except ShardDamaged as error:
-                raise ShardUnreadable(str(error)) from error
-            out = np.empty((len(features), len(bias)), np.float32)
-            try:
-                write_scores(features.vectors, weights, bias, probe.kind, out=out)
-            except REFUSALS as error:
-                raise NotTrainable(error) from error
-            ids.append(features.item_ids)
-            values.append(out)
-        services.store_scores(job, score_set, np.concatenate(ids), np.concatenate(values), of_features=shards)
-        done += sum(shard.num_rows for shard in shards)
-        jobs.report(job, units_done=done)
+    if todo:
+        folder = shard_folder(todo[0].feature_set)
+        try:
+            for chunk in score_shards(folder, todo, probe, chunk_rows=CHUNK_ROWS):
+                services.store_scores(job, score_set, chunk.item_ids, chunk.values, of_features=chunk.shards)
+                done += len(chunk.item_ids)
+                jobs.report(job, units_done=done)
+        except ShardDamaged as error:
+            raise ShardUnreadable(str(error)) from error
+        except REFUSALS as error:
+            raise NotTrainable(error) from error
     jobs.report(job, units_done=done, note="counting", force=True)
 
 
@@ -92,18 +77,6 @@ def _num_rows(score_set: ScoreSet) -> int:
     if score_set.feature_set is None:
         return 0
     return sum(score_set.feature_set.whole_shards.values_list("num_rows", flat=True))
-
-
-def _grouped(shards: list[FeatureShard]) -> Iterator[list[FeatureShard]]:
-    """Shards in their order, as many together as a chunk of scores is made of."""
-    group: list[FeatureShard] = []
-    for shard in shards:
-        group.append(shard)
-        if sum(each.num_rows for each in group) >= CHUNK_ROWS:
-            yield group
-            group = []
-    if group:
-        yield group
 
 
 def _score_pictures(job: Job, score_set: ScoreSet) -> int:
