@@ -27,7 +27,7 @@ describe("completion of a line", () => {
   });
 
   it("offers keys, then the values of the key", () => {
-    expect(labels("s")).toEqual(["state:", "source:", "split:", "similarity:"]);
+    expect(labels("s")).toEqual(["state:", "source:", "split:", "similarity:", "score:"]);
     expect(labels("-s")).toEqual(["-state:", "-source:", "-split:"]);
     expect(labels("night -class:")).toEqual(["truck", "night tram"]);
     expect(labels("source:no")).toEqual(["north"]);
@@ -44,8 +44,10 @@ describe("completion of a line", () => {
 });
 
 describe("the mix of the queue", () => {
+  const NONE = { harvest: 0, boundary: 0, explore: 0, hard: 0, classifier: 0, uncertain: 0 };
+
   it("shares add up to a hundred whatever they were", () => {
-    expect(percentages(null)).toEqual({ harvest: 100, boundary: 0, explore: 0, hard: 0 });
+    expect(percentages(null)).toEqual({ ...NONE, harvest: 100 });
     const thirds = percentages({ harvest: 1, boundary: 1, explore: 1 });
     expect(Object.values(thirds).reduce((sum, each) => sum + each, 0)).toBe(100);
   });
@@ -53,7 +55,7 @@ describe("the mix of the queue", () => {
   it("a share that grows takes from the others in proportion", () => {
     const mix = { harvest: 0.6, boundary: 0.3, explore: 0.1, per_file: 7 };
     const made = withShare(mix, "explore", 55);
-    expect(percentages(made)).toEqual({ harvest: 30, boundary: 15, explore: 55, hard: 0 });
+    expect(percentages(made)).toEqual({ ...NONE, harvest: 30, boundary: 15, explore: 55 });
     expect(made.per_file).toBe(7);
     expect(percentages(withShare(null, "boundary", 40))).toMatchObject({ harvest: 60, boundary: 40 });
     expect(percentages(withShare({ explore: 1 }, "explore", 30))).toMatchObject({ harvest: 70, explore: 30 });

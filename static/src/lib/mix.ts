@@ -5,17 +5,26 @@ export interface Mix {
   boundary?: number;
   explore?: number;
   hard?: number;
+  classifier?: number;
+  uncertain?: number;
   audit?: number;
   per_file?: number; // tiles of one media file in a page
 }
 
-export type Preset = "harvest" | "boundary" | "explore" | "hard";
+export type Preset = "harvest" | "boundary" | "explore" | "hard" | "classifier" | "uncertain";
 
 export const PRESETS: readonly { name: Preset; title: string; glyph: string; does: string }[] = [
   { name: "harvest", title: "Harvest", glyph: "▴", does: "the top of the ranking" },
   { name: "boundary", title: "Boundary", glyph: "◐", does: "near the line between accepted and rejected" },
   { name: "explore", title: "Explore", glyph: "✦", does: "far from everything answered so far" },
   { name: "hard", title: "Hard negatives", glyph: "◆", does: "high in the ranking, near something rejected" },
+  {
+    name: "classifier",
+    title: "Classifier",
+    glyph: "◈",
+    does: "the best by the live classifier of the class",
+  },
+  { name: "uncertain", title: "Uncertain", glyph: "◇", does: "nearest to the classifier's operating point" },
 ];
 
 /** Mixes to choose with one click, by name. */
@@ -34,7 +43,7 @@ export const MIXES: readonly { name: string; mix: Mix | null; does: string }[] =
 export function percentages(mix: Mix | null | undefined): Record<Preset, number> {
   const shares = PRESETS.map(({ name }) => mix?.[name] ?? 0);
   const total = shares.reduce((sum, share) => sum + share, 0);
-  const exact = total ? shares.map((share) => (100 * share) / total) : [100, 0, 0, 0];
+  const exact = total ? shares.map((share) => (100 * share) / total) : PRESETS.map((_, at) => (at ? 0 : 100));
   const floors = exact.map(Math.floor);
   const left = 100 - floors.reduce((sum, each) => sum + each, 0);
   const order = exact.map((each, at) => [each - Math.floor(each), at] as const).sort(([a], [b]) => b - a);

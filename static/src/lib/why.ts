@@ -7,6 +7,8 @@ const GLYPH: Readonly<Record<string, string>> = {
   boundary: "◐",
   explore: "✦",
   hard: "◆",
+  classifier: "◈",
+  uncertain: "◇",
   audit: "▴", // an audit look shows the mark of what it is mixed into
 };
 const WORDS: Readonly<Record<string, string>> = {
@@ -14,6 +16,8 @@ const WORDS: Readonly<Record<string, string>> = {
   boundary: "near the line between accepted and rejected",
   explore: "far from everything answered so far",
   hard: "high in the ranking and near something rejected",
+  classifier: "the live classifier found it",
+  uncertain: "the live classifier is least sure of it",
   audit: "top of the ranking",
 };
 
