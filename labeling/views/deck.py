@@ -9,7 +9,13 @@ from django.urls import reverse
 from labeling.services.query_check import reads_text
 from sisyphus_web.accounts.models import Corpus
 
-PAGES = {"corpus_page": "corpus", "review_page": "review", "workbench_page": "workbench", "map": "map"}
+PAGES = {
+    "corpus_page": "corpus",
+    "review_page": "review",
+    "workbench_page": "workbench",
+    "map": "map",
+    "training": "training",
+}
 OF_CORPUS = {
     "classes": "label-classes",
     "query_images": "query-images",
@@ -31,6 +37,7 @@ OF_CORPUS = {
     "thumbnails": "thumbnails",
     "media_files": "media-files",
     "sources": "sources",
+    "classifiers": "classifiers",
     "map_status": "map",
     "map_points": "map-points",
     "map_states": "map-states",

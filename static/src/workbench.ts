@@ -37,7 +37,8 @@ async function start(place: HTMLElement): Promise<void> {
 async function open(session: Session): Promise<void> {
   const parameters = new URLSearchParams(location.search);
   const sources = session.sources.length ? undefined : session.loadSources();
-  if (parameters.has("q")) await Promise.all([sources, session.loadClasses()]);
+  const scorers = session.scorers.length ? undefined : session.loadScorers();
+  if (parameters.has("q")) await Promise.all([sources, scorers, session.loadClasses()]);
   session.query = readQuery(parameters, session.names);
   await session.open();
   const problem = problemOf(parameters, session.names);

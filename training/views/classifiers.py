@@ -258,8 +258,7 @@ def _proposal(chosen: ClassifierVersion, label_class: dict[str, Any]) -> str:
     """The query of the workbench for what it finds, the surest first; {threshold} is put in by the page."""
     name = chosen.classifier.name
     named = name if len(chosen.run.classes) == 1 else f"{name}/{label_class['name']}"
-    quoted = value_text(named)
-    line = f"classifier:{quoted} score:{quoted}>={{threshold}}"
+    line = f"classifier:{value_text(named)} score:{value_text(f'{named}>={{threshold}}')}"
     return urlencode({"class": label_class["id"], "q": line})
 
 

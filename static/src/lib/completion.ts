@@ -22,6 +22,8 @@ const HINTS: Readonly<Record<string, string>> = {
   split: "side in the dataset versions",
   has: "a verdict, a stack, a box, …",
   similarity: "at least: >0.6",
+  score: "by a classifier: truck>=0.7",
+  classifier: "rank by a live classifier",
 };
 const MOST = 12;
 
@@ -77,7 +79,9 @@ export function suggestions(
   }
   const values =
     WORDS[key] ??
-    { source: names.sources, class: names.classes }[key]?.map(({ name }) => name) ??
+    { source: names.sources, class: names.classes, classifier: names.scorers }[key]?.map(
+      ({ name }) => name,
+    ) ??
     (key === "file" ? files : []);
   const chosen = values.filter((value) => value.toLowerCase().includes(typed.toLowerCase())).slice(0, MOST);
   return chosen
@@ -86,5 +90,5 @@ export function suggestions(
 }
 
 function isRange(key: string): boolean {
-  return key === "time" || key === "similarity";
+  return key === "time" || key === "similarity" || key === "score";
 }

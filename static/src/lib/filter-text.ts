@@ -1,7 +1,8 @@
 /** Filters as one line of text and back: names become ids, ids become names. */
 
 import { type Line, MARKS, type Phrase, parse, WORDS, write } from "./grammar";
-import type { Filters, MediaKind } from "./wire";
+import { rangeOfScore, type Scorer, termOfClassifier, textsOfRange } from "./scorers";
+import type { Filters, MediaKind, Term } from "./wire";
 
 export interface Named {
   id: number;
@@ -12,6 +13,7 @@ export interface Named {
 export interface Names {
   classes: readonly Named[];
   sources: readonly Named[];
+  scorers?: readonly Scorer[];
 }
 
 const ANSWER_OF_STATE: Readonly<Record<string, string>> = { accepted: "accept", rejected: "reject" };
@@ -21,6 +23,7 @@ const NUM_NAMED = 8;
 export interface Understood {
   filters: Filters;
   phrases: readonly Phrase[];
+  terms: readonly Term[]; // classifiers to rank by
 }
 
 /** What `text` asks for; an Error says which part is not understood and what would be valid. */
@@ -50,7 +53,12 @@ export function understand(text: string, names: Names): Understood {
   if (not_patterns.length) filters.not_files = not_patterns;
   if (wanted.map) filters.map_regions = wanted.map.map(numberOf);
   if (unwanted.map) filters.not_map_regions = unwanted.map.map(numberOf);
-  return { filters, phrases };
+  const scorers = names.scorers ?? [];
+  if (wanted.score) filters.scores = wanted.score.map((text) => rangeOfScore(text, scorers));
+  const terms = [wanted, unwanted].flatMap((side, at) =>
+    (side.classifier ?? []).map((name) => termOfClassifier(name, at === 1, scorers)),
+  );
+  return { filters, phrases, terms };
 }
 
 /** The line that `understand` turns into these filters. */
@@ -78,6 +86,11 @@ export function textOf(filters: Filters, names: Names): string {
   put(unwanted, "file", [...numbered(filters.not_media_files), ...(filters.not_files ?? [])]);
   put(wanted, "map", numbered(filters.map_regions));
   put(unwanted, "map", numbered(filters.not_map_regions));
+  put(
+    wanted,
+    "score",
+    filters.scores?.flatMap((each) => textsOfRange(each, names.scorers ?? [])),
+  );
   const { start_seconds, stop_seconds, min_similarity } = filters;
   return write({
     wanted,

@@ -22,6 +22,8 @@ export const KEYS = [
   "split",
   "has",
   "similarity",
+  "score",
+  "classifier",
 ] as const;
 const ALIASES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   state: { accept: "accepted", reject: "rejected" },
@@ -35,10 +37,13 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   class: "class:truck",
   file: "file:night*.mp4",
   map: "map:#12 (a lasso on the map)",
+  score: "score:truck>=0.7",
+  classifier: "classifier:truck",
 };
 const CLOCK = String.raw`(?:\d{1,9}:)?(?:\d{1,9}:)?\d{1,9}(?:\.\d{1,6})?`;
 const TIME = new RegExp(`^(${CLOCK})?-(${CLOCK})?$`);
 const SIMILARITY = /^(?:>=?)?(-?(?:0?\.\d{1,6}|[01](?:\.\d{1,6})?))$/;
+const SCORE = /^(.*[^\s<>=])\s*(>=?|<=?)\s*(0?\.\d{1,6}|[01](?:\.\d{1,6})?)$/;
 const KEY = /([A-Za-z_]+):/y;
 
 /** What cannot be understood: the part of the line, where it is, and what would be valid. */
@@ -134,6 +139,13 @@ export function write(line: Line): string {
   return parts.join(" ");
 }
 
+/** What a score that was parsed asks for: at least that number of the classifier called so, or below it. */
+export function scoreOf(value: string): { name: string; is_least: boolean; number: number } {
+  const match = SCORE.exec(value);
+  if (!match) throw new Error(`a score looks like ${EXAMPLES.score}, got ${value}`);
+  return { name: match[1] ?? "", is_least: match[2]?.startsWith(">") ?? true, number: Number(match[3]) };
+}
+
 /** A value as it stands in a line: in quotes where it must. */
 export function valueText(value: string): string {
   return /^[^\s",\\]+$/.test(value) ? value : quote(value);
@@ -226,6 +238,7 @@ function endOf(line: string, at: number): number {
 }
 
 function wordOf(line: string, part: Part, value: string): string {
+  if (part.key === "score") return scoreAsKept(line, part, value.trim());
   const words = WORDS[part.key];
   if (!words) return value.trim();
   const lower = value.toLowerCase();
@@ -235,6 +248,16 @@ function wordOf(line: string, part: Part, value: string): string {
     throw new GrammarError(line, part.start, part.stop, detail);
   }
   return word;
+}
+
+/** `>` is kept as `>=`, and `<=` as `<`. */
+function scoreAsKept(line: string, part: Part, value: string): string {
+  if (part.is_negative || !SCORE.test(value) || Number(SCORE.exec(value)?.[3]) > 1) {
+    const how = part.is_negative ? "cannot be turned round; say < for >=, as in" : "looks like";
+    throw new GrammarError(line, part.start, part.stop, `score ${how} ${exampleOf("score")}, 0 to 1`);
+  }
+  const { name, is_least, number } = scoreOf(value);
+  return `${name}${is_least ? ">=" : "<"}${numberText(number) || "0"}`;
 }
 
 function rangeOf(line: string, part: Part, known: Partial<Line>): Partial<Line> {

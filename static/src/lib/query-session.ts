@@ -11,6 +11,7 @@ import { Pace } from "./pace";
 import { pagesOf } from "./pages";
 import type { Query } from "./query-url";
 import { type Fetch, PAGE, Ranking, requestOf, withTerm } from "./ranking";
+import { type ClassifierRow, type Scorer, scorersOf } from "./scorers";
 import { nextUndecided, Selection } from "./selection";
 import type { BatchRow, Config, Counts, Filters, LabelClass, Mode, RankAnswer, Term, Tile } from "./wire";
 
@@ -27,6 +28,7 @@ export class QuerySession extends EventTarget {
   readonly selection = new Selection();
   classes: LabelClass[] = [];
   sources: Named[] = [];
+  scorers: Scorer[] = [];
   counts: Counts | null = null;
   said = ""; // for the live region and the status line
   error = "";
@@ -61,7 +63,7 @@ export class QuerySession extends EventTarget {
 
   /** What a line of filters may call by name. */
   get names(): Names {
-    return { classes: this.classes, sources: this.sources };
+    return { classes: this.classes, sources: this.sources, scorers: this.scorers };
   }
 
   get isViewer(): boolean {
@@ -123,6 +125,15 @@ export class QuerySession extends EventTarget {
       .catch(() => []);
     const rows = Array.isArray(answer) ? answer : answer.results;
     this.sources = shortNames(rows.map(({ id, path }) => ({ id, name: path || "uploads" })));
+    this.changed();
+  }
+
+  /** What can rank by a live classifier. */
+  async loadScorers(): Promise<void> {
+    const answer = await this.api
+      .get<ClassifierRow[] | { results: ClassifierRow[] }>(this.api.url("classifiers"))
+      .catch(() => []);
+    this.scorers = scorersOf(Array.isArray(answer) ? answer : answer.results);
     this.changed();
   }
 

@@ -17,17 +17,18 @@ const NO_NAMES: Names = { classes: [], sources: [] };
 const WEIGHT = String.raw`(?:\*(?<weight>-?\d*\.?\d+))?`;
 const BOX = String.raw`(?:@(?<sides>[\d.,]+))?`;
 const TERM = new RegExp(
-  `^(?:i(?<item>\\d+)|u(?<image>[0-9a-f-]{36})|(?<how>[cl])(?<class>\\d+)|t(?=[*:]))${WEIGHT}${BOX}(?::(?<text>.*))?$`,
+  `^(?:i(?<item>\\d+)|u(?<image>[0-9a-f-]{36})|(?<how>[cl])(?<class>\\d+)|m(?<classifier>\\d+)/(?<scored>\\d+)|t(?=[*:]))${WEIGHT}${BOX}(?::(?<text>.*))?$`,
   "s",
 );
 
 /** "i12*-1@0.1,0.2,0.5,0.6": item 12, weight -1, of that box; "u<uuid>" an uploaded image; "c5" a class, "l5" what was
- * learned of it; "t*-1:fog" a text. A vector has no place in an address. */
+ * learned of it; "m3/5" class 5 of classifier 3; "t*-1:fog" a text. A vector has no place in an address. */
 export function termText(term: Term): string {
   const subject = {
     item: `i${term.item}`,
     image: `u${term.image}`,
     class: `${term.learned ? "l" : "c"}${term.class}`,
+    classifier: `m${term.classifier}/${term.class}`,
     text: "t",
     vector: "",
   }[term.kind];
@@ -50,6 +51,13 @@ export function parseTerm(text: string): Term | null {
     const learned = parts.how === "l" ? { learned: true } : {};
     return { kind: "class", class: Number(parts.class), ...learned, ...common };
   }
+  if (parts.classifier)
+    return {
+      kind: "classifier",
+      classifier: Number(parts.classifier),
+      class: Number(parts.scored),
+      ...common,
+    };
   return parts.text?.trim() ? { kind: "text", text: parts.text, ...common } : null;
 }
 
@@ -69,7 +77,7 @@ export function readQuery(parameters: URLSearchParams, names: Names = NO_NAMES):
   const line = readLine(parameters, names);
   const label_class = Number(parameters.get("class") || Number.NaN);
   const mix = parseMix(parameters.get("mix") ?? "");
-  const of_line = line instanceof Error ? [] : line.phrases.map(termOfPhrase);
+  const of_line = line instanceof Error ? [] : [...line.phrases.map(termOfPhrase), ...line.terms];
   return {
     class: Number.isFinite(label_class) ? label_class : null,
     terms: [...parameters.getAll("term").flatMap((text) => parseTerm(text) ?? []), ...of_line],

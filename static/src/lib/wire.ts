@@ -46,11 +46,12 @@ export interface Why {
 }
 
 export interface Term {
-  kind: "item" | "image" | "text" | "class" | "vector";
+  kind: "item" | "image" | "text" | "class" | "classifier" | "vector";
   item?: number;
   image?: string;
   text?: string;
-  class?: number;
+  class?: number; // of a classifier too: which of its scores
+  classifier?: number;
   learned?: boolean; // of a class: what was learned from its answers, not the mean of the accepted
   vector?: number[]; // of a query asked over REST
   box: Box | null;
@@ -77,6 +78,15 @@ export interface Filters {
   start_seconds?: number;
   stop_seconds?: number;
   min_similarity?: number;
+  scores?: ScoreRange[]; // within all of them
+}
+
+/** Items whose score by a classifier is within [at_least, below). */
+export interface ScoreRange {
+  classifier: number;
+  class: number;
+  at_least?: number | null;
+  below?: number | null;
 }
 
 export interface RankRequest {

@@ -48,7 +48,7 @@ export class FacetPanel extends LitElement {
               </ul>`
             : html`<p class="panel-note">${this.can_create ? "No class yet. Name what you look for." : "No class yet. A manager names them."}</p>`
         }
-        ${this.can_create ? this.creator() : nothing}
+        ${this.can_create ? this.creator() : nothing} ${this.trainer()}
       </section>
       ${this.label_class === null ? nothing : this.statesPanel()} ${this.mediaPanel()}
     `;
@@ -82,6 +82,15 @@ export class FacetPanel extends LitElement {
       <input name="name" required maxlength="80" autocomplete="off" placeholder="New class" aria-label="Name of a new class" />
       <button class="btn btn-small" type="submit">Add</button>
     </form>`;
+  }
+
+  /** To the page that trains a classifier of this class, once there is something to learn. */
+  private trainer() {
+    const { label_class, counts } = this;
+    if (label_class === null || !counts?.accepted) return nothing;
+    return html`<a class="btn btn-small wide" href=${this.api.url("training", undefined, { class: label_class })}
+      >Train a classifier of it…</a
+    >`;
   }
 
   private statesPanel() {

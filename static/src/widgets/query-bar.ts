@@ -64,6 +64,7 @@ export class QueryBar extends LitElement {
     const parts: ChipParts = {
       pictureOf: this.pictureOf,
       classes: this.names.classes,
+      scorers: this.names.scorers ?? [],
       change: (index, part) => this.change(index, part),
       remove: (index) => this.without(index),
       draw: (term) => this.dispatchEvent(new CustomEvent("query-box", { detail: term })),
@@ -109,13 +110,17 @@ export class QueryBar extends LitElement {
   /** The line was entered: filters take the place of the filters, texts become chips. */
   private say(text: string): void {
     try {
-      const { filters, phrases } = understand(text, this.names);
+      const { filters, phrases, terms } = understand(text, this.names);
       if (phrases.length && !this.reads_text) throw new Error(this.noText(phrases[0]?.text ?? ""));
       this.problem = "";
-      const added = phrases.map(termOfPhrase);
-      const kept = this.terms.filter(
-        (term) => !added.some((each) => term.kind === "text" && each.text === term.text),
-      );
+      const added = [...phrases.map(termOfPhrase), ...terms];
+      const isSaidAgain = (term: Term) =>
+        added.some((each) =>
+          term.kind === "text"
+            ? each.text === term.text
+            : term.kind === "classifier" && each.classifier === term.classifier && each.class === term.class,
+        );
+      const kept = this.terms.filter((term) => !isSaidAgain(term));
       this.dispatchEvent(new CustomEvent("query-line", { detail: { filters, terms: [...kept, ...added] } }));
     } catch (error) {
       this.problem = (error as Error).message;

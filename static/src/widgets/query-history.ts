@@ -6,10 +6,11 @@
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { type Api, sentenceOf } from "../lib/api";
-import type { Named } from "../lib/filter-text";
+import type { Names } from "../lib/filter-text";
 import { agoText } from "../lib/format";
 import { type Mix, mixWords, plain } from "../lib/mix";
 import { type Query, writeQuery } from "../lib/query-url";
+import { nameOfScorer } from "../lib/scorers";
 import type { Filters, Mode, Term } from "../lib/wire";
 
 interface Row {
@@ -32,10 +33,7 @@ const MOST_TERMS = 6;
 @customElement("sfi-query-history")
 export class QueryHistory extends LitElement {
   @property({ attribute: false }) api!: Api;
-  @property({ attribute: false }) names: { classes: readonly Named[]; sources: readonly Named[] } = {
-    classes: [],
-    sources: [],
-  };
+  @property({ attribute: false }) names: Names = { classes: [], sources: [] };
   @property({ attribute: false }) pictureOf: (term: Term) => string = () => "";
   @property({ type: String }) user = "";
   @state() private rows: Row[] = [];
@@ -112,7 +110,7 @@ export class QueryHistory extends LitElement {
     const body =
       term.kind === "item" || term.kind === "image"
         ? html`<img src=${this.pictureOf(term)} alt="${said}${term.kind}" loading="lazy" />`
-        : html`<span class="clip">${said ? "−" : ""}${wordsOf(term, this.names.classes)}</span>`;
+        : html`<span class="clip">${said ? "−" : ""}${wordsOf(term, this.names)}</span>`;
     return html`<span class="history-term" data-sign=${sign} data-kind=${term.kind}>${body}</span>`;
   }
 
@@ -182,8 +180,11 @@ function queryOf(row: Row): Query {
   };
 }
 
-function wordsOf(term: Term, classes: readonly Named[]): string {
+function wordsOf(term: Term, names: Names): string {
+  const { classes } = names;
   if (term.kind === "text") return `“${term.text}”`;
+  if (term.kind === "classifier")
+    return nameOfScorer(term.classifier ?? 0, term.class ?? 0, names.scorers ?? []);
   if (term.kind === "class") return classes.find((each) => each.id === term.class)?.name ?? `#${term.class}`;
   return "vector";
 }

@@ -2,11 +2,13 @@
 
 import { html, nothing, type TemplateResult } from "lit";
 import type { Named } from "../lib/filter-text";
+import { nameOfScorer, type Scorer } from "../lib/scorers";
 import type { Term } from "../lib/wire";
 
 export interface ChipParts {
   pictureOf(term: Term): string;
   classes: readonly Named[];
+  scorers: readonly Scorer[];
   change(index: number, part: Partial<Term>): void;
   remove(index: number): void;
   draw(term: Term): void;
@@ -61,6 +63,10 @@ function bodyOf(term: Term, index: number, name: string, parts: ChipParts) {
       return html`<span class="term-text clip" title=${term.text ?? ""}>“${term.text}”</span>`;
     case "vector":
       return html`<span class="term-text" title="A vector, given over REST">vector</span>`;
+    case "classifier":
+      return html`<span class="term-text" title="By the score of this classifier"
+        ><span class="clip">${scorerOf(term, parts)}</span> <small>classifier</small></span
+      >`;
     case "class": {
       const how = term.learned ? "learned" : "mean";
       return html`<button
@@ -83,12 +89,17 @@ function bodyOf(term: Term, index: number, name: string, parts: ChipParts) {
 function nameOf(term: Term, index: number, parts: ChipParts): string {
   if (term.kind === "text") return `text ${term.text}`;
   if (term.kind === "class") return `class ${classOf(term, parts)}`;
+  if (term.kind === "classifier") return `classifier ${scorerOf(term, parts)}`;
   if (term.kind === "vector") return "vector";
   return `example ${index + 1}${term.box ? ", a box of it" : ""}`;
 }
 
 function classOf(term: Term, parts: ChipParts): string {
   return parts.classes.find((each) => each.id === term.class)?.name ?? `#${term.class}`;
+}
+
+function scorerOf(term: Term, parts: ChipParts): string {
+  return nameOfScorer(term.classifier ?? 0, term.class ?? 0, parts.scorers);
 }
 
 function tenth(value: number): number {
