@@ -228,8 +228,9 @@ def test_a_picture_is_encoded_as_the_index_was(sfi, served, photos, tmp_path, mo
     source = sorted((photos / "llama").iterdir())[1]
     found = sfi("query-index", "--image", source, "--port", port, "--num-results", 2).json
     assert (found[0]["media"], found[0]["distance"]) == (str(source), pytest.approx(0, abs=1e-2))
-    width, height = Image.open(source).size
-    Image.open(source).crop((0, 0, width // 2, height // 2)).save(tmp_path / "part.png")
+    with Image.open(source) as picture:
+        width, height = picture.size
+        picture.crop((0, 0, width // 2, height // 2)).save(tmp_path / "part.png")
     box = f"0,0,{width // 2},{height // 2}"
     part = sfi("query-index", "--image", source, "--box", box, "--port", port).json
     cut = sfi("query-index", "--image", tmp_path / "part.png", "--port", port).json
