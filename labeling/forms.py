@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from labeling.models import Answer, LabelClass
+from labeling.models import Answer, LabelClass, LabelImport
 from sisyphus_web.accounts.models import Corpus
 
 
@@ -100,4 +100,34 @@ class DatasetVersionForm(forms.Form):
         cleaned = super().clean() or {}
         if cleaned.get("val_share", 0) + cleaned.get("test_share", 0) >= 1:
             raise forms.ValidationError("Nothing is left to train on: lower the share of val or test.")
+        return cleaned
+
+
+class LabelImportForm(forms.Form):
+    """Labels of others: a file from here, or a path on the server."""
+
+    file = forms.FileField(
+        required=False, label="File", help_text="A .csv, .jsonl, .json or .parquet, or a zip of a folder."
+    )
+    path = forms.CharField(
+        required=False, max_length=4096, label="Or a path on the server", help_text="Below a media root."
+    )
+    format = forms.ChoiceField(
+        required=False, choices=[("", "what it looks like"), *LabelImport.Format.choices]
+    )
+    as_weak = forms.TypedChoiceField(
+        label="Take it as",
+        choices=[("", "verdicts"), ("1", "weak labels")],
+        coerce=bool,
+        required=False,
+        empty_value=False,
+        widget=forms.RadioSelect,
+    )
+    boxes = forms.ChoiceField(choices=LabelImport.Boxes.choices, initial=LabelImport.Boxes.REGIONS)
+
+    def clean(self) -> dict[str, Any]:
+        """A file or a path."""
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("file")) == bool(cleaned.get("path")):
+            raise forms.ValidationError("Choose a file, or name a path on the server.")
         return cleaned

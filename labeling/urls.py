@@ -31,7 +31,7 @@ from labeling.api.review import CountsView, ReviewView
 from labeling.api.stack_tiles import StackTilesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
-from labeling.views import datasets, members
+from labeling.views import datasets, imports, members
 from labeling.views.disagreements import disagreement_settle, disagreements
 from labeling.views.map import corpus_map
 from labeling.views.people import people, people_looks
@@ -57,6 +57,22 @@ page_patterns: list[URLPattern] = [
         f"{_CORPUS}/datasets/<int:dataset_version_id>/export/",
         datasets.export_start,
         name="dataset-export",
+    ),
+    path(
+        f"{_CORPUS}/datasets/<int:dataset_version_id>/diff/",
+        datasets.dataset_diff,
+        name="dataset-diff",
+    ),
+    path(f"{_CORPUS}/datasets/imports/", imports.label_imports, name="label-imports"),
+    path(
+        f"{_CORPUS}/datasets/imports/<int:import_id>/take/",
+        imports.label_import_take,
+        name="label-import-take",
+    ),
+    path(
+        f"{_CORPUS}/datasets/imports/<int:import_id>/undo/",
+        imports.label_import_undo,
+        name="label-import-undo",
     ),
     path(f"{_CORPUS}/members/", members.members, name="members"),
     path(f"{_CORPUS}/members/add/", members.member_add, name="member-add"),

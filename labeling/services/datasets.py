@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Max
@@ -14,6 +15,7 @@ from indexing.models import MediaFile
 from labeling.compute.splits import BACKGROUND_CLASS, SIDES, Media, Plan, plan_splits
 from labeling.models import CurrentVerdict, DatasetVersion, LabelClass, SplitAssignment
 from labeling.services.audits import card_of_audits
+from labeling.services.people import agreement_on
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs.errors import JobError
 
@@ -334,6 +336,11 @@ def _count(
             "checked": ["media file", "stack", "query example"],
             "groups_across_splits": crossings,
         },
+        "agreement": [
+            {"class": each.name} | msgspec.to_builtins(found)
+            for each in classes
+            if (found := agreement_on(each)).alike.num
+        ],
         "warnings": _warnings(version, by_class),
         **card_of_audits(classes, includes_weak=version.includes_weak),
     }

@@ -171,6 +171,12 @@ def people_of(corpus: Corpus, *, label_class: LabelClass | None = None, days: fl
     )
 
 
+def agreement_on(label_class: LabelClass) -> Agreement:
+    """How alike the blind second looks at one class are to what was said before them."""
+    values = {"corpus": label_class.corpus_id, "label_class": label_class.pk, "days": None}
+    return _agreement((first, second) for _, first, _, second in _rows(PAIRS, values))
+
+
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Of a statement of this module; nothing a client sent is in its text."""
     stands = {"said_stands": STANDS.format(said="said"), "paced_stands": STANDS.format(said="paced")}

@@ -79,6 +79,8 @@ def _read(job: Job, label_import: LabelImport, *, is_dry: bool) -> None:
             label_import.counts, label_import.state = counts, State.TAKEN
         label_import.save(update_fields=["preview", "counts", "state"])
         job.result = {"label_import": label_import.pk, **counts}
+    if label_import.is_kept and not is_dry:
+        Path(label_import.path).unlink(missing_ok=True)  # it came by an upload and is not needed any more
     shutil.rmtree(runs, ignore_errors=True)
 
 

@@ -27,6 +27,8 @@ VERBS = {  # verb -> (module, what it does)
     "weak": ("sisyphus_web.cli.weak", "take the top of a ranking as weak labels"),
     "jobs": ("sisyphus_web.cli.jobs", "list the jobs of the running Sisyphus"),
     "export": ("sisyphus_web.cli.export", "freeze what was decided and write it to a folder"),
+    "labels-import": ("sisyphus_web.cli.labels_import", "take in labels of others, after a look at them"),
+    "datasets": ("sisyphus_web.cli.datasets", "list frozen versions, show a card, compare two"),
     **PLAIN_VERBS,
 }
 
