@@ -33,7 +33,8 @@ def program_of(
     graph: torch.nn.Module, example: torch.Tensor, *, inputs: str, is_static: bool = False
 ) -> onnx.ModelProto:
     """`graph` as ONNX with outputs `probabilities` and `logits`, for any batch size unless `is_static`."""
-    logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every constant it shares
+    for name in ("onnx_ir", "onnxscript"):  # they tell of every constant they share or fold
+        logging.getLogger(name).setLevel(logging.WARNING)
     shapes = None if is_static else ({0: torch.export.Dim("batch", min=1, max=MAX_BATCH)},)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's, about itself
@@ -81,8 +82,6 @@ def publish(
 
 
 def _parity(data: bytes, feeds: np.ndarray, expected: np.ndarray) -> float:
-    if not len(feeds):
-        raise TrainingRefused("no-pictures", "There is no picture to compare torch and onnxruntime on.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -95,6 +94,12 @@ def _parity(data: bytes, feeds: np.ndarray, expected: np.ndarray) -> float:
     if not isinstance(given.shape[0], int):
         found.append(answer(feeds))
     return float(max(np.abs(each - expected).max() for each in found))
+
+
+def check_pictures(pictures: Sequence[np.ndarray]) -> None:
+    """TrainingRefused where there is nothing to compare on."""
+    if not len(pictures):
+        raise TrainingRefused("no-pictures", "There is no picture to compare torch and onnxruntime on.")
 
 
 def points_of(points: Mapping[str, Mapping[str, float]] | None, class_names: Sequence[str]) -> dict[str, Any]:

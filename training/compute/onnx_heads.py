@@ -44,6 +44,7 @@ def export_probe(
     Both are compared with torch in fp32 on `pictures` (H, W, 3) uint8 RGB; nothing that answers otherwise is
     published. Decode the pictures as the encoder's `decode_side_px` says. The encoder's weights must be here.
     """
+    onnx_files.check_pictures(pictures)
     spec = encoders.spec_of(encoder_key, model_dir)
     why = _why_no_whole(spec)
     said = about(probe, encoder_key, operating_points, title)
@@ -52,7 +53,7 @@ def export_probe(
         return ProbeFiles(export_head(probe, folder / HEAD, features, metadata=said), None, why)
     network, spec = encoder_networks.build(spec, find_or_fetch(spec, model_dir))
     whole = _Whole(network, probe).eval()
-    images = np.stack([fit(pixels, spec) for pixels in pictures]) if len(pictures) else _none(spec)
+    images = np.stack([fit(pixels, spec) for pixels in pictures])
     with torch.inference_mode():
         expected, found = whole.both(torch.from_numpy(images.transpose(0, 3, 1, 2)))
     head = export_head(probe, folder / HEAD, found.numpy(), metadata=said)
@@ -121,11 +122,6 @@ def _why_no_whole(spec: EncoderSpec) -> str:
     if spec.input_size is None:
         return f"{spec.key} takes pictures at their own size; features come from it."
     return ""
-
-
-def _none(spec: EncoderSpec) -> np.ndarray:
-    side = spec.input_size or 0
-    return np.zeros((0, side, side, 3), np.uint8)
 
 
 class _Head(torch.nn.Module):

@@ -40,17 +40,16 @@ def export_network(
     Input `images` (N, 3, S, S) uint8 RGB, resized and cut as the metadata's `preprocessing` says; `is_static`
     takes one image. `operating_points` are {class: {"threshold": ..., "precision": ..., "recall": ...}}.
     """
+    onnx_files.check_pictures(pictures)
+    metadata = _metadata(classifier, operating_points, title)
     side = classifier.preprocessing.side_px
     graph = _Answering(copy.deepcopy(classifier.graph).cpu(), classifier.kind).eval()
     example = torch.zeros(1 if is_static else 2, 3, side, side, dtype=torch.uint8)
     model = onnx_files.program_of(graph, example, inputs="images", is_static=is_static)
-    prepared = [classifier.preprocessing(pixels).transpose(2, 0, 1) for pixels in pictures]
-    feeds = np.stack(prepared) if prepared else np.zeros((0, 3, side, side), np.uint8)
+    feeds = np.stack([classifier.preprocessing(pixels).transpose(2, 0, 1) for pixels in pictures])
     with torch.inference_mode():
-        expected = graph(torch.from_numpy(feeds))[0].numpy() if len(feeds) else np.zeros((0, 0), np.float32)
-    return onnx_files.publish(
-        model, path, metadata=_metadata(classifier, operating_points, title), feeds=feeds, expected=expected
-    )
+        expected = graph(torch.from_numpy(feeds))[0].numpy()
+    return onnx_files.publish(model, path, metadata=metadata, feeds=feeds, expected=expected)
 
 
 def _metadata(
