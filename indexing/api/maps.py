@@ -19,6 +19,7 @@ from indexing.services import projections as services
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import Refused
+from sisyphus_web.conditional import unless_known
 from sisyphus_web.idempotency import idempotent
 from sisyphus_web.jobs.models import Job
 
@@ -84,6 +85,8 @@ class MapPointsView(APIView):
     def get(self, request: Request, corpus_id: int) -> HttpResponse:
         """Every live item of the map, in order of its id, little-endian.
 
+        304 where it is what If-None-Match names.
+
         uint32 length of a JSON head, padded so that what follows is aligned to 8 bytes: {"map", "count",
         "sources": [{"id", "path"}]}; then float64 item ids (count), uint16 x and y of [0, 65535] (2 x count,
         interleaved), uint16 place in `sources` (count).
@@ -92,26 +95,8 @@ class MapPointsView(APIView):
         projection = services.current_map(corpus)
         if projection is None:
             raise Refused("no-map", "This corpus has no map yet. Draw it first.", status_code=404)
-        points = services.read_points(projection)
-        sources, source_of = services.sources_of(corpus, points.media_files)
-        head = orjson.dumps(
-            {
-                "map": projection.pk,
-                "count": len(points.item_ids),
-                "sources": [{"id": pk, "path": path.rsplit("/", 1)[-1]} for pk, path in sources],
-            }
-        )
-        head += b" " * (-(len(head) + 4) % 8)
-        body = b"".join(
-            (
-                struct.pack("<I", len(head)),
-                head,
-                points.item_ids.astype("<f8").tobytes(),
-                np.round(points.places * 65535).astype("<u2").tobytes(),
-                source_of.astype("<u2").tobytes(),
-            )
-        )
-        return HttpResponse(body, content_type="application/octet-stream")
+        version = services.version_of(projection)
+        return unless_known(request, version, lambda: _points(corpus, projection))
 
 
 class MapRegionSerializer(serializers.ModelSerializer[MapRegion]):
@@ -159,3 +144,26 @@ class MapRegionView(APIView):
             corpus.map_regions.select_related("created_by", "projection"), pk=region_id
         )
         return Response(MapRegionSerializer(region).data)
+
+
+def _points(corpus: Corpus, projection: FeatureProjection) -> HttpResponse:
+    points = services.read_points(projection)
+    sources, source_of = services.sources_of(corpus, points.media_files)
+    head = orjson.dumps(
+        {
+            "map": projection.pk,
+            "count": len(points.item_ids),
+            "sources": [{"id": pk, "path": path.rsplit("/", 1)[-1]} for pk, path in sources],
+        }
+    )
+    head += b" " * (-(len(head) + 4) % 8)
+    body = b"".join(
+        (
+            struct.pack("<I", len(head)),
+            head,
+            points.item_ids.astype("<f8").tobytes(),
+            np.round(points.places * 65535).astype("<u2").tobytes(),
+            source_of.astype("<u2").tobytes(),
+        )
+    )
+    return HttpResponse(body, content_type="application/octet-stream")

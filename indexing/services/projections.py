@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -163,6 +164,37 @@ def read_points(projection: FeatureProjection) -> Points:
     at = np.minimum(np.searchsorted(live.item_ids, all_ids), max(len(live.item_ids) - 1, 0))
     is_live = live.item_ids[at] == all_ids if len(live.item_ids) else np.zeros(len(all_ids), bool)
     return Points(all_ids[is_live], all_places[first][is_live], live.media_files[at[is_live]])
+
+
+_VERSION = """
+    SELECT (SELECT count(*) FROM indexing_projectionpart WHERE projection_id = %(map)s),
+           (SELECT max(id) FROM indexing_projectionpart WHERE projection_id = %(map)s),
+           (SELECT count(*) FROM indexing_item WHERE corpus_id = %(corpus)s AND deleted_at IS NOT NULL),
+           (SELECT max(deleted_at) FROM indexing_item
+            WHERE corpus_id = %(corpus)s AND deleted_at IS NOT NULL),
+           (SELECT count(*) FROM indexing_mediafile WHERE corpus_id = %(corpus)s AND deleted_at IS NOT NULL),
+           (SELECT max(deleted_at) FROM indexing_mediafile
+            WHERE corpus_id = %(corpus)s AND deleted_at IS NOT NULL),
+           (SELECT string_agg(concat_ws(' ', source.id, source.path, paths.newest, paths.number), '|'
+                              ORDER BY source.id)
+            FROM indexing_source source, LATERAL (
+                SELECT coalesce(max(id), 0) AS newest, count(*) AS number
+                FROM indexing_mediapath WHERE source_id = source.id
+            ) paths
+            WHERE source.corpus_id = %(corpus)s)
+"""
+
+
+def version_of(projection: FeatureProjection) -> str:
+    """Another one whenever `read_points` or the sources of its points may give something else.
+
+    In one statement that reads neither points nor live items.
+    """
+    asked = {"map": projection.pk, "corpus": projection.feature_set.corpus_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_VERSION, asked)
+        row = cursor.fetchone()
+    return hashlib.sha256(repr((projection.pk, row)).encode()).hexdigest()[:32]
 
 
 def sources_of(corpus: Corpus, media_files: np.ndarray) -> tuple[list[tuple[int, str]], np.ndarray]:

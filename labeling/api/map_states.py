@@ -11,9 +11,10 @@ from rest_framework.request import Request
 from indexing.models import FeatureProjection
 from indexing.services.projections import current_map
 from labeling.api.bodies import CorpusView
-from labeling.services.map_states import scores_of_points, states_of_points
+from labeling.services.map_states import scores_of_points, states_of_points, states_version
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.api import Refused
+from sisyphus_web.conditional import unless_known
 
 BINARY = {(200, "application/octet-stream"): OpenApiTypes.BINARY}
 OF_CLASS = [OpenApiParameter("class", int, required=True)]
@@ -24,11 +25,14 @@ class MapStatesView(CorpusView):
     def get(self, request: Request, corpus_id: int) -> HttpResponse:
         """One byte per point, in the order of the map's points, after two little-endian uint32: map, count.
 
-        0 untouched, 1 accept, 2 reject, 3 unsure, 4 weak.
+        0 untouched, 1 accept, 2 reject, 3 unsure, 4 weak. 304 where nothing has changed since If-None-Match.
         """
         label_class = self.label_class(request.query_params.get("class"))
         projection = _map_of(self.corpus)
-        return _answer(projection, states_of_points(projection, label_class))
+        version = states_version(projection, label_class)
+        return unless_known(
+            request, version, lambda: _answer(projection, states_of_points(projection, label_class))
+        )
 
 
 class MapScoresView(CorpusView):

@@ -6,15 +6,17 @@ from uuid import uuid4
 import numpy as np
 import orjson
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from indexing.models import MapRegion
 from indexing.services import projections
 from indexing.tasks import build_map
-from labeling.models import WeakBatch, WeakLabel
+from labeling.models import QueryRound, WeakBatch, WeakLabel
 from sisyphus_web.accounts.models import Corpus, Membership
 from tests.indexing.made import add_items, clustered, make_feature_set
 from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
+from tests.labeling.test_api import an_answer
 from tests.labeling.test_rank import post, rank
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +133,46 @@ def test_a_lasso_of_another_corpus_is_not_found(client, api, items, half, ann, m
 def test_without_a_map_there_are_no_colors(client, api, cat):
     assert client.get(f"{api}/map/states/?class={cat.pk}").json()["code"] == "no-map"
     assert orjson.loads(client.get(f"{api}/map/states/").content)["code"] == "invalid"
+
+
+def again(client, path, answer):
+    return client.get(path, headers={"If-None-Match": answer["ETag"]})
+
+
+def test_states_that_have_not_changed_are_not_sent_again(client, api, cat, dog, items, corpus, mia):
+    path = f"{api}/map/states/?class={cat.pk}"
+    first = client.get(path)
+    same = again(client, path, first)
+    assert (same.status_code, same.content, same["ETag"]) == (304, b"", first["ETag"])
+    post(client, f"{api}/verdicts/", {"operations": [an_answer(items[0], dog)]})
+    assert again(client, path, first).status_code == 304  # another class
+    said = [first]
+    round_of = QueryRound.objects.create(corpus=corpus, label_class=cat, created_by=mia, mode="similar")
+    changes = [
+        lambda: post(client, f"{api}/verdicts/", {"operations": [an_answer(items[0], cat)]}),
+        lambda: WeakBatch.objects.create(
+            corpus=corpus, label_class=cat, query_round=round_of, first_n=1, created_by=mia
+        ),
+        lambda: WeakBatch.objects.update(reverted_at=timezone.now()),
+        lambda: type(items[1]).objects.filter(pk=items[1].pk).update(deleted_at=timezone.now()),
+        lambda: type(items[1]).objects.filter(pk=items[1].pk).update(deleted_at=None),
+    ]
+    for change in changes:
+        change()
+        now = again(client, path, said[-1])
+        assert now.status_code == 200
+        assert again(client, path, now).status_code == 304
+        said.append(now)
+
+
+def test_points_that_have_not_changed_are_not_sent_again(client, api, items, corpus, mia):
+    path = f"{api}/map/points/"
+    first = client.get(path)
+    assert again(client, path, first).status_code == 304
+    add_items(corpus.feature_sets.get(), clustered(20, seed=5))
+    assert again(client, path, first).status_code == 304  # not on the map yet
+    build_map(projections.start_map(corpus, created_by=mia).pk)
+    more = again(client, path, first)
+    assert more.status_code == 200
+    type(items[1]).objects.filter(pk=items[1].pk).update(deleted_at=timezone.now())
+    assert again(client, path, more).status_code == 200
