@@ -5,20 +5,24 @@ A linear model over unit vectors is a query: ranking by `w.x + b` is ranking by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
+from labeling.compute.guard import judge, precisions
 from labeling.compute.ridge import Ridge
 
-JUDGED_FROM = 5  # accepted; a model of fewer is a prototype: too few to hold any of them out
+PROTOTYPE_BELOW = 5  # accepted; too few to hold any of them out, so what is learned of fewer is not judged
+PROTOTYPE_OTHERS = 2  # rejected and undecided items with which a prototype is half what tells it from them
+NEGATIVE_PULL = 0.25  # of the other half, against the mean of the rejected
 RIDGE = 0.03  # lambda, in units of the spread of the vectors, beside a total weight of 1 for the accepted
-REJECTED_WEIGHT = 1.0  # of all rejected together; one of them never weighs more than one accepted item
+REJECTED_WEIGHT = 0.3  # of all rejected together; one of them never weighs more than one accepted item
+IN_VAIN = 20  # rejected for each accepted item, from which on more of them weigh less and less: they are
+# the neighbors of one example, and what is wanted is elsewhere
 WEAK_WEIGHT = 1.0  # of all sampled undecided items together: they stand for the rest of the corpus
 ANCHOR_ITEMS = 2.0  # accepted items that the start query is worth
 NEAR_COPY = 0.985  # cosine to an accepted item from which a reject says nothing about the neighborhood
-BLENDS = (1.0, 0.5)  # beta, tried in this order
 MAX_ANSWERS = 150  # of each kind; with them the fit stays within milliseconds
 NUM_FOLDS = 5
 
@@ -52,7 +56,7 @@ def fit_query(
     positive_groups: np.ndarray | None = None,
     negative_groups: np.ndarray | None = None,
 ) -> FittedQuery:
-    """The query that ranks the accepted before the rejected; the start query where the model is worse.
+    """The query that ranks the accepted before the rejected; the start query where the model may be worse.
 
     All vectors are rows of unit length. `start` (D,) may be None: then the mean of the positives starts.
     `weak_negatives` (W, D) are sampled undecided items: presumed negative, less those that look accepted.
@@ -69,7 +73,7 @@ def fit_query(
     q0 = _unit(np.asarray(start, np.float32))
     if len(positives) == 0:
         return FittedQuery(q0, 0.0, is_model=False)
-    num_accepted = len(positives)
+    num_accepted, num_rejected = len(positives), len(negatives)
     kept = _spaced(num_accepted)
     positives, positive_groups = positives[kept], positive_groups[kept]
     kept, stand_for = _telling(
@@ -81,67 +85,68 @@ def fit_query(
     sizes = [len(positives), len(negatives), len(weak_negatives)]
     y = np.repeat([1.0, -1.0, -1.0], sizes)
     groups = np.concatenate([positive_groups, negative_groups, -1 - np.arange(sizes[2])])
-    folds = _folds(groups, y)
     base = (x @ q0).astype(np.float64)
-    c = _weights(*sizes)
+    c = _weights(*sizes, num_rejected=num_rejected)
     anchor = _slope(base, y, c) * ANCHOR_ITEMS / (ANCHOR_ITEMS + len(positives))
     model = Ridge.fit(x, y - anchor * base, c, RIDGE * _spread(x))
-    if sizes[0] >= JUDGED_FROM:
-        scores = y - model.left_out_errors(folds)
-        hidden = _looks_accepted(scores, sizes)
-        if len(hidden):
-            model = model.without(hidden)
-            y, base, folds = (np.delete(each, hidden) for each in (y, base, folds))
+    if sizes[0] < PROTOTYPE_BELOW:
+        return FittedQuery(
+            _prototype(q0, positives, negatives, anchor * q0 + model.weights(), len(x)), 1.0, is_model=False
+        )
+    folds = _folds(groups, y)
+    hidden = _looks_accepted(y - model.left_out_errors(folds), sizes)
+    if len(hidden):
+        model = model.without(hidden)
+        y, base, folds = (np.delete(each, hidden) for each in (y, base, folds))
     w = anchor * q0 + model.weights()
     length = float(np.linalg.norm(w))
     if length < 1e-9:
         return FittedQuery(q0, 0.0, is_model=False)
-    if sizes[0] < JUDGED_FROM:
-        return FittedQuery(_unit(w), 1.0, is_model=False)
     held_out = (y - model.left_out_errors(folds)) / length
-    fitted = _guarded(q0, w / length, base, held_out, y > 0)
+    judged = judge(base, held_out, sizes, positive_groups)
+    vector = (1 - judged.blend) * q0 + judged.blend * w / length
+    scores = (1 - judged.blend) * base + judged.blend * held_out
     answers = slice(sizes[0] + sizes[1])
-    blended = (1 - fitted.blend) * base + fitted.blend * held_out
-    blended /= np.linalg.norm((1 - fitted.blend) * q0 + fitted.blend * w / length)  # as `vector` is
-    weights = np.concatenate([np.full(sizes[0], num_accepted / sizes[0]), stand_for])
-    return replace(fitted, left_out=LeftOut(blended[answers], y[answers] > 0, weights))
-
-
-def _guarded(
-    q0: np.ndarray, w: np.ndarray, base: np.ndarray, held_out: np.ndarray, is_positive: np.ndarray
-) -> FittedQuery:
-    """The model, or half of it, unless out of its folds it ranks the answers worse than the start query.
-
-    The undecided are judged too, as they stand for the rest of the corpus, which the answers, all taken
-    from near one query, do not show.
-    """
-    start = average_precision(base, is_positive)
-    for beta in BLENDS:
-        got = average_precision((1 - beta) * base + beta * held_out, is_positive)
-        if got >= start:
-            return FittedQuery(
-                _unit((1 - beta) * q0 + beta * w), beta, is_model=True, start_precision=start, precision=got
-            )
-    return FittedQuery(q0, 0.0, is_model=True, start_precision=start, precision=start)
+    return FittedQuery(
+        _unit(vector) if judged.blend else q0,
+        judged.blend,
+        is_model=True,
+        start_precision=judged.start_precision,
+        precision=judged.precision,
+        left_out=LeftOut(
+            scores[answers] / float(np.linalg.norm(vector)),  # of unit length as well
+            y[answers] > 0,
+            np.concatenate([np.full(sizes[0], num_accepted / sizes[0]), stand_for]),
+        ),
+    )
 
 
 def average_precision(scores: np.ndarray, is_positive: np.ndarray) -> float:
     """Mean over the positives of the precision at their rank; ties count against us; 0.0 without any."""
-    order = np.lexsort((is_positive, -scores))
-    hits = is_positive[order]
-    if not hits.any():
-        return 0.0
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float(precision[hits].mean())
+    return float(precisions(scores, is_positive).mean()) if is_positive.any() else 0.0
 
 
-def _weights(num_positive: int, num_negative: int, num_weak: int) -> np.ndarray:
+def _prototype(
+    q0: np.ndarray, positives: np.ndarray, negatives: np.ndarray, w: np.ndarray, num: int
+) -> np.ndarray:
+    """(D,) between the examples and `w`, which tells them from others: of `num` rows in all, the nearer to
+    `w` the more others there are."""
+    mean = (q0 + positives.sum(axis=0)) / (1 + len(positives))
+    if len(negatives):
+        mean = mean - NEGATIVE_PULL * float(np.linalg.norm(mean)) * negatives.mean(axis=0)
+    length, others = float(np.linalg.norm(w)), num - len(positives)
+    share = others / (others + PROTOTYPE_OTHERS) if length > 1e-9 else 0.0
+    return _unit((1 - share) * _unit(mean) + share * w / max(length, 1e-9))
+
+
+def _weights(num_positive: int, num_negative: int, num_weak: int, *, num_rejected: int) -> np.ndarray:
     """(n,) weight of every row: balanced between the kinds, so that many of one do not drown another.
 
-    One rejected item never weighs more than one accepted.
+    One rejected item never weighs more than one accepted. `num_rejected` counts those left out as well.
     """
     sizes = [num_positive, num_negative, num_weak]
-    rejected = min(REJECTED_WEIGHT / max(1, num_negative), 1 / num_positive)
+    together = REJECTED_WEIGHT * min(1.0, IN_VAIN * num_positive / max(1, num_rejected))
+    rejected = min(together / max(1, num_negative), 1 / num_positive)
     return np.repeat([1 / num_positive, rejected, WEAK_WEIGHT / max(1, num_weak)], sizes)
 
 

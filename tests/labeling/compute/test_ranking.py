@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from indexing.compute.features import normalize
-from labeling.compute.ranking import JUDGED_FROM, average_precision, fit_query
+from labeling.compute.ranking import PROTOTYPE_BELOW, average_precision, fit_query
 
 
 def make_corpus(seed, *, spread, num=5000, width=128, num_clusters=30):
@@ -47,8 +48,7 @@ def test_learning_is_never_worse_than_the_start_query_and_better_on_the_whole(sp
         seen = answered(vectors, is_wanted, start, 40 + 20 * (seed % 3), extra)
         fitted = learn(vectors, is_wanted, start, seen, seed=seed)
         gains.append(gain(vectors, is_wanted, start, fitted, seen))
-    assert np.mean(np.array(gains) < -0.01) <= 0.1
-    assert min(gains) >= -0.05
+    assert min(gains) >= -0.01
     assert np.mean(gains) >= (0.03 if spread > 0.3 else 0)
 
 
@@ -63,6 +63,14 @@ def test_two_kinds_of_one_class_are_found_by_one_query():
     assert fitted.blend > 0
     assert set(cluster[top]) >= {2, 9}
     assert is_wanted[top].mean() > 1.3 * is_wanted[np.argsort(-(vectors @ start))[:num]].mean()
+
+
+def test_answers_that_say_nothing_leave_the_start_query_alone():
+    rng = np.random.default_rng(0)
+    noise = normalize(rng.standard_normal((300, 64)))
+    fitted = fit_query(noise[0], noise[0:1].repeat(8, axis=0), noise[1:9], noise[9:200])
+    np.testing.assert_array_equal(fitted.vector, noise[0])
+    assert fitted.blend == 0
 
 
 def test_a_model_worse_than_the_start_query_on_what_it_was_not_made_of_is_not_used():
@@ -84,11 +92,20 @@ def test_a_model_worse_than_the_start_query_on_what_it_was_not_made_of_is_not_us
     assert average_precision(everything @ fitted.vector, is_positive) >= before - 0.01
 
 
+def test_few_accepted_make_a_prototype_between_the_example_and_them():
+    vectors, cluster = make_corpus(1, spread=0.5)
+    own, other = np.flatnonzero(cluster == 3), np.flatnonzero(cluster == 4)
+    fitted = fit_query(vectors[own[0]], vectors[own[1:PROTOTYPE_BELOW]], vectors[other[:3]], vectors[:0])
+    assert not fitted.is_model
+    assert (vectors[own] @ fitted.vector).mean() > (vectors[own] @ vectors[own[0]]).mean()
+    assert (vectors[other] @ fitted.vector).mean() < (vectors[other] @ vectors[own[0]]).mean()
+
+
 def test_few_accepted_make_a_prototype_that_tells_them_from_the_rejected():
     vectors, cluster = make_corpus(1, spread=0.9)
     own, other = np.flatnonzero(cluster == 3), np.flatnonzero(cluster == 4)
     sampled = np.random.default_rng(0).integers(0, len(vectors), 100)
-    fitted = fit_query(vectors[own[0]], vectors[own[1:JUDGED_FROM]], vectors[other[:3]], vectors[sampled])
+    fitted = fit_query(vectors[own[0]], vectors[own[1:PROTOTYPE_BELOW]], vectors[other[:3]], vectors[sampled])
     assert not fitted.is_model
     is_own = cluster == 3
     before = average_precision(vectors @ vectors[own[0]], is_own)
@@ -208,3 +225,32 @@ def test_average_precision_is_that_of_a_hand_count():
     assert average_precision(np.array([4.0, 3, 2, 1]), is_positive) == pytest.approx((1 + 2 / 3) / 2)
     assert average_precision(np.ones(4), is_positive) == pytest.approx((1 / 3 + 2 / 4) / 2)  # ties: last
     assert average_precision(np.ones(2), np.zeros(2, bool)) == 0
+
+
+def test_learning_helps_on_real_photos(shared_data):
+    """Color histograms of photographs, one class looked for at a time, twenty answers given."""
+    folders = sorted(folder for folder in (shared_data / "photos").rglob("*") if folder.is_dir())
+    pictures = [(folder.name, path) for folder in folders for path in sorted(folder.glob("*.jpg"))[:25]]
+    if len(pictures) < 100:
+        pytest.skip("needs labeled photos in folders")
+    vectors = normalize(np.stack([_histogram(path) for _, path in pictures]))
+    names = np.array([name for name, _ in pictures])
+    gains = []
+    for name in np.unique(names)[:25]:
+        is_wanted = names == name
+        if is_wanted.sum() < 12:
+            continue
+        start = vectors[np.flatnonzero(is_wanted)[0]]
+        seen = answered(vectors, is_wanted, start, 20, np.flatnonzero(is_wanted)[1:7])
+        fitted = learn(vectors, is_wanted, start, seen)
+        gains.append(gain(vectors, is_wanted, start, fitted, seen))
+    assert np.mean(gains) > 0
+    assert np.mean(np.array(gains) < -0.01) <= 0.1
+
+
+def _histogram(path):
+    with Image.open(path) as image:
+        image.draft("RGB", (64, 64))
+        pixels = np.asarray(image.convert("RGB").resize((48, 48)))
+    codes = (pixels >> 6).reshape(-1, 3) @ np.array([16, 4, 1])
+    return np.sqrt(np.bincount(codes, minlength=64)).astype(np.float32)
