@@ -274,7 +274,8 @@ def test_the_verbs_need_no_database_and_no_django(dataset, trained, tmp_path):
     program = (
         "import sys\n"
         "from sisyphus_web.cli.main import main\n"
-        "code = main(['model-infer', '--model', sys.argv[1], '--dataset', sys.argv[2], '--results', sys.argv[3]])\n"
+        "code = main(['model-infer', '--model', sys.argv[1], '--dataset', sys.argv[2],"
+        " '--results', sys.argv[3]])\n"
         "sys.exit(code or int('django' in sys.modules))\n"
     )
     root = Path(__file__).resolve().parents[2]
