@@ -44,7 +44,7 @@ def write_frames(
 ) -> list[FrameFile]:
     """Each frame as a JPEG; `name_of` gets it and how many came before. The listing is `finish`."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    written: list[FrameFile] = []
     for frame in frames:
         name = name_of(frame, len(written))
         write_whole(folder / name, encode_jpeg(frame.pixels, quality=QUALITY))

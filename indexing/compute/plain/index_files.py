@@ -38,7 +38,10 @@ class PlainIndex:
         self.has_meta = meta is not None
         self.layout: str = self.meta.get("layout", "pooled")
         self.features_size: int | None = self.meta.get("features_size")
-        self.starts, self.files = _runs(paths) if self.layout != "pooled" else ([], paths)
+        self.files: Sequence[str] = paths
+        self.starts = np.zeros(0, np.int64)  # first row of every file; of the pooled layout it is its number
+        if self.layout != "pooled":
+            self.starts, self.files = _runs(paths)
         self._bases = [Path.cwd(), Path(self.meta.get("working_folder", ".")), folder]
         self._reader = QuickReader()
         self.has_vectors = self._has_vectors()
@@ -164,7 +167,7 @@ def load(given: Path) -> PlainIndex:
     return PlainIndex(index, paths, meta, idx.parent)
 
 
-def _runs(paths: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def _runs(paths: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
     """First row of every file, and the files: equal names one after the other are the rows of one."""
     is_first = [i for i, path in enumerate(paths) if i == 0 or path != paths[i - 1]]
     return np.array(is_first, np.int64), [paths[i] for i in is_first]

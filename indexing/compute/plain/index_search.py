@@ -161,9 +161,9 @@ def _exact(
 def _squared(query: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """(n, R) squared distances, exact also where they are small."""
     if len(query) * len(rows) <= 64:
-        return ((query[:, None] - rows[None]) ** 2).sum(axis=2)
+        return np.asarray(((query[:, None] - rows[None]) ** 2).sum(axis=2))
     products = (query**2).sum(axis=1)[:, None] + (rows**2).sum(axis=1)[None] - 2 * (query @ rows.T)
-    return np.maximum(products, 0)
+    return np.asarray(np.maximum(products, 0))
 
 
 def _expanded(
@@ -183,7 +183,7 @@ def _expanded(
             continue
         rows = vectors if within is None else vectors[within : within + 1]
         terms.append(rows[_squared(query, rows).argmin(axis=1)])
-    return np.mean(terms, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(terms, axis=0, dtype=np.float32))
 
 
 def _named(opened: PlainIndex, row: int, distance: float, similarity: float | None) -> Neighbor:
