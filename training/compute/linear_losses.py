@@ -25,8 +25,12 @@ class Loss(Protocol):
     def curvature(self, z: np.ndarray) -> np.ndarray:
         """(C,) the sum over the rows of the second derivative by each logit."""
 
-    def of_rows(self, is_kept: np.ndarray) -> Loss:
-        """The same with the weight 0 on the rows that are not kept (N,)."""
+    def of(self, is_kept: np.ndarray) -> Loss:
+        """The same with the weight 0 on the answers that are not kept (N, C)."""
+
+    @property
+    def weight(self) -> float:
+        """The sum of all weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,12 @@ class SeveralLabels:
         result: np.ndarray = (self.weights * p * (1 - p)).sum(axis=0, dtype=np.float64)
         return result
 
-    def of_rows(self, is_kept: np.ndarray) -> SeveralLabels:
-        return SeveralLabels(self.targets, self.weights * is_kept[:, None])
+    def of(self, is_kept: np.ndarray) -> SeveralLabels:
+        return SeveralLabels(self.targets, self.weights * is_kept)
+
+    @property
+    def weight(self) -> float:
+        return float(self.weights.sum(dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +100,12 @@ class OneChoice:
         result: np.ndarray = (self.weights * p * (1 - p)).sum(axis=0, dtype=np.float64)
         return result
 
-    def of_rows(self, is_kept: np.ndarray) -> OneChoice:
-        return OneChoice(self.targets, self.weights * is_kept[:, None])
+    def of(self, is_kept: np.ndarray) -> OneChoice:
+        return OneChoice(self.targets, self.weights * (self.targets * is_kept).sum(axis=1, keepdims=True))
+
+    @property
+    def weight(self) -> float:
+        return float(self.weights.sum(dtype=np.float64))
 
 
 def loss_of(answers: AnswerTable, kind: str, class_weights: np.ndarray) -> Loss:

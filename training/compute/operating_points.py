@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from training.compute.intervals import effective_trials, share_intervals
-from training.compute.metrics import MAX_POINTS, Steps, thinned
+from training.compute.metrics import Steps, thinned
 
+MAX_POINTS = 100  # each with its intervals, and kept with every run
 AIMS = ("f1", "precision", "recall")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from indexing.compute.files import write_beside
 from training.compute.answers import (
     ACCEPT,
     REJECT,
+    UNKNOWN,
     AnswerTable,
     NotFinite,
     check_features,
@@ -228,9 +229,12 @@ def fit_probe(
     )
     if (val.targets == ACCEPT).any() and (kind == "multi_class" or (val.targets == REJECT).any()):
         calibrated_on, temperature = "val", fit_temperature(probe.logits(x_val), val, kind)
-    else:
+    elif chosen.is_judged.any():
         z = chosen.held_out - _shift(sample_weights, kind).astype(np.float32)
-        calibrated_on, temperature = "folds", fit_temperature(z, sample, kind)
+        judged = replace(sample, targets=np.where(chosen.is_judged, sample.targets, UNKNOWN).astype(np.int8))
+        calibrated_on, temperature = "folds", fit_temperature(z, judged, kind)
+    else:
+        calibrated_on, temperature = "none", probe.temperature
     return Probe(
         probe.weights,
         probe.bias,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from training.compute.answers import ACCEPT, AnswerTable
+from training.compute.answers import ACCEPT, REJECT, AnswerTable
 from training.compute.descent import minimize
 from training.compute.directions import Directions
 from training.compute.folds import dealt
-from training.compute.linear_losses import Loss
+from training.compute.linear_losses import Loss, OneChoice
 from training.compute.metrics import average_precision
 
 NUM_FOLDS = 3
@@ -33,6 +33,7 @@ class Chosen:
     ridge: float
     w: np.ndarray  # (R + 1, C) the model of all rows, along the directions
     held_out: np.ndarray  # (n, C) float32 logits of each row by a model without its group
+    is_judged: np.ndarray  # (n, C) bool: that model had examples of the class and of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +72,27 @@ def choose_penalty(
 
     Of `ridges`, else of PENALTIES. `loss` is learned with, its class weights in it; `judged` is that of the
     answers as they are, of logits less `shift` (C,). One group alone cannot be held out: then the penalty in
-    the middle is taken. Curve rows go to `on_progress` with the phase "path".
+    the middle is taken; a fold tells nothing of a class that the other folds lack. Curve rows go to
+    `on_progress` with the phase "path".
     """
     unit = float(directions.variances.sum()) or 1.0
     ridges = ridges or [penalty * unit for penalty in PENALTIES]
     start = np.zeros((rows.width, answers.num_classes))
     num_groups = len(np.unique(answers.group_codes))
     folds = dealt(answers, min(NUM_FOLDS, num_groups), seed=seed)
-    parts = [folds != fold for fold in range(folds.max() + 1)] if num_groups > 1 else []
-    kept = [loss.of_rows(part) for part in parts]
+    is_judged = np.zeros(answers.targets.shape, bool)
+    parts, kept = [], []
+    for fold in range(folds.max() + 1):
+        part = folds != fold
+        has_both = _has_both(answers.rows(part), is_choice=isinstance(loss, OneChoice))
+        is_judged[~part] = has_both
+        parts.append(part)
+        kept.append(loss.of(part[:, None] & has_both))
+    judged = judged.of(is_judged)
     models, logits = [start] * len(parts), [rows.times(start)] * len(parts)
     best, best_ridge, best_held_out = np.inf, ridges[len(ridges) // 2], rows.times(start)
     num_worse = 0
-    for ridge in ridges if parts else ():
+    for ridge in ridges if judged.weight > 0 else ():
         held_out = np.empty_like(best_held_out)
         for at, part in enumerate(parts):
             found = fit_reduced(rows, directions, kept[at], ridge, start=models[at], z=logits[at])
@@ -106,7 +115,17 @@ def choose_penalty(
             if num_worse == WORSE_IN_A_ROW:
                 break
     w, _ = fit_reduced(rows, directions, loss, best_ridge, start=start)
-    return Chosen(best_ridge, w, best_held_out)
+    return Chosen(best_ridge, w, best_held_out, is_judged)
+
+
+def _has_both(answers: AnswerTable, *, is_choice: bool) -> np.ndarray:
+    """(C,) bool: there is an accept of the class, and something to tell it from."""
+    is_accepted = answers.targets == ACCEPT
+    is_other = answers.targets == REJECT
+    if is_choice:
+        is_other = is_accepted.any(axis=1, keepdims=True) & ~is_accepted
+    result: np.ndarray = is_accepted.any(axis=0) & is_other.any(axis=0)
+    return result
 
 
 def fit_reduced(

@@ -42,6 +42,7 @@ def train_classifier(job_id: int) -> None:
 
 
 def _train(job: Job, run: Run, folder: Path) -> None:
+    from training.compute.gap import split_gap
     from training.compute.probe import fit_probe
 
     if run.feature_set is None:
@@ -69,6 +70,13 @@ def _train(job: Job, run: Run, folder: Path) -> None:
     jobs.report(job, note="judging", force=True)
     scores = {side: probe.scores(found.features[found.answers.rows_of(side)]) for side in judging.HELD_OUT}
     judged = judging.judge(run, found.answers, scores)
+    gap = split_gap(
+        found.features,
+        found.answers,
+        probe,
+        class_weighting=run.options["class_weighting"],
+        seed=run.options["seed"],
+    )
     probe.save(folder)
     jobs.report(job, note="publishing", force=True)
     with jobs.finishing(job):
@@ -76,7 +84,7 @@ def _train(job: Job, run: Run, folder: Path) -> None:
             run,
             folder,
             job=job,
-            evaluation=judged.evaluation,
+            evaluation=judged.evaluation | {"gap": gap},
             curve=curve.rows,
             examples=examples.facts_of(found.answers, num_without_features=checked.num_without_features),
             points=judged.points,
