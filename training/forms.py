@@ -101,7 +101,7 @@ class TrainForm(forms.Form):
         asked = [each for each in in_use if str(each.pk) == wanted]
         self.fields["label_classes"].initial = asked or in_use[:1]
         self.fields["source"].choices = [  # type: ignore[attr-defined]
-            (FREEZE, "all answers, frozen now as a new dataset version"),
+            (FREEZE, "all answers, frozen now"),
             *((str(each.pk), f"{each} (number {each.number})") for each in self.versions),
         ]
 
