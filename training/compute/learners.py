@@ -14,6 +14,7 @@ from training.compute.losses import loss_of
 from training.compute.networks import Normalized
 from training.compute.settings import Settings
 
+BatchNorm = torch.nn.modules.batchnorm._BatchNorm  # of one, two and three dimensions
 AVERAGE_WARM_UP = 10  # the average follows closely at first: decay (1 + t) / (10 + t)
 
 
@@ -57,10 +58,9 @@ class Learner:
             self._network.eval()
             head = networks.head_name(self._network, self._settings.architecture)
             self._network.get_submodule(head).train()
-        if self._settings.is_norm_frozen:
-            for layer in self._network.modules():
-                if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
-                    layer.eval()
+        for layer in self._network.modules():
+            if isinstance(layer, BatchNorm) and (self._settings.is_norm_frozen or self._is_folded(layer)):
+                layer.eval()
 
     def step(self, images: torch.Tensor, targets: torch.Tensor, mixed: Mixed | None) -> float:
         """One step on (N, 3, S, S) images; the loss before it."""
@@ -124,6 +124,16 @@ class Learner:
                 state[number] = found
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+    def _is_folded(self, layer: torch.nn.modules.batchnorm._BatchNorm) -> bool:
+        """Whether a pretrained layer does nothing any more, as in files whose publisher folded it away.
+
+        Such a network is not used to normalized batches; what it has learned would be lost with them.
+        """
+        if self._settings.weights is None and not self._num_steps:
+            return False  # random numbers: it has not measured anything yet
+        mean, variance = layer.running_mean, layer.running_var
+        return mean is not None and variance is not None and not mean.any() and bool((variance == 1).all())
 
     def _measured(self) -> torch.nn.Module:
         return self._network if self._average is None else self._average

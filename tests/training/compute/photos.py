@@ -26,12 +26,11 @@ def examples_of(shared_data: Path, num: int = 12, classes: tuple[str, ...] = CLA
 
 
 def pretrained(shared_weights: Path, **changes) -> Settings:
-    """Real weights whose batch normalization is folded, so that it must stay as it is."""
+    """Real weights, whose batch normalization was folded away by their publisher."""
     told = {
         "class_names": CLASSES,
         "weights": shared_weights / "mobilenet_v2_imagenet_fp16.pt",
         "weights_sha256": "of the test",
-        "is_norm_frozen": True,
         "learning_rate": 1e-4,
         "num_epochs": 3,
         "batch_size": 8,

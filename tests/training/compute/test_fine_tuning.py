@@ -110,7 +110,7 @@ def test_a_run_told_to_stop_goes_on_from_there(tmp_path, shared_data):
 
 
 def test_only_the_head_learns_when_told_so(tmp_path, shared_data, shared_weights):
-    settings = pretrained(shared_weights, trainable="head", is_norm_frozen=False, num_epochs=2)
+    settings = pretrained(shared_weights, trainable="head", num_epochs=2)
     fine_tune(settings, examples_of(shared_data), tmp_path)
     first = checkpoints.networks.build(
         settings.architecture, len(CLASSES), weights=settings.weights, seed=settings.seed
@@ -121,6 +121,28 @@ def test_only_the_head_learns_when_told_so(tmp_path, shared_data, shared_weights
         if not value.equal(first[name])
     }
     assert changed == {"classifier.1.weight", "classifier.1.bias"}
+
+
+@pytest.mark.parametrize(("is_frozen", "num_changed"), [(True, 0), (False, 56)])
+def test_batch_normalization_measures_anew_unless_it_is_frozen(tmp_path, shared_data, is_frozen, num_changed):
+    settings = random_weights(num_epochs=1, is_norm_frozen=is_frozen)
+    fine_tune(settings, examples_of(shared_data), tmp_path)
+    saved = checkpoints.read(tmp_path / LAST).weights
+    means = [value for name, value in saved.items() if name.endswith("running_mean")]
+    assert len(means) == 56
+    assert sum(bool(value.any()) for value in means) == num_changed
+
+
+def test_normalization_that_was_folded_away_stays_away(tmp_path, shared_data, shared_weights):
+    examples = examples_of(shared_data)
+    settings = pretrained(shared_weights, num_epochs=2)
+    whole = fine_tune(settings, examples, tmp_path / "whole")
+    fine_tune(replace(settings, num_epochs=1), examples, tmp_path / "parts")
+    # a resumed run may have lost the file of its first weights
+    parts = fine_tune(replace(settings, weights=None), examples, tmp_path / "parts")
+    saved = checkpoints.read(tmp_path / "whole" / LAST).weights
+    assert not any(value.any() for name, value in saved.items() if name.endswith("running_mean"))
+    assert parts.rows == whole.rows
 
 
 def test_the_best_epoch_is_what_is_kept(tmp_path, shared_data):
