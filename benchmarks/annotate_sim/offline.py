@@ -1,8 +1,9 @@
 """Every policy on a matrix in memory.
 
     python -m benchmarks.annotate_sim.offline --photos FOLDER [--encoder KEY] [--weights FILE.pt]
-        [--starts 2] [--prevalence 0.001] [--every 1]
+        [--starts 3] [--prevalence 0.001] [--every 1]
 
+Figures of a class are means over its start examples, so that one lucky start does not decide.
 `--prevalence` leaves out photos of the class until it is that rare (at least three stay); `--every 2` takes
 every second class.
 """
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--encoder", default="torchvision:mobilenet_v2@1")
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--starts", type=int, default=1)
+    parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--prevalence", type=float)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--policies", nargs="*", default=list(POLICIES), choices=list(POLICIES))

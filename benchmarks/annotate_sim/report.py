@@ -11,6 +11,7 @@ from benchmarks.annotate_sim.annotator import RECALLS, Session
 OURS, PEER = "sisyphus", "linear SVM"
 NEVER = "random order"  # not counted among the best: it is the floor
 TIE = 0.02  # within which two policies are as good as each other
+FEW = 2.0  # decisions that nobody notices, beside that
 WORSE = 0.01  # of average precision below the start query
 
 
@@ -77,6 +78,10 @@ def _against(rows: dict[str, dict[str, dict[str, Any]]], key: str) -> dict[str, 
     best = np.min([[rows[p][name][key] for name in names] for p in rows if p not in (OURS, NEVER)], axis=0)
     figures = {
         "share_of_classes_at_or_above_best": float(np.mean(ours <= best * (1 + TIE))),
+        "share_of_classes_within_two_decisions_of_best": float(
+            np.mean(ours <= np.maximum(best * (1 + TIE), best + FEW))
+        ),
+        "decisions_behind_best_where_behind": _mean_of((ours - best)[ours > best * (1 + TIE)]),
         "best_of_others_over_ours": float(best.mean() / ours.mean()),
     }
     for peer in (PEER, "linear SVM, random negatives only"):
@@ -84,4 +89,12 @@ def _against(rows: dict[str, dict[str, dict[str, Any]]], key: str) -> dict[str, 
             theirs = np.array([rows[peer][name][key] for name in names])
             figures[f"{peer}: decisions over ours, of means"] = float(theirs.mean() / ours.mean())
             figures[f"{peer}: decisions over ours, mean of classes"] = float(np.mean(theirs / ours))
+            figures[f"{peer}: share of classes where ours needs no more"] = float(
+                np.mean(ours <= theirs * (1 + TIE))
+            )
     return {name: round(value, 3) for name, value in figures.items()}
+
+
+def _mean_of(values: np.ndarray) -> float:
+    """0 of none."""
+    return float(values.mean()) if len(values) else 0.0

@@ -159,7 +159,8 @@ def _slope(base: np.ndarray, y: np.ndarray, c: np.ndarray) -> float:
 
 def _spread(x: np.ndarray) -> float:
     """Mean squared distance of the rows from their mean; features of some encoders all point one way."""
-    return max(float((x * x).sum() / len(x) - (x.mean(axis=0) ** 2).sum()), 1e-3)
+    mean = x.mean(axis=0)
+    return max(float(np.vdot(x, x) / len(x) - np.vdot(mean, mean)), 1e-3)
 
 
 def _looks_accepted(scores: np.ndarray, sizes: list[int]) -> np.ndarray:

@@ -19,7 +19,7 @@ class Ridge:
 
     x: np.ndarray  # (n, D) float32
     targets: np.ndarray  # (n,)
-    inverse: np.ndarray  # (n, n) the block of the rows in the inverse of the bordered system
+    inverse: np.ndarray  # (n, n) float32, the block of the rows in the inverse of the bordered system
 
     @classmethod
     def fit(cls, x: np.ndarray, targets: np.ndarray, c: np.ndarray, ridge: float) -> Ridge:
@@ -30,16 +30,17 @@ class Ridge:
         if failed or not np.isfinite(factor[-1, -1]):
             raise ValueError("the answers give no model: a vector among them is not finite")
         lower, _ = lapack.spotri(factor, lower=1)
-        inverse = np.tril(lower).astype(np.float64)
-        inverse += np.tril(inverse, -1).T
+        inverse = lower + lower.T  # the factor was cleaned: zeros above the diagonal
+        inverse[np.diag_indices(len(x))] = lower.diagonal()
         sums = inverse.sum(axis=0)  # the intercept: every column of the bordered inverse adds up to 0
-        return cls(x, targets, inverse - np.outer(sums, sums) / sums.sum())
+        inverse -= np.outer(sums, sums / sums.sum())
+        return cls(x, targets, inverse)
 
     @property
     def coefficients(self) -> np.ndarray:
         """a (n,), which add up to 0."""
-        result: np.ndarray = self.inverse @ self.targets
-        return result
+        result = self.inverse @ self.targets.astype(np.float32)
+        return result.astype(np.float64)
 
     def weights(self) -> np.ndarray:
         """w (D,) float32."""
@@ -51,13 +52,14 @@ class Ridge:
         a, errors = self.coefficients, np.empty(len(self.targets))
         for fold in np.unique(folds):
             rows = np.flatnonzero(folds == fold)
-            errors[rows] = np.linalg.solve(self.inverse[np.ix_(rows, rows)], a[rows])
+            errors[rows] = np.linalg.solve(self.inverse[np.ix_(rows, rows)].astype(np.float64), a[rows])
         return errors
 
     def without(self, rows: np.ndarray) -> Ridge:
         """The same model of all other rows; costs little for few of them."""
         kept = np.setdiff1d(np.arange(len(self.targets)), rows)
         across = self.inverse[np.ix_(kept, rows)]
-        within = self.inverse[np.ix_(rows, rows)]
-        inverse = self.inverse[np.ix_(kept, kept)] - across @ np.linalg.solve(within, across.T)
+        within = self.inverse[np.ix_(rows, rows)].astype(np.float64)
+        inverse = self.inverse[np.ix_(kept, kept)]
+        inverse -= across @ np.linalg.solve(within, across.T).astype(np.float32)
         return Ridge(self.x[kept], self.targets[kept], inverse)
