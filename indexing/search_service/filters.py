@@ -42,6 +42,9 @@ def filters_of(asked: Asked, followed: Followed) -> Filters:
     for regions, is_wanted in ((asked.map_regions, True), (asked.not_map_regions, False)):
         if regions:
             items.append(ItemSet(_inside(followed.corpus_id, regions), is_wanted))
+    for listed, is_wanted in ((asked.items, True), (asked.not_items, False)):
+        if listed:
+            items.append(_set(sorted(set(listed)), is_wanted=is_wanted))
     for within in asked.scores or ():
         items.append(ItemSet(_scored(within, followed)))
     for classes, is_wanted in ((asked.classes, True), (asked.not_classes, False)):

@@ -5,7 +5,7 @@
             | [-] word | [-] "words"    text to search with; with - less like it
 
 Words without quotes are one text. A value or a text with spaces, commas or quotes stands in quotes, with
-\\" and \\\\ inside. Values of source, state, kind, split, file and map are alternatives; those of class
+\\" and \\\\ inside. Values of source, state, kind, split, file, map and item are alternatives; those of class
 and has must all hold. An item is in one state, and may be disputed or put off for later beside it.
 A score is of a classifier: `score:truck>=0.7,truck<0.9`, from the first number on and below the second;
 `classifier:truck` ranks by it. One with several classes is called NAME/CLASS.
@@ -27,7 +27,7 @@ WORDS = {  # key -> the values it may have, in the order they are written
 }
 MARKS = ("disputed", "later")  # states an item has beside one of the others
 ALIASES = {"state": {"accept": "accepted", "reject": "rejected"}, "kind": {"photo": "image"}}
-NAMES = ("source", "class", "file", "map", "classifier")  # keys whose values are names, or #ID
+NAMES = ("source", "class", "file", "map", "item", "classifier")  # keys whose values are names, or #ID
 RANGES = ("time", "similarity")
 KEYS = (
     "state",
@@ -36,6 +36,7 @@ KEYS = (
     "kind",
     "file",
     "map",
+    "item",
     "time",
     "split",
     "has",
@@ -50,6 +51,7 @@ EXAMPLES = {
     "class": "class:truck",
     "file": "file:night*.mp4",
     "map": "map:#12 (a lasso on the map)",
+    "item": "item:#3,#5",
     "score": "score:truck>=0.7",
     "classifier": "classifier:truck",
 }

@@ -56,6 +56,8 @@ def understand(corpus: Corpus, line: str) -> Understood:
             setattr(filters, f"{prefix}files", patterns or None)
         if names := side.get("map"):
             setattr(filters, f"{prefix}map_regions", _regions(corpus, names))
+        if names := side.get("item"):
+            setattr(filters, f"{prefix}items", _items(corpus, names))
     terms = [
         Term(kind="text", text=phrase.text, weight=-1.0 if phrase.is_negative else 1.0)
         for phrase in asked.phrases
@@ -129,6 +131,8 @@ def text_of(filters: dict[str, Any], names: Names) -> str:
             side["file"] = tuple(sorted(files))
         if regions := filters.get(f"{prefix}map_regions"):
             side["map"] = tuple(sorted(f"#{pk}" for pk in regions))
+        if items := filters.get(f"{prefix}items"):
+            side["item"] = tuple(sorted(f"#{pk}" for pk in items))
     if facts := filters.get("has"):
         wanted["has"] = _in_order("has", facts)
     if facts := filters.get("has_not"):
@@ -197,6 +201,14 @@ def _regions(corpus: Corpus, names: Iterable[str]) -> list[int]:
     ids = [int(name[1:]) if _is_id(name) else 0 for name in names]
     if corpus.map_regions.filter(pk__in=ids).count() < len(set(ids)):
         raise BadQuery("bad-filter", "map: there is no lasso with that number here, as in map:#12.")
+    return ids
+
+
+def _items(corpus: Corpus, names: Iterable[str]) -> list[int]:
+    """Ids of items; one that was deleted since may still be named, and is not found."""
+    ids = [int(name[1:]) if _is_id(name) else 0 for name in names]
+    if corpus.items.filter(pk__in=ids).count() < len(set(ids)):
+        raise BadQuery("bad-filter", "item: there is no item with that number here, as in item:#3,#5.")
     return ids
 
 

@@ -65,6 +65,8 @@ class Filters(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_def
     not_sources: Ids | None = None
     map_regions: Ids | None = None  # within any of these lassos on the map
     not_map_regions: Ids | None = None
+    items: Ids | None = None  # one of these
+    not_items: Ids | None = None
     start_seconds: Seconds | None = None
     stop_seconds: Seconds | None = None
     states: list[State] | None = None

@@ -159,7 +159,7 @@ def test_mistakes_open_in_the_workbench_whatever_was_answered(as_mia, corpus, mi
     run.save(update_fields=["evaluation"])
     page = text(as_mia.get(reverse("run", args=[corpus.pk, run.pk])))
     assert reverse("api:item-thumbnail", args=[corpus.pk, wrong.pk]) in page
-    assert f"file%3A%23{wrong.media_file_id}" in page
+    assert f"item%3A%23{wrong.pk}" in page
     assert "state%3Auntouched%2Caccepted%2Crejected" in page
 
 

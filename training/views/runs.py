@@ -225,8 +225,7 @@ def _mistakes(run: Run, label_class: dict[str, Any], of_class: dict[str, Any]) -
 
 def _listing(class_id: int, items: list[Item]) -> str:
     """The query of the workbench that shows these, whatever was answered of them."""
-    files = sorted({item.media_file_id for item in items})
-    line = f"{ANY_STATE} file:{','.join(f'#{pk}' for pk in files)}"
+    line = f"{ANY_STATE} item:{','.join(f'#{item.pk}' for item in items)}"
     return urlencode({"class": class_id, "q": line})
 
 

@@ -17,6 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
   class: "accepted in another class",
   kind: "photo or video",
   map: "inside a lasso of the map: #12",
+  item: "items by their numbers: #3,#5",
   file: "part of a file's name, * for anything",
   time: "seconds in the video: 10-20",
   split: "side in the dataset versions",

@@ -53,6 +53,8 @@ export function understand(text: string, names: Names): Understood {
   if (not_patterns.length) filters.not_files = not_patterns;
   if (wanted.map) filters.map_regions = wanted.map.map(numberOf);
   if (unwanted.map) filters.not_map_regions = unwanted.map.map(numberOf);
+  if (wanted.item) filters.items = wanted.item.map(itemOf);
+  if (unwanted.item) filters.not_items = unwanted.item.map(itemOf);
   const scorers = names.scorers ?? [];
   if (wanted.score) filters.scores = wanted.score.map((text) => rangeOfScore(text, scorers));
   const terms = [wanted, unwanted].flatMap((side, at) =>
@@ -86,6 +88,8 @@ export function textOf(filters: Filters, names: Names): string {
   put(unwanted, "file", [...numbered(filters.not_media_files), ...(filters.not_files ?? [])]);
   put(wanted, "map", numbered(filters.map_regions));
   put(unwanted, "map", numbered(filters.not_map_regions));
+  put(wanted, "item", numbered(filters.items));
+  put(unwanted, "item", numbered(filters.not_items));
   put(
     wanted,
     "score",
@@ -130,6 +134,11 @@ function alternatives(line: Line, key: string, but: readonly string[] = []): str
 /** A lasso has a number and no name. */
 function numberOf(name: string): number {
   if (!isId(name)) throw new Error(`map: “${name}” is no lasso; name it by its number, as in map:#12.`);
+  return Number(name.slice(1));
+}
+
+function itemOf(name: string): number {
+  if (!isId(name)) throw new Error(`item: “${name}” is no item; name it by its number, as in item:#3.`);
   return Number(name.slice(1));
 }
 

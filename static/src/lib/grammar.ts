@@ -18,6 +18,7 @@ export const KEYS = [
   "kind",
   "file",
   "map",
+  "item",
   "time",
   "split",
   "has",
@@ -37,6 +38,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   class: "class:truck",
   file: "file:night*.mp4",
   map: "map:#12 (a lasso on the map)",
+  item: "item:#3,#5",
   score: "score:truck>=0.7",
   classifier: "classifier:truck",
 };

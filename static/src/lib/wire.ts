@@ -70,6 +70,8 @@ export interface Filters {
   not_sources?: number[];
   map_regions?: number[];
   not_map_regions?: number[];
+  items?: number[]; // one of these
+  not_items?: number[];
   classes?: number[]; // accepted in all of them
   not_classes?: number[];
   splits?: string[];
