@@ -12,6 +12,7 @@ from indexing import models as indexing
 from labeling import models as labeling
 from sisyphus_web.accounts.models import Corpus, Membership, Role, User
 from sisyphus_web.jobs.models import Job, JobAttempt, JobEvent, Worker
+from training import models as training
 
 PEOPLE = ("ines.marek", "tom.okafor", "lena.voss", "raj.patel", "mina.sato", "paul.brandt")
 PLACES = ("north_gate", "river_bank", "depot_3", "main_street", "quarry", "bus_stop_17")
@@ -473,3 +474,52 @@ class ExportFactory(DjangoModelFactory):
     dataset_version = factory.SubFactory(DatasetVersionFactory)
     format = "image_folder"
     created_by = factory.SelfAttribute("dataset_version.created_by")
+
+
+class ClassifierFactory(DjangoModelFactory):
+    class Meta:
+        model = training.Classifier
+
+    corpus = factory.SubFactory(CorpusFactory)
+    name = factory.Sequence(lambda n: f"otter {n + 1}")
+    created_by = factory.SelfAttribute("corpus.created_by")
+
+
+class RunFactory(DjangoModelFactory):
+    """A probe of one class."""
+
+    class Meta:
+        model = training.Run
+
+    classifier = factory.SubFactory(ClassifierFactory)
+    corpus = factory.SelfAttribute("classifier.corpus")
+    dataset_version = factory.SubFactory(
+        DatasetVersionFactory, corpus=factory.SelfAttribute("..classifier.corpus")
+    )
+    feature_set = factory.SubFactory(FeatureSetFactory, corpus=factory.SelfAttribute("..classifier.corpus"))
+    encoder = factory.SelfAttribute("feature_set.encoder")
+    kind = "probe"
+    classes = factory.LazyAttribute(lambda run: run.dataset_version.card["classes"])
+    options = factory.LazyFunction(
+        lambda: {"class_weighting": "balanced", "regularization": None, "seed": 0, "go_live": False}
+    )
+    created_by = factory.SelfAttribute("corpus.created_by")
+
+
+class ClassifierVersionFactory(DjangoModelFactory):
+    class Meta:
+        model = training.ClassifierVersion
+
+    run = factory.SubFactory(RunFactory)
+    classifier = factory.SelfAttribute("run.classifier")
+    number = factory.Sequence(lambda n: n + 1)
+    sha256 = factory.LazyAttribute(lambda made: sha256_of(made.run.pk))
+    size_bytes = 18_402
+
+
+class OnnxExportFactory(DjangoModelFactory):
+    class Meta:
+        model = training.OnnxExport
+
+    version = factory.SubFactory(ClassifierVersionFactory)
+    created_by = factory.SelfAttribute("version.run.created_by")

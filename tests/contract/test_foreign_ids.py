@@ -24,6 +24,9 @@ def theirs(stan: User) -> dict[str, object]:
     label_class = made.LabelClassFactory(corpus=corpus)
     query_round = made.QueryRoundFactory(corpus=corpus, label_class=label_class)
     version = made.DatasetVersionFactory(corpus=corpus)
+    features = made.FeatureSetFactory(corpus=corpus)
+    run = made.RunFactory(classifier__corpus=corpus, dataset_version=version, feature_set=features)
+    classifier_version = made.ClassifierVersionFactory(run=run)
     return {
         "item": item,
         "media": media,
@@ -37,8 +40,12 @@ def theirs(stan: User) -> dict[str, object]:
         "job": jobs.enqueue("stacks_build", corpus=corpus, created_by=stan),
         "source": made.SourceFactory(corpus=corpus),
         "upload": made.UploadFactory(corpus=corpus),
-        "features": made.FeatureSetFactory(corpus=corpus),
+        "features": features,
         "audit": made.AuditFactory(ranking__query_round=query_round),
+        "run": run,
+        "classifier": run.classifier,
+        "classifier_version": classifier_version,
+        "onnx": made.OnnxExportFactory(version=classifier_version),
         "verdict": made.VerdictFactory(corpus=corpus, item=item, label_class=label_class),
     }
 
@@ -76,6 +83,19 @@ def client(mia):
         ("get", "exports/{export}/"),
         ("get", "exports/{export}/file/"),
         ("post", "features/{features}/activate/"),
+        ("get", "runs/{run}/"),
+        ("get", "classifiers/{classifier}/"),
+        ("post", "classifiers/{classifier}/roll-back/"),
+        ("get", "classifier-versions/{classifier_version}/"),
+        ("post", "classifier-versions/{classifier_version}/live/"),
+        ("get", "classifier-versions/{classifier_version}/compare/{classifier_version}/"),
+        ("get", "classifier-versions/{classifier_version}/operating-points/"),
+        ("get", "classifier-versions/{classifier_version}/scores/"),
+        ("post", "classifier-versions/{classifier_version}/scores/"),
+        ("get", "classifier-versions/{classifier_version}/histogram/"),
+        ("post", "classifier-versions/{classifier_version}/onnx/"),
+        ("get", "onnx/{onnx}/head/"),
+        ("get", "onnx/{onnx}/head/example/"),
         ("get", "jobs/{job}/"),
         ("post", "jobs/{job}/cancel/"),
         ("post", "jobs/{job}/retry/"),
@@ -94,6 +114,9 @@ def test_in_an_address_they_are_not_found(client, corpus, theirs, method, addres
         ("rank/", {"class": "class", "terms": [{"kind": "vector", "vector": [1.0]}]}, 404),
         ("rank/", {"terms": [{"kind": "item", "item": "item"}]}, 404),
         ("rank/", {"terms": [{"kind": "image", "image": "image"}]}, 404),
+        ("rank/", {"terms": [{"kind": "classifier", "classifier": "classifier"}]}, 404),
+        ("rank/", {"mode": "browse", "filters": {"scores": [{"classifier": "classifier"}]}}, 404),
+        ("runs/", {"dataset_version": "version"}, 404),
         ("weak/", {"round": "round", "first_n": 1}, 404),
         ("later/", {"class": "class", "items": [1]}, 404),
         ("leases/", {"class": "class", "page": "tab", "tiles": [1]}, 404),

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 SHORT_SIDE = 256 / 224  # of the side that is cut out, as ImageNet's networks were judged
 LEARNS_FROM = ("train", "val")
+PASSED_ON = (  # options that compute calls the same
+    "trainable", "num_epochs", "batch_size", "learning_rate", "weight_decay", "augmentation", "has_mixup",
+    "is_class_weighted", "ema_decay", "patience", "seed",
+)  # fmt: skip
 BATCH = 64
 
 
@@ -137,8 +141,6 @@ def _settings_of(job: Job, run: Run) -> Settings:
     except (encoders.EncoderUnknown, encoders.WeightsMissing, encoders.WeightsRefused) as error:
         raise EncoderNotUsable(str(error)) from error
     side_px = options["side_px"]
-    same = ("trainable", "num_epochs", "batch_size", "learning_rate", "weight_decay", "augmentation")
-    same += ("has_mixup", "is_class_weighted", "ema_decay", "patience", "seed")
     return Settings(
         architecture=backbone.architecture,
         class_names=tuple(run.class_names),
@@ -148,7 +150,7 @@ def _settings_of(job: Job, run: Run) -> Settings:
         drops=backbone.drops,
         device=settings.DEVICE,
         preprocessing=Preprocessing(side_px=side_px, short_side_px=round(side_px * SHORT_SIDE)),
-        **{name: options[name] for name in same},
+        **{name: options[name] for name in PASSED_ON},
     )
 
 
