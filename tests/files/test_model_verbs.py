@@ -245,6 +245,16 @@ def test_bad_datasets_are_refused_with_a_sentence_and_nothing_is_made(tmp_path, 
     assert not (tmp_path / "model").exists()
 
 
+def test_pictures_that_are_on_both_sides_are_told_of(tmp_path, capsys, dataset):
+    root = tmp_path / "twice"
+    shutil.copytree(dataset, root)
+    photo = next((root / "train/pagoda").glob("*.jpg"))
+    shutil.copy(photo, root / "val/pagoda/copy.jpg")
+    report = json_of(capsys, quick(root, tmp_path / "a", "--num-epochs", "1"), code=3)
+    (said,) = report["notices"]
+    assert said.startswith("val/pagoda/copy.jpg is in train as well: ")
+
+
 def test_training_never_begins_with_random_numbers_unasked(tmp_path, capsys, dataset):
     words = [
         "model-train",

@@ -1,8 +1,11 @@
 """Folders of pictures by class: DATASET/train/CLASS/* and DATASET/val/CLASS/*, class number = name order."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from indexing.compute.files import sha256_of
 from indexing.compute.plain.whole_files import files_below
 from training.compute.examples import SIDES, Example
 from training.compute.refusals import TrainingRefused
@@ -51,6 +54,10 @@ def read_image_folder(root: Path) -> ImageFolder:
     notices += [
         f"the class {name} has no picture in val" for name in class_names if not files["val"].get(name)
     ]
+    twice = _in_both(root, files)
+    if twice:
+        more = f" and {len(twice) - 1} more" if len(twice) > 1 else ""
+        notices.append(f"{twice[0]} is in train as well{more}: what is measured on val is too good")
     examples = [
         Example(root / side / name, one_of(class_names, class_name), side, f"{side}/{name}")
         for side in SIDES
@@ -58,6 +65,33 @@ def read_image_folder(root: Path) -> ImageFolder:
         for name in there
     ]
     return ImageFolder(class_names, examples, notices)
+
+
+def _in_both(root: Path, files: dict[str, dict[str, list[str]]]) -> list[str]:
+    """The files of val whose bytes are also those of a file of train; only equal sizes are compared."""
+    by_size: dict[int, list[Path]] = {}
+    for path in _paths(root, files, "train"):
+        by_size.setdefault(path.stat().st_size, []).append(path)
+    hashes: dict[Path, str] = {}
+
+    def hash_of(path: Path) -> str:
+        if path not in hashes:
+            hashes[path] = sha256_of(path)
+        return hashes[path]
+
+    return [
+        str(path.relative_to(root))
+        for path in _paths(root, files, "val")
+        if any(hash_of(path) == hash_of(other) for other in by_size.get(path.stat().st_size, []))
+    ]
+
+
+def _paths(root: Path, files: dict[str, dict[str, list[str]]], side: str) -> Iterator[Path]:
+    for names in files[side].values():
+        for name in names:
+            path = root / side / name
+            if path.is_file() and os.access(path, os.R_OK):
+                yield path
 
 
 def one_of(class_names: tuple[str, ...], name: str) -> tuple[int, ...]:
