@@ -29,6 +29,9 @@ VERBS = {  # verb -> (module, what it does)
     "export": ("sisyphus_web.cli.export", "freeze what was decided and write it to a folder"),
     "labels-import": ("sisyphus_web.cli.labels_import", "take in labels of others, after a look at them"),
     "datasets": ("sisyphus_web.cli.datasets", "list frozen versions, show a card, compare two"),
+    "train": ("sisyphus_web.cli.train", "train a classifier on what was decided, and judge it"),
+    "classifiers": ("sisyphus_web.cli.classifiers", "list classifiers and versions; make one live"),
+    "predict": ("sisyphus_web.cli.predict", "score a corpus by a classifier"),
     **PLAIN_VERBS,
 }
 
