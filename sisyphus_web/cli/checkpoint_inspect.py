@@ -48,7 +48,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _said(arguments: argparse.Namespace) -> dict[str, Any]:
-    from indexing.compute.encoders.loader import read_state_dict
     from indexing.compute.files import sha256_of
     from sisyphus_web.cli.plain import classifiers
     from training.compute import checkpoints, old_checkpoints
@@ -74,7 +73,7 @@ def _said(arguments: argparse.Namespace) -> dict[str, Any]:
             "sha256": sha256_of(path),
         }
     old_checkpoints.check_is_weights(path)
-    state = read_state_dict(path)
+    state = old_checkpoints.read_tensors(path)
     found = old_checkpoints.identify(state, architecture)
     if architecture is not None:
         old_checkpoints.check_fits(state, architecture, path)

@@ -2,13 +2,14 @@
 
 import functools
 import re
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import nn
 
 from indexing.compute.encoders.loader import PREFIXES, load_strictly, read_state_dict
@@ -17,6 +18,7 @@ from indexing.compute.files import sha256_of, write_beside
 from training.compute import networks
 from training.compute.checkpoints import Checkpoint, Facts
 from training.compute.pictures import Preprocessing
+from training.compute.plain_pickles import read_pickled_arrays
 from training.compute.refusals import TrainingRefused
 
 CANDIDATES = (  # looked for by the names and shapes of their weights, in this order
@@ -34,6 +36,9 @@ PATTERNS = (  # a key that only this family has -> what it is called
     (r"^backbone\.conv1\.conv\.weight$", "mmaction2 ResNet3d"),
     (r"^backbone\.embeddings\.1\.weight$|^embeddings\.1\.weight$", "SSCD"),
     (r"^backbone\.conv1\.weight$", "SSCD or another wrapped torchvision ResNet"),
+    (r"^conv1_middle_w$", "VMZ caffe2 R(2+1)D"),
+    (r"^t_conv1_w$", "PySlowFast caffe2, two pathways"),
+    (r"^conv1_w$", "PySlowFast caffe2"),
     (r"^cls_token$", "DINO or timm vision transformer"),
 )
 VIDEO = re.compile(r"^stem\.0\.weight$")
@@ -163,6 +168,20 @@ def as_classifier(
     return Checkpoint(path, facts, dict(network.state_dict()))
 
 
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a weights file by name, or the arrays of an old pickle; WeightsRefused otherwise."""
+    try:
+        return read_state_dict(path)
+    except WeightsRefused as refusal:
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder) / "arrays.safetensors"
+            try:
+                read_pickled_arrays(path, out)
+            except WeightsRefused:
+                raise refusal from None
+            return load_file(out)
+
+
 def check_is_weights(path: Path) -> None:
     """TrainingRefused for a file that is not there, WeightsRefused for one that holds code or no weights."""
     if not path.is_file():
@@ -190,7 +209,7 @@ def check_fits(state: Mapping[str, torch.Tensor], architecture: str, path: Path)
 def write_weights(path: Path, out: Path, architecture: str | None) -> Identified:
     """The tensors of `path` as safetensors at `out`, under the network's own names; what they are."""
     check_is_weights(path)
-    state = read_state_dict(path)
+    state = read_tensors(path)
     found = identify(state, architecture)
     if architecture is not None:
         check_fits(state, architecture, path)

@@ -1,16 +1,19 @@
 """Checkpoints are whole, say what they are, fit their network or are refused; old ones are understood."""
 
+import os
 import pickle
 import resource
 
+import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from indexing.compute.encoders.specs import WeightsRefused
 from training.compute import checkpoints, networks, old_checkpoints
 from training.compute.checkpoints import Facts
 from training.compute.pictures import Preprocessing
+from training.compute.plain_pickles import read_pickled_arrays
 from training.compute.refusals import TrainingRefused
 
 NAMES = ("background", "construction")
@@ -115,6 +118,47 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path):
     torch.save({"state_dict": {"fc.weight": Hostile()}}, path)
     with pytest.raises(WeightsRefused, match="would run as code"):
         old_checkpoints.as_classifier(path, NAMES)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_an_old_pickle_of_arrays_becomes_safetensors(tmp_path, protocol):
+    blobs = {
+        "t_conv1_w": np.arange(12, dtype=np.float32).reshape(3, 4),
+        "lr": np.float32(0.1),
+        "model_iter": 7,
+    }
+    path, out = tmp_path / "old.pkl", tmp_path / "new.safetensors"
+    path.write_bytes(pickle.dumps({"blobs": blobs}, protocol))
+    found = old_checkpoints.write_weights(path, out, None)
+    assert found.family == "PySlowFast caffe2, two pathways"
+    ((name, value),) = load_file(out).items()
+    assert name == "t_conv1_w"
+    assert value.tolist() == blobs["t_conv1_w"].tolist()
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_a_pickle_that_names_anything_but_arrays_is_refused(tmp_path):
+    path, out = tmp_path / "old.pkl", tmp_path / "new.safetensors"
+    ran = tmp_path / "ran"
+    for hostile in (Touches(ran), np.array([Touches(ran)], object)):
+        path.write_bytes(pickle.dumps({"blobs": {"conv1_w": np.zeros(3), "x": hostile}}, 2))
+        with pytest.raises(WeightsRefused, match="which is no array"):
+            read_pickled_arrays(path, out)
+        with pytest.raises(WeightsRefused):
+            old_checkpoints.write_weights(path, out, None)
+    assert not ran.exists()
+    assert not out.exists()
+
+
+class Touches:
+    """Unpickled by the rules of pickle, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (os.mknod, (str(self.path),))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
