@@ -43,9 +43,9 @@ def read_image_folder(root: Path) -> ImageFolder:
             else:
                 notices.append(f"{side}/{name} is in no class folder and was left out")
     class_names = tuple(files["train"])
-    if more := [name for name in files["val"] if name not in class_names]:
+    if unknown := [name for name in files["val"] if name not in class_names]:
         raise TrainingRefused(
-            "unknown-class", f"val has the class {more[0]}, and train has not; classes are train's folders."
+            "unknown-class", f"val has the class {unknown[0]}, which train has not; classes are its folders."
         )
     if empty := [name for name, there in files["train"].items() if not there]:
         raise TrainingRefused(

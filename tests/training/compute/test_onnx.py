@@ -167,9 +167,7 @@ def probe_of(width: int, kind: str) -> Probe:
     return Probe(weights, bias, np.full(3, 1.7, np.float32), kind, CLASSES, 1.0)
 
 
-def test_a_probe_with_its_encoder_answers_on_images_as_the_probe_on_features(
-    tmp_path, model_dir, pictures
-):
+def test_a_probe_with_its_encoder_answers_on_images_as_the_probe_on_features(tmp_path, model_dir, pictures):
     key = "file:small.pt@1"
     encoder = encoders.load(key, device="cpu", model_dir=model_dir, precision="fp32")
     probe = probe_of(encoder.width, "multi_label")
