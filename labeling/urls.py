@@ -28,6 +28,7 @@ from labeling.api.people import GoldView, PeopleCsvView, PeopleView
 from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
+from labeling.api.settings import GridSettingsView
 from labeling.api.stack_tiles import StackTilesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
@@ -83,6 +84,7 @@ page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/members/archive/", members.corpus_archive, name="corpus-archive"),
 ]
 api_patterns: list[URLPattern] = [
+    path("me/grid/", GridSettingsView.as_view(), name="grid-settings"),
     path(
         f"{_CORPUS}/classes/", LabelClassView.as_view({"get": "list", "post": "create"}), name="label-classes"
     ),

@@ -10,6 +10,7 @@ from labeling.models.leases import Lease
 from labeling.models.looks import BlindLook, GoldAnswer
 from labeling.models.put_off import PutOff
 from labeling.models.queries import QueryImage, QueryRound
+from labeling.models.settings import GridSettings
 from labeling.models.verdicts import Answer, CurrentVerdict, Verdict
 from labeling.models.weak import WeakBatch, WeakLabel
 
@@ -26,6 +27,7 @@ __all__ = [
     "Export",
     "FrozenRanking",
     "GoldAnswer",
+    "GridSettings",
     "LabelClass",
     "LabelImport",
     "Lease",

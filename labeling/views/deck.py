@@ -75,7 +75,7 @@ def config(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
 
 
 def _urls(corpus: Corpus) -> dict[str, str]:
-    urls = {"login": reverse("login"), "me": reverse("api:me")}
+    urls = {"login": reverse("login"), "me": reverse("api:me"), "grid_settings": reverse("api:grid-settings")}
     for name, route in PAGES.items():
         urls[name] = reverse(route, args=[corpus.pk])
     for name, route in OF_CORPUS.items():

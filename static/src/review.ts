@@ -8,12 +8,13 @@ import { openOutbox } from "./lib/outbox-browser";
 import { openKeys } from "./lib/own-keys";
 import { readQuery } from "./lib/query-url";
 import { ReviewSession, tabOf } from "./lib/review-session";
+import { tileSize } from "./lib/tile-size";
 import { readConfig } from "./lib/wire";
 import "./widgets/review-app";
 
 async function start(place: HTMLElement): Promise<void> {
   const config = readConfig("workbench-config");
-  openKeys(config.user.id);
+  tileSize.open(openKeys(config.user.id, config.urls.grid_settings ?? ""));
   const api = new Api(config);
   const parameters = new URLSearchParams(location.search);
   const session = new ReviewSession(config, api, await openOutbox(api, config), readQuery(parameters));

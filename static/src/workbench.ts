@@ -9,12 +9,13 @@ import { openOutbox } from "./lib/outbox-browser";
 import { openKeys } from "./lib/own-keys";
 import { problemOf, readQuery, writeQuery } from "./lib/query-url";
 import { Session } from "./lib/session";
+import { tileSize } from "./lib/tile-size";
 import { readConfig } from "./lib/wire";
 import "./widgets/workbench-app";
 
 async function start(place: HTMLElement): Promise<void> {
   const config = readConfig("workbench-config");
-  openKeys(config.user.id);
+  tileSize.open(openKeys(config.user.id, config.urls.grid_settings ?? ""));
   const api = new Api(config);
   const session = new Session(config, api, await openOutbox(api, config), readQuery(new URLSearchParams()));
   new Leases(session).keep();

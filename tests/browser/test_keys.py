@@ -196,6 +196,37 @@ def test_keys_are_changed_conflicts_are_named_and_reset_brings_them_back(workben
     assert CurrentVerdict.objects.filter(answer="accept").count() == 3
 
 
+def test_keys_and_the_size_of_tiles_are_found_on_another_machine(workbench, page_of, pictures, ann, mia):
+    page = workbench
+    page.locator(".bar-end summary").click()
+    page.get_by_role("button", name="Keys of the grid").click()
+    dialog = page.locator(".help-dialog")
+    dialog.get_by_role("button", name="Change the key for accept the tile").click()
+    page.keyboard.press("f")
+    expect(dialog.locator(".keys-said")).to_contain_text("is on f now")
+    page.keyboard.press("Escape")
+    page.keyboard.press("+")
+    size = page.evaluate("localStorage.getItem('sisyphus-tile-px')")
+    page.goto("/corpora/")  # at once: what waits is sent on the way out
+
+    elsewhere = page_of(ann, viewport={"width": 1440, "height": 900})
+    elsewhere.goto(f"/corpora/{pictures.pk}/workbench/")
+    key = elsewhere.locator(".action[data-action='accept'] kbd")
+    expect(key).to_have_text("f")
+    assert elsewhere.evaluate("localStorage.getItem('sisyphus-tile-px')") == size
+    elsewhere.keyboard.press("?")
+    elsewhere.get_by_role("button", name="Reset all").click()
+    elsewhere.keyboard.press("Escape")
+    expect(key).to_have_text("a")
+    elsewhere.goto("/corpora/")
+
+    page.goto(f"/corpora/{pictures.pk}/workbench/")  # which had another map: the last write holds
+    expect(page.locator(".action[data-action='accept'] kbd")).to_have_text("a")
+    other = page_of(mia, viewport={"width": 1440, "height": 900})
+    other.goto(f"/corpora/{pictures.pk}/workbench/")
+    expect(other.locator(".action[data-action='accept'] kbd")).to_have_text("a")
+
+
 def test_in_review_a_number_relabels_the_selection_with_its_reason(workbench, page_of, pictures, ann):
     for key in "aa":
         workbench.keyboard.press(key)

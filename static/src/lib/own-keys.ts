@@ -1,21 +1,43 @@
 /** The keys of the person at this browser: one map for the grid, its dialogs and its buttons, the same in every tab. */
 
 import { type Changes, Keymap } from "./keymap";
+import { OwnSettings } from "./own-settings";
 
 export const keymap = new Keymap();
 
 let place = "";
+let settings: OwnSettings | null = null;
+let known = "{}"; // as they were kept last
+let is_loading = false; // not changed by the person
 
-/** The keys of this person count from now on; changes are kept in this browser. */
-export function openKeys(user_id: number): void {
-  const is_first = place === "";
+/** The keys of this person count from now on; changes are kept for them on the server, and in this browser. */
+export function openKeys(user_id: number, url: string): OwnSettings {
+  if (settings) return settings;
+  const own = new OwnSettings(url);
+  settings = own;
   place = `sisyphus-keys-${user_id}`;
-  keymap.load(read());
-  if (!is_first) return;
-  keymap.addEventListener("change", write);
-  window.addEventListener("storage", (event) => {
-    if (event.key === place && event.newValue !== JSON.stringify(keymap.changes)) keymap.load(read());
+  load(read());
+  keymap.addEventListener("change", () => {
+    if (is_loading) return;
+    write();
+    own.put("keys", keymap.changes);
   });
+  window.addEventListener("storage", (event) => {
+    if (event.key === place && (event.newValue ?? "{}") !== known) load(read());
+  });
+  void own.join("keys", {
+    read: () => (Object.keys(keymap.changes).length ? keymap.changes : null),
+    apply: (keys) => load(clean(keys)),
+  });
+  return own;
+}
+
+/** As they are kept somewhere: nothing that somebody changed here. */
+function load(changes: Changes): void {
+  is_loading = true;
+  keymap.load(changes);
+  is_loading = false;
+  write();
 }
 
 /** "a accept · x reject": a reminder of some actions with the keys they have now. */
@@ -42,6 +64,7 @@ function clean(said: Record<string, unknown>): Changes {
 
 function write(): void {
   const { changes } = keymap;
+  known = JSON.stringify(changes);
   if (Object.keys(changes).length) localStorage.setItem(place, JSON.stringify(changes));
   else localStorage.removeItem(place);
 }
