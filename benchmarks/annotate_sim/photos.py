@@ -20,16 +20,21 @@ class Photos(NamedTuple):
 
 def encoded(folder: Path, *, encoder: str, weights: Path | None = None) -> Photos:
     """All photos below `folder`, one folder per class."""
-    from indexing.compute import encoders
-    from indexing.compute.images import read_image
-
     paths = sorted(folder.glob("*/*.jpg"))
     names = np.array([path.parent.name for path in paths])
     classes = [name for name in np.unique(names).tolist() if name != CLUTTER]
     key = hashlib.sha256(f"{folder}{encoder}{len(paths)}".encode()).hexdigest()[:16]
     kept = Path(tempfile.gettempdir()) / f"annotate-sim-{key}.npy"
-    if kept.exists():
-        return Photos(np.load(kept, allow_pickle=False), names, classes)
+    if not kept.exists():
+        np.save(kept, vectors_of(paths, encoder=encoder, weights=weights))
+    return Photos(np.load(kept, allow_pickle=False), names, classes)
+
+
+def vectors_of(paths: list[Path], *, encoder: str, weights: Path | None = None) -> np.ndarray:
+    """(N, D) float32, unit length, of photos in their order."""
+    from indexing.compute import encoders
+    from indexing.compute.images import read_image
+
     with tempfile.TemporaryDirectory() as models:
         if weights is not None:
             (Path(models) / "mobilenet_v2-imagenet.pt").symlink_to(weights.resolve())
@@ -38,6 +43,4 @@ def encoded(folder: Path, *, encoder: str, weights: Path | None = None) -> Photo
             loaded.encode([read_image(path).pixels for path in paths[start : start + 32]])
             for start in range(0, len(paths), 32)
         ]
-    vectors = np.concatenate(parts)
-    np.save(kept, vectors)
-    return Photos(vectors, names, classes)
+    return np.concatenate(parts)

@@ -19,7 +19,7 @@ def summary(sessions: dict[str, dict[str, list[Session]]]) -> dict[str, Any]:
     """Of policy -> class -> sessions."""
     rows = {policy: {name: _row(each) for name, each in of.items()} for policy, of in sessions.items()}
     result: dict[str, Any] = {"mean": {policy: _mean(of) for policy, of in rows.items()}}
-    if OURS in rows and PEER in rows:
+    if OURS in rows and len(rows) > 1:
         result["ours"] = {f"to_{share}": _against(rows, f"to_{share}") for share in _shares()}
         ours = [each for of in sessions[OURS].values() for each in of]
         result["ours"]["share_of_sessions_ever_worse_than_start"] = float(
