@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.annotate_sim.annotator import BATCH, Session
 from benchmarks.annotate_sim.photos import CLUTTER
-from benchmarks.annotate_sim.report import NEVER, OURS, summary
+from benchmarks.annotate_sim.report import NEVER, summary
 from benchmarks.annotate_sim.rest_policies import REST_POLICIES, Answers, RestPolicy, from_start
 from benchmarks.annotate_sim.site import ALL_STATES, PAGE, Site
 from benchmarks.search_site import conditions, keep
