@@ -9,6 +9,7 @@ import numpy as np
 from training.compute.answers import NotFinite
 
 BLOCK_ROWS = 8192  # of 2048 numbers: 64 MB
+NAN_SENTENCE = "a feature is NaN or infinite: extract the features of these items anew"
 SHIFTED_BY = 64  # rows whose mean is taken off before squares are summed, against cancellation
 
 
@@ -35,7 +36,7 @@ class Scale:
                 total += block.sum(axis=0)
                 squares += float(np.vdot(block, block))
         if not np.isfinite(squares):
-            raise NotFinite("a feature is NaN or infinite: extract the features of these items anew")
+            raise NotFinite(NAN_SENTENCE)
         mean = total / n
         variance = max(0.0, (squares / n - float(mean @ mean)) / d)
         return cls(mean + shift, float(np.sqrt(variance)) or 1.0)

@@ -20,7 +20,7 @@ def dealt(answers: AnswerTable, num_folds: int, *, seed: int = 0) -> np.ndarray:
     sizes = np.bincount(codes, minlength=len(groups))
     rarity = np.where(num_accepted > 0, is_accepted.sum(axis=0), len(answers) + 1)
     rarest = rarity.argmin(axis=1)
-    has_any = num_accepted.any(axis=1)
+    has_any = rarity.min(axis=1) <= len(answers)
     key = np.where(has_any, rarity.min(axis=1), len(answers) + 1)
     order = np.lexsort((rng.permutation(len(groups)), rarest, key))
     held = np.zeros((num_folds, answers.num_classes + 1), np.int64)  # accepted of each class, then rows

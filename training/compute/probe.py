@@ -25,7 +25,7 @@ from training.compute.answers import (
     check_width,
 )
 from training.compute.calibration import fit_temperature
-from training.compute.columns import Scale, Standardized, folded
+from training.compute.columns import NAN_SENTENCE, Scale, Standardized, folded
 from training.compute.descent import Step, minimize
 from training.compute.directions import Directions
 from training.compute.folds import sampled
@@ -78,7 +78,7 @@ class Probe:
         for start in range(0, len(features), BLOCK_ROWS):
             z = self.logits(features[start : start + BLOCK_ROWS])
             if not np.isfinite(z).all():
-                raise NotFinite("a feature is NaN or infinite: extract the features of these items anew")
+                raise NotFinite(NAN_SENTENCE)
             result[start : start + BLOCK_ROWS] = self.probabilities(z)
         if not len(features):
             check_width(features, self.width)
@@ -198,6 +198,9 @@ def fit_probe(
     shift = _shift(weights, kind)
     val = answers.side("val")
     x_val = features[answers.rows_of("val")].astype(np.float32, copy=False)
+
+    if not np.isfinite(x_val).all():
+        raise NotFinite(NAN_SENTENCE)
 
     def on_step(step: Step) -> None:
         row: dict[str, Any] = {"phase": "fit", "step": step.number, "loss": step.loss / len(train)}

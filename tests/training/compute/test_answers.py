@@ -87,10 +87,11 @@ def test_features_of_another_width_or_number_are_refused():
         probe.scores(features[:, :20])
 
 
+@pytest.mark.parametrize("side", ["train", "val"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_feature_that_is_not_a_number_is_refused(value):
+def test_a_feature_that_is_not_a_number_is_refused(value, side):
     features, answers = made(60)
-    features[int(answers.rows_of("train")[3]), 2] = value
+    features[int(answers.rows_of(side)[3]), 2] = value
     with pytest.raises(refusals.NotFinite, match="extract the features"):
         fit_probe(features, answers)
 
