@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from indexing.models import Upload
 from indexing.services.uploads import MAX_CHUNK_BYTES, add_chunk, begin_upload
+from labeling.compute.imports.reasons import in_words
 from labeling.forms import LabelImportForm
 from labeling.models import LabelImport
 from labeling.services.imports import request_import, take_import, undo_import
@@ -84,13 +85,24 @@ def _answer(request: HttpRequest, corpus: Corpus, form: LabelImportForm | None =
     return respond(request, page=page, part=PART, context=context, status=422 if form else 200)
 
 
+def _reasons(label_import: LabelImport) -> list[tuple[str, int, str]]:
+    """(skipped or rejected, how many lines, why) of what the section shows of an import."""
+    is_seen = label_import.state == LabelImport.State.PREVIEWED
+    counts = label_import.preview if is_seen else label_import.counts
+    return [
+        (outcome, num, in_words(code))
+        for outcome in ("skipped", "rejected")
+        for code, num in counts.get(outcome, {}).items()
+    ]
+
+
 def imports_context(corpus: Corpus, form: LabelImportForm | None = None) -> dict[str, Any]:
     """What the section of imports shows."""
     found = list(
         LabelImport.objects.filter(corpus=corpus).select_related("created_by", "job").order_by("-id")[:SHOWN]
     )
     return {
-        "imports": found,
+        "imports": [(each, _reasons(each)) for each in found],
         "import_form": form or LabelImportForm(),
         "is_importing": any(each.job and not each.job.is_final for each in found),
     }

@@ -12,6 +12,7 @@ from PIL import Image
 from rest_framework.test import APIClient
 
 from indexing.models import Item, MediaPath, Source
+from labeling.compute.imports.reasons import REASONS
 from labeling.models import CurrentVerdict, LabelClass, LabelImport, Verdict, WeakBatch, WeakLabel
 from labeling.services import imports
 from labeling.services.datasets import create_version
@@ -457,3 +458,15 @@ def test_only_managers_import(corpus, ann, vera, stan):
         api = f"/api/v1/corpora/{corpus.pk}/imports/"
         assert client.get(api).status_code == expected
         assert client.post(api, {"path": "/x"}, format="json").status_code == expected
+
+
+def test_every_reason_has_words():
+    codes = set()
+    for path in (Path(tasks.__file__).parents[1]).rglob("import*/*.py"):
+        codes |= set(re.findall(r'problem="([a-z-]+)"', path.read_text()))
+    for path in (Path(tasks.__file__).parents[1] / "services").glob("import*.py"):
+        text = path.read_text()
+        codes |= set(re.findall(r'(?:Unmatched|reject|skip)\(\s*"([a-z-]+)"', text))
+        codes |= set(re.findall(r'"([a-z]+-[a-z-]+)"', text)) & set(REASONS)
+    assert len(codes) > 15
+    assert codes <= set(REASONS)

@@ -34,7 +34,7 @@ def test_a_file_is_looked_through_taken_and_taken_back_on_the_page(as_mia, corpu
     made = LabelImport.objects.get()
     import_labels(made.job_id)
     page = as_mia.get(url, headers={"HX-Request": "true"}).content.decode()
-    assert "unknown-media" in page
+    assert "there is no such media file here" in page
     assert "New classes: swan" in page
     assert "Take 1" in page
     assert "every 2s" not in page
