@@ -1,6 +1,7 @@
 """The verbs of classifiers on plain folders: train, infer, export, inspect, convert, and what they refuse."""
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -243,6 +244,31 @@ def test_bad_datasets_are_refused_with_a_sentence_and_nothing_is_made(tmp_path, 
         main(words(tmp_path / "none"))
     assert left.value.code == 2
     assert not (tmp_path / "model").exists()
+
+
+def test_a_full_disk_ends_in_a_sentence_with_nothing_half_written(tmp_path, capsys, dataset, trained):
+    results = tmp_path / "results.json"
+    infer = [
+        "model-infer",
+        "--model",
+        str(trained),
+        "--dataset",
+        str(dataset / "val"),
+        "--results",
+        str(results),
+    ]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # no file may grow beyond it
+    try:
+        for words in (infer, quick(dataset, tmp_path / "model", "--num-epochs", "1")):
+            capsys.readouterr()
+            assert main(words) == 1
+            assert "File too large" in capsys.readouterr().err
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not results.exists()
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert main(quick(dataset, tmp_path / "model", "--num-epochs", "1")) == 3
 
 
 def test_pictures_that_are_on_both_sides_are_told_of(tmp_path, capsys, dataset):

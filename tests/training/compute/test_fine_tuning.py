@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.training.compute.photos import CLASSES, examples_of, pretrained, random_weights
 from training.compute import checkpoints, fine_tuning
@@ -278,6 +279,20 @@ def test_progress_counts_every_picture_of_every_epoch(tmp_path, shared_data):
 def test_no_batch_has_a_single_row_beside_others(num, size, sizes):
     assert [len(each) for each in in_batches(np.arange(num), size)] == sizes
     assert np.concatenate(in_batches(np.arange(num), size)).tolist() == list(range(num))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(
+    not torch.cuda.is_available() and os.environ.get("REQUIRE_CUDA") != "1", reason="needs CUDA"
+)
+def test_a_gpu_learns_the_same_twice_and_answers_as_the_cpu_does(tmp_path, shared_data, shared_weights):
+    examples = examples_of(shared_data)
+    settings = pretrained(shared_weights, device="cuda:0")
+    one, again = (fine_tune(settings, examples, tmp_path / name) for name in ("one", "again"))
+    assert one.rows == again.rows
+    pictures = [np.random.default_rng(i).integers(0, 256, (80, 90, 3), np.uint8) for i in range(5)]
+    on_gpu, on_cpu = (load_classifier(tmp_path / "one", device=name)(pictures) for name in ("cuda:0", "cpu"))
+    assert np.abs(on_gpu - on_cpu).max() < 1e-2
 
 
 def test_settings_that_mean_nothing_are_refused():
