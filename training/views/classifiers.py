@@ -18,11 +18,11 @@ from labeling.models import DatasetVersion, LabelClass
 from sisyphus_web.jobs.errors import JobError
 from sisyphus_web.pages import query_without, respond
 from training.compute.onnx_example import example_script
-from training.compute.score_shards import NUM_BINS
 from training.forms import PointForm
 from training.models import Classifier, ClassifierVersion, ScoreSet
 from training.services import onnx
 from training.services.comparing import compare_versions
+from training.services.histograms import histogram_of_scores
 from training.services.operating_points import choose_point, points_of
 from training.services.scores import request_scores
 from training.services.versions import roll_back, set_live
@@ -206,22 +206,27 @@ def _answer(request: HttpRequest, found: Classifier, chosen: ClassifierVersion |
         "query": query_without(request),
     }
     if chosen is not None:
-        context |= _of_version(request, chosen)
+        context |= _of_version(chosen)
     return respond(
         request, page="training/classifier.html", part="training/partials/version_live.html", context=context
     )
 
 
-def _of_version(request: HttpRequest, chosen: ClassifierVersion) -> dict[str, Any]:
+def _of_version(chosen: ClassifierVersion) -> dict[str, Any]:
     score_set = ScoreSet.objects.filter(version=chosen).select_related("job").first()
     exports = list(chosen.onnx_exports.select_related("job", "created_by").order_by("-pk")[:EXPORTS_SHOWN])
+    histograms, damage = [], ""
+    try:
+        histograms = _histograms(chosen, score_set)
+    except JobError as error:  # a file of scores is gone: the rest of the page is still true
+        damage = str(error)
     jobs = [each.job for each in (score_set, *exports) if each is not None and each.job is not None]
     return {
         "run": chosen.run,
         "headline": shown.headline(chosen.run),
         "score_set": score_set,
-        "num_bins": NUM_BINS,
-        "histograms": _histograms(request, chosen, score_set),
+        "histograms": histograms,
+        "damage": damage,
         "exports": exports,
         "example": example_script(takes_images=_takes_images(exports, chosen)),
         "points": _points(chosen),
@@ -229,24 +234,21 @@ def _of_version(request: HttpRequest, chosen: ClassifierVersion) -> dict[str, An
     }
 
 
-def _histograms(
-    request: HttpRequest, chosen: ClassifierVersion, score_set: ScoreSet | None
-) -> list[dict[str, Any]]:
+def _histograms(chosen: ClassifierVersion, score_set: ScoreSet | None) -> list[dict[str, Any]]:
     """Of each class: how many items in each step of the score, and where the threshold stands."""
     if score_set is None or not score_set.histograms:
         return []
     points = points_of(chosen)
+    classes = LabelClass.objects.in_bulk(chosen.run.class_ids)
     result = []
     for label_class in chosen.run.classes:
-        counts = score_set.histograms.get(str(label_class["id"]))
-        if counts is None:
-            continue
+        found = histogram_of_scores(chosen, classes[label_class["id"]])
         point = points.get(label_class["id"])
         result.append(
             {
                 "label_class": label_class,
-                "counts": counts,
-                "total": sum(counts),
+                "found": found,
+                "total": sum(found.counts),
                 "threshold": point.threshold if point else 0.5,
                 "query": _proposal(chosen, label_class),
             }

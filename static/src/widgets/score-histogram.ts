@@ -11,6 +11,8 @@ import { addressAt, countAbove, edgeOf, heightsOf } from "../lib/score-bins";
 @customElement("sfi-histogram")
 export class ScoreHistogram extends LitElement {
   @property({ type: Array }) counts: readonly number[] = [];
+  @property({ type: Array }) accepted: readonly number[] = [];
+  @property({ type: Array }) rejected: readonly number[] = [];
   @property({ type: Number }) threshold = 0.5;
   @property() href = "";
   @property({ attribute: "class-name" }) class_name = "";
@@ -126,9 +128,20 @@ export class ScoreHistogram extends LitElement {
         <div class="ends"><span>0, surely not</span><span class="muted">height: root of the number</span><span>1, surely</span></div>
       </div>
       <div class="row">
-        <span><b>${countText(above)}</b> <span class="muted">items score ${at.toFixed(3)} or more</span></span>
-        <a href=${addressAt(this.href, at)}>Propose them in the workbench</a>
+        <span><b>${countText(above)}</b> <span class="muted">items score ${at.toFixed(3)} or more${this.answered()}</span></span>
+        ${
+          this.href
+            ? html`<a href=${addressAt(this.href, at)}>Propose them in the workbench</a>`
+            : html`<span class="muted">The live version proposes: make this one live first</span>`
+        }
       </div>`;
+  }
+
+  /** What was said by now of those above. */
+  private answered(): string {
+    const [accepted, rejected] = [countAbove(this.accepted, this.edge), countAbove(this.rejected, this.edge)];
+    if (!accepted && !rejected) return "; none of them is answered";
+    return `; of those answered ${countText(accepted)} accepted, ${countText(rejected)} rejected`;
   }
 
   private bars() {
