@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.features
     report = endings.new_report("feature-extract", seed=arguments.seed, **network.identity)
     names = endings.inputs_of(arguments.images, leave_out=folder, report=report)
-    folder.mkdir(parents=True, exist_ok=True)
+    endings.made_folder(folder)
     task = image_features.ImageRun(
         root=arguments.images,
         names=names,

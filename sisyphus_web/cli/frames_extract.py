@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     from indexing.compute.sampling import dissimilar
     from sisyphus_web.cli.plain import networks, one_video
 
-    folder = one_video.made_folder(arguments.frames)
+    folder = endings.made_folder(arguments.frames)
     pool = "mac" if arguments.pool == "max" else arguments.pool
     network = networks.network_of(arguments, pool=pool, image_size=arguments.image_size)
     report = endings.new_report("frames-extract", seed=arguments.seed, **network.identity)

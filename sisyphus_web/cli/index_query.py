@@ -1,7 +1,6 @@
 """`sfi query-index` (`index-query`): ask a served index what is near a picture, a box or a vector."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 with the neighbors as JSON on standard output; 1 when no server answers, 2 when it refuses."""
+    from indexing.compute.plain.whole_files import as_json
     from sisyphus_web.cli.plain.index_client import IndexClient
     from sisyphus_web.cli.plain.index_requests import encode
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         **more,
     )
     neighbors = client.query(body)
-    print(json.dumps(neighbors, indent=None if arguments.json else 1, ensure_ascii=False))
+    print(as_json(neighbors, indent=None if arguments.json else 1).decode())
     if arguments.draw:
         return _draw(arguments.draw, neighbors, as_json=arguments.json)
     return Exit.DONE

@@ -87,6 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
         _say(arguments, idx, port)
         server.start_loading()
         server.serve_forever(poll_interval=0.1)
+        server.finish()
     if server.failure is not None:
         raise CliError(str(server.failure), Exit.REFUSED)
     return Exit.DONE

@@ -11,8 +11,11 @@ from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain.flags import spelled
 from sisyphus_web.cli.plain.verbs import PLAIN_VERBS
 
-# What a disk says: no place, no permission, no more
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+# What a file system says: no place, no permission, no such thing here
+FILE_ERRORS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
+)  # fmt: skip
 
 VERBS = {  # verb -> (module, what it does)
     "doctor": ("sisyphus_web.cli.doctor", "say what is there, what is missing, and what to do"),
@@ -54,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"sfi {arguments.verb}: {error}", file=sys.stderr)
         return error.code
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        if isinstance(error, OSError) and error.errno in FILE_ERRORS:
             at = f"{error.filename}: " if error.filename else ""
             print(f"sfi {arguments.verb}: {at}{error.strerror}; what was done stays done.", file=sys.stderr)
             return Exit.FAILED

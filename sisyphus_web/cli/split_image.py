@@ -31,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     """0 with the tiles; 3 when some pictures could not be read."""
     from indexing.compute.plain.picture_edits import as_file, tiles
     from indexing.compute.plain.whole_files import write_whole
-    from sisyphus_web.cli.plain import edited_pictures, one_video
+    from sisyphus_web.cli.plain import edited_pictures, endings
 
     if arguments.image.is_file():
-        one_video.made_folder(arguments.out)
+        endings.made_folder(arguments.out)
 
     def write(pixels: np.ndarray, output: Path) -> list[Path]:
         written = []

@@ -219,6 +219,27 @@ def test_bad_arguments_are_one_sentence_and_2(sfi, photos, tmp_path, model_dir, 
     assert "Traceback" not in ended.err
 
 
+def test_links_to_nothing_and_pipes_are_rejected_and_names_that_are_no_text_are_done(sfi, photos, tmp_path):
+    (photos / "crab" / "gone.jpg").symlink_to(tmp_path / "nothing.jpg")
+    os.mkfifo(photos / "crab" / "pipe.jpg")
+    source = next((photos / "llama").iterdir())
+    source.rename(os.fsdecode(bytes(photos / "llama") + b"/caf\xe9.jpg"))
+    ended = sfi("feature-extract", "--images", photos, "--features", tmp_path / "f", *SMALL, "--json")
+    states = {each["input"]: each["state"] for each in ended.json["inputs"]}
+    assert (states["crab/gone.jpg"], states["crab/pipe.jpg"]) == ("rejected", "rejected")
+    assert states[os.fsdecode(b"llama/caf\xe9.jpg")] == "done"
+    assert ended.json["counts"] == {"done": 6, "skipped": 0, "rejected": 2}
+    assert sfi("build-index", "--features", tmp_path / "f", "--index", tmp_path / "i").code == 0
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_refused(sfi, photos, tmp_path):
+    (tmp_path / "f").write_text("in the way")
+    ended = sfi("feature-extract", "--images", photos, "--features", tmp_path / "f", *SMALL)
+    assert (ended.code, "is a file; a folder is wanted" in ended.err) == (Exit.REFUSED, True)
+    ended = sfi("feature-extract", "--images", photos, "--features", tmp_path / "f" / "g", *SMALL)
+    assert (ended.code, "Not a directory" in ended.err) == (Exit.FAILED, True)
+
+
 def test_an_empty_folder_is_refused(sfi, tmp_path):
     (tmp_path / "in").mkdir()
     ended = sfi("feature-extract", "--images", tmp_path / "in", "--features", tmp_path / "f")

@@ -33,7 +33,7 @@ def read_image_folder(root: Path) -> ImageFolder:
                 f"no-{side}", f"{root} has no folder {side}; pictures are looked for in {folder}/CLASS."
             )
         names, unreadable = files_below(folder)
-        notices += [f"the folder {side}/{each}" for each in unreadable]
+        notices += [f"{side}/{name}: {why}" for name, why in unreadable]
         classes = sorted(each.name for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
         files[side] = {name: [] for name in classes}
         for name in names:

@@ -17,7 +17,7 @@ from indexing.compute import vectors
 from indexing.compute.files import sha256_of
 from indexing.compute.plain import side_files
 from indexing.compute.plain.feature_files import FeaturesRefused, QuickReader
-from indexing.compute.plain.whole_files import write_whole
+from indexing.compute.plain.whole_files import as_json, write_whole
 from indexing.compute.vectors import DistanceIndex, VectorsRefused
 
 LAYOUTS = ("pooled", "windows", "map")  # one row per file; rows of a file are windows; ... are positions
@@ -121,7 +121,7 @@ def save(idx: Path, index: DistanceIndex, paths: Sequence[str], facts: Mapping[s
         part.replace(idx)
     finally:
         part.unlink(missing_ok=True)
-    write_whole(names_path(idx), json.dumps(list(paths), ensure_ascii=False).encode())
+    write_whole(names_path(idx), as_json(list(paths)))
     meta = {
         **facts,
         "count": len(paths),

@@ -140,9 +140,12 @@ def _exact(
     best, best_rows = found.best.copy(), found.rows.copy()
     cosines = np.full(len(found.units), np.nan)
     lengths = np.linalg.norm(query, axis=1)
-    for place, unit in enumerate(found.units):
+    last, vectors = -1, None
+    for place in np.argsort(found.units):  # rows of one file come one after the other: it is read once
+        unit = found.units[place]
         file, within = (int(unit), None) if opened.layout == "map" else opened.place_of(int(unit))
-        vectors = opened.vectors_of_file(file)
+        if file != last:
+            last, vectors = file, opened.vectors_of_file(file)
         if vectors is None:
             continue
         first = int(opened.starts[file]) if within is None else int(unit)

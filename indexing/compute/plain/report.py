@@ -1,13 +1,12 @@
 """What became of every input of a run over plain files, kept in sfi-report.json."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from indexing.compute.plain.whole_files import write_whole
+from indexing.compute.plain.whole_files import as_json, write_whole
 
 REPORT_NAME = "sfi-report.json"
 
@@ -67,5 +66,5 @@ class Report:
     def write(self, place: Path) -> Path:
         """Into the folder `place`, or beside the file `place` as NAME.sfi-report.json."""
         path = place / REPORT_NAME if place.is_dir() else place.with_name(f"{place.name}.{REPORT_NAME}")
-        write_whole(path, json.dumps(self.to_json(), indent=1, ensure_ascii=False).encode() + b"\n")
+        write_whole(path, as_json(self.to_json(), indent=1) + b"\n")
         return path

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexing.compute.plain.whole_files import write_whole
+from indexing.compute.plain.whole_files import as_json, write_whole
 
 META, ROWS = ".meta.json", ".rows.csv"
 ROW_FIELDS = ("row", "number", "start_pts", "stop_pts", "pts_seconds", "stop_number")
@@ -36,7 +36,7 @@ def rows_path(output: Path) -> Path:
 
 def write_meta(output: Path, meta: Mapping[str, Any]) -> None:
     """Written after its output: an output with a side file that matches is whole."""
-    write_whole(meta_path(output), json.dumps(meta, ensure_ascii=False).encode() + b"\n")
+    write_whole(meta_path(output), as_json(meta) + b"\n")
 
 
 def read_meta(output: Path) -> dict[str, Any] | None:

@@ -1,13 +1,14 @@
 """Files that are whole or not there, and the order in which people count them."""
 
 import io
+import json
 import os
 import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -38,6 +39,14 @@ def write_whole(path: Path, content: bytes) -> None:
         out.write(content)
 
 
+def as_json(content: Any, *, indent: int | None = None) -> bytes:
+    """JSON as people read it; names that are no text (bytes of another encoding) are escaped, not refused."""
+    try:
+        return json.dumps(content, indent=indent, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(content, indent=indent).encode()
+
+
 def write_npy(path: Path, array: np.ndarray) -> None:
     """An array as .npy at `path`, whole or not at all."""
     content = io.BytesIO()  # straight into a file, numpy would not say why the disk takes no more
@@ -53,14 +62,14 @@ def by_number(name: str) -> list[tuple[int, int, str]]:
 
 def files_below(
     root: Path, *, leave_out: Path | None = None, is_wanted: Callable[[str], bool] = lambda name: True
-) -> tuple[list[str], list[str]]:
-    """Relative paths of the files below `root`, folder by folder in numeric order; and folders not readable.
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Relative paths of the files below `root`, folder by folder in numeric order; (name, why) of others.
 
     Links to files and folders are followed, a folder is entered once. Hidden names are passed over, and so
     is the folder `leave_out`.
     """
     found: list[str] = []
-    unreadable: list[str] = []
+    unreadable: list[tuple[str, str]] = []
     entered: set[tuple[int, int]] = set()
     if leave_out is not None and leave_out.is_dir() and not root.samefile(leave_out):
         entered.add(_identity(leave_out))
@@ -75,14 +84,17 @@ def files_below(
             with os.scandir(folder) as entries:
                 here = sorted((e for e in entries if e.name[0] != "."), key=lambda e: by_number(e.name))
         except OSError as error:
-            unreadable.append(f"{prefix or '.'}: {error.strerror}")
+            unreadable.append((prefix or ".", f"The folder cannot be read ({error.strerror})."))
             continue
         below = []
         for entry in here:
             if entry.is_dir():
                 below.append((Path(entry.path), f"{prefix}{entry.name}/"))
             elif is_wanted(entry.name):
-                found.append(prefix + entry.name)
+                if entry.is_file():
+                    found.append(prefix + entry.name)
+                else:
+                    unreadable.append((prefix + entry.name, "It is no file: a link to nothing, or a pipe."))
         folders.extend(reversed(below))
     return found, unreadable
 

@@ -32,7 +32,7 @@ def write_each(arguments: argparse.Namespace, write: Write, *, suffix: str = ".p
     if source.is_dir():
         names = endings.inputs_of(source, leave_out=out, report=report)
         outputs = {source / name: out / output for name, output in outputs_of(names, suffix).items()}
-        out.mkdir(parents=True, exist_ok=True)
+        endings.made_folder(out)
     elif source.is_file():
         outputs = {source: out}
     else:

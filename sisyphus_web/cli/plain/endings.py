@@ -1,13 +1,12 @@
 """How a verb on plain files ends: its report is written, its result printed, its exit status told."""
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from indexing.compute.plain.report import Report
-from indexing.compute.plain.whole_files import files_below
+from indexing.compute.plain.whole_files import as_json, files_below
 from sisyphus_web import __version__
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain.progress import notice
@@ -20,25 +19,34 @@ def new_report(verb: str, **facts: Any) -> Report:
 
 
 def inputs_of(root: Path, *, leave_out: Path | None, report: Report) -> list[str]:
-    """The files below `root`; CliError 2 where there is none. Folders not readable are noticed."""
+    """The files below `root`; CliError 2 where there is none. What cannot be read is rejected in `report`."""
     names, unreadable = files_below(root, leave_out=leave_out)
-    report.notices += [f"the folder {each}" for each in unreadable]
+    for name, sentence in unreadable:
+        report.rejected(name, "not-readable", sentence)
     if not names:
         raise CliError(f"there is no file in {root}", Exit.REFUSED)
     return names
+
+
+def made_folder(folder: Path) -> Path:
+    """`folder`, made with its parents; CliError 2 where a file is in its place."""
+    if folder.exists() and not folder.is_dir():
+        raise CliError(f"{folder} is a file; a folder is wanted", Exit.REFUSED)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def finish(report: Report, place: Path, arguments: argparse.Namespace, words: str) -> int:
     """Write the report to `place`, print `words` (or the result as JSON); 3 with rejected inputs, else 0."""
     path = report.write(place)
     if arguments.json:
-        print(json.dumps(report.to_json() | {"report": str(path)}, ensure_ascii=False))
+        show_json(report.to_json() | {"report": str(path)})
     else:
         for sentence in report.notices:
             notice(sentence, as_json=False)
         print(words)
         _show_rejections(report, path)
-    return Exit.SOME_REJECTED if report.rejections or _unread(report) else Exit.DONE
+    return Exit.SOME_REJECTED if report.rejections else Exit.DONE
 
 
 def counts_in_words(report: Report) -> str:
@@ -53,11 +61,7 @@ def counts_in_words(report: Report) -> str:
 
 
 def show_json(answer: Mapping[str, Any] | Sequence[Any]) -> None:
-    print(json.dumps(answer, ensure_ascii=False))
-
-
-def _unread(report: Report) -> bool:
-    return any(sentence.startswith("the folder ") for sentence in report.notices)
+    print(as_json(answer).decode())
 
 
 def _show_rejections(report: Report, path: Path) -> None:

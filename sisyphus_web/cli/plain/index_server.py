@@ -5,17 +5,18 @@ already answers: until then queries get a 503.
 """
 
 import hmac
-import json
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from indexing.compute.plain.index_files import IndexRefused, PlainIndex
 from indexing.compute.plain.index_search import search
+from indexing.compute.plain.whole_files import as_json
 from sisyphus_web import __version__
 from sisyphus_web.cli.plain.index_requests import MAX_BODY_BYTES, RequestRefused, decode
 
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 64  # connections; more wait in the kernel's queue
 IDLE_SECONDS = 30.0
+WAIT_SECONDS = 2.0  # for a place among the connections
+LAST_SECONDS = 10.0  # for the last answers, once the server is told to end
+DRAINED_BYTES, DRAIN_SECONDS = 1 << 20, 1.0  # of a refused body
 
 
 class IndexServer(ThreadingHTTPServer):
@@ -50,13 +54,33 @@ class IndexServer(ThreadingHTTPServer):
         self.opened: PlainIndex | None = None
         self.failure: IndexRefused | None = None
         self._load, self._places = load, threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._num_answering, self._answered = 0, threading.Condition()
 
     def start_loading(self) -> None:
         threading.Thread(target=self._open, name="load", daemon=True).start()
 
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """While an answer is worked on: `finish` waits for it."""
+        with self._answered:
+            self._num_answering += 1
+        try:
+            yield
+        finally:
+            with self._answered:
+                self._num_answering -= 1
+                self._answered.notify_all()
+
+    def finish(self) -> None:
+        """Wait until the answers begun are sent, but not for ever."""
+        with self._answered:
+            self._answered.wait_for(lambda: self._num_answering == 0, timeout=LAST_SECONDS)
+
     def process_request(self, request: Any, client_address: Any) -> None:
-        self._places.acquire()
-        super().process_request(request, client_address)
+        if self._places.acquire(timeout=WAIT_SECONDS):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
@@ -144,12 +168,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._answered(lambda: self.server.answer(self._body()))
 
     def _answered(self, work: Callable[[], Any]) -> None:
+        with self.server.answering():
+            self._answer(work)
+
+    def _answer(self, work: Callable[[], Any]) -> None:
+        self._num_left = _length(self.headers.get("Content-Length", "")) or 0
         try:
             self._check_token()
             found = work()
         except RequestRefused as error:
-            self.close_connection = True  # what is left of the body is not read
+            self.close_connection = True
             self._send(HTTPStatus(error.status), _error(error.code, error.sentence))
+            self._drain()
         except TimeoutError:
             self.close_connection = True
         except Exception:  # a fault of ours is an answer too, and the server goes on
@@ -161,6 +191,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(HTTPStatus.OK, found)
 
+    def _drain(self) -> None:
+        """Take what is left of a refused body: to close on unread bytes would take the answer back."""
+        self.wfile.flush()
+        self.connection.settimeout(DRAIN_SECONDS)
+        with suppress(OSError):
+            self.rfile.read(min(self._num_left, DRAINED_BYTES))
+
     def _check_token(self) -> None:
         if self.server.token is None:
             return
@@ -171,19 +208,19 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     def _body(self) -> bytes:
-        text = self.headers.get("Content-Length", "")
-        if not text.isascii() or not text.isdecimal():
+        size = _length(self.headers.get("Content-Length", ""))
+        if size is None:
             raise RequestRefused(411, "no-length", "the request must say its Content-Length")
-        size = int(text)
         if size > MAX_BODY_BYTES:
             raise RequestRefused(413, "too-large", f"a body may have {MAX_BODY_BYTES} bytes, this has {size}")
+        self._num_left = 0
         body = self.rfile.read(size)
         if len(body) != size:
             raise RequestRefused(400, "cut-short", f"the body ended after {len(body)} of {size} bytes")
         return body
 
     def _send(self, status: HTTPStatus, answer: Any) -> None:
-        content = json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogateescape")
+        content = as_json(answer)
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
@@ -196,6 +233,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, form: str, *values: Any) -> None:
         log.info(form, *values)
+
+
+def _length(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
 
 
 def _error(code: str, sentence: str) -> dict[str, str]:

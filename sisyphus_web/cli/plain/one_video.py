@@ -11,7 +11,6 @@ from indexing.compute.files import sha256_of
 from indexing.compute.media_facts import Frame, MediaFacts, MediaRefused
 from indexing.compute.plain.report import Report
 from indexing.compute.sampling import FramePolicy
-from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain import endings
 
 EVERY = FramePolicy("every")
@@ -59,11 +58,3 @@ def reject(report: Report, place: Path, arguments: argparse.Namespace, refusal: 
     video = str(arguments.video)
     report.rejected(video, refusal.code, refusal.sentence)
     return endings.finish(report, place, arguments, f"nothing was written from {video}.")
-
-
-def made_folder(folder: Path) -> Path:
-    """`folder`, made with its parents; CliError 2 where a file is in its place."""
-    if folder.exists() and not folder.is_dir():
-        raise CliError(f"{folder} is a file; a folder is wanted", Exit.REFUSED)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -22,7 +22,7 @@ def write(
     arguments: argparse.Namespace, settings: dict[str, Any], frames_of: Callable[[OneVideo], Iterator[Frame]]
 ) -> int:
     """The end of a verb that writes the frames that `frames_of` gives of its video."""
-    folder = one_video.made_folder(arguments.folder)
+    folder = endings.made_folder(arguments.folder)
     report = endings.new_report(arguments.verb, **settings)
     try:
         with one_video.opened(arguments.video, report) as video:
