@@ -467,6 +467,17 @@ class DatasetEntryFactory(DjangoModelFactory):
     group = factory.LazyAttribute(lambda entry: f"media-{entry.item.media_file_id}")
 
 
+class LabelImportFactory(DjangoModelFactory):
+    class Meta:
+        model = labeling.LabelImport
+
+    corpus = factory.SubFactory(CorpusFactory)
+    name = "annotations_2024.zip"
+    path = "/data/labels/annotations_2024.zip"
+    format = "coco"
+    created_by = factory.SelfAttribute("corpus.created_by")
+
+
 class ExportFactory(DjangoModelFactory):
     class Meta:
         model = labeling.Export
