@@ -9,6 +9,7 @@ import numpy as np
 BLENDS = (0.25, 0.5, 0.75, 1.0)  # beta: how much of the query is learned
 SURE = 2.0  # standard errors: an interval of about 95 %
 APART = 3.0  # standard deviations of the undecided that the accepted lie above them, where a model is trusted
+FAR_APART = 6.0  # the same where nothing was rejected, and so nothing could show a model to be worse
 
 
 class Judged(NamedTuple):
@@ -27,20 +28,21 @@ def judge(start: np.ndarray, held_out: np.ndarray, sizes: list[int], groups: np.
     of the accepted: what one group says counts once when the interval is made.
 
     A model that sets the accepted well apart from the undecided is used unless it is surely worse than the
-    start query. Any other is used only as far as it is surely better, and so is every model as long as
-    nothing was rejected: then nothing could show it to be worse.
+    start query; where nothing was rejected nothing could show that, so there it must set them farther apart.
+    Any other is used only as far as it is surely better.
     """
     is_positive = np.arange(len(start)) < sizes[0]
     before = precisions(start, is_positive)
     by_start = float(before.mean())
-    if by_start == 1.0:  # there is nothing to mend
+    if by_start == 1.0 and sizes[1]:  # there is nothing to mend
         return Judged(0.0, by_start, by_start)
     gains, spans = [], []
     for beta in BLENDS:
         gain = precisions((1 - beta) * start + beta * held_out, is_positive) - before
         gains.append(float(gain.mean()))
         spans.append(SURE * _standard_error(gain, groups))
-    if sizes[1] and _apart(held_out, sizes) >= APART and gains[-1] >= -spans[-1]:
+    needed = APART if sizes[1] else FAR_APART
+    if _apart(held_out, sizes) >= needed and gains[-1] >= -spans[-1]:
         return Judged(BLENDS[-1], by_start, by_start + gains[-1])
     surest = int(np.argmax(np.subtract(gains, spans)))
     if gains[surest] <= spans[surest]:
