@@ -5,7 +5,7 @@
 CPU seconds of this process and its PostgreSQL together, for the whole job: read, write, sync, hash, publish.
 The peer drains `COPY (the same select) TO STDOUT` and writes nothing. Memory is what the process's peak grows
 by from an export of a hundredth of the lines to that of all. Gate 0.6x, goal 0.92x, of Parquet 0.3x and
-0.45x; growth at most 16 MB. What was written is read back into a table: its rows must hash like those in PostgreSQL.
+0.45x; growth at most 16 MB. What was written is read back: its rows must hash like those in PostgreSQL.
 """
 
 import argparse

@@ -200,7 +200,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["sisyphus_web.accounts.permissions.TablePermission"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {"RunKindEnum": "training.models.Run.Kind"},
+    "ENUM_NAME_OVERRIDES": {
+        "RunKindEnum": "training.models.Run.Kind",
+        "ExportFormatEnum": "labeling.models.Export.Format",
+        "ImportFormatEnum": "labeling.models.LabelImport.Format",
+    },
 }
 MIGRATION_MODULES = {"knox": None}  # its own table of tokens is never used
 KNOX_TOKEN_MODEL = "accounts.Token"  # noqa: S105 - a model's name

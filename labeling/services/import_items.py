@@ -70,8 +70,8 @@ class ItemFinder:
     def _target(self, row: Row, media: Media, items: Sequence[Known]) -> Target:
         frames = _frames(row, media, [item for item in items if item.kind == "frame"])
         if len(frames) != 1:
-            when = row.start_pts if row.start_pts is not None else row.number
-            when = row.pts_seconds if when is None else when
+            said = (row.start_pts, row.number, row.pts_seconds)
+            when = next((each for each in said if each is not None), None)
             if when is None and len(frames) > 1:
                 return Unmatched("no-time", f"{media.name} has {len(frames)} frames: say which (start_pts).")
             return Unmatched("unknown-frame", f"There is no item of {media.name} at {when}.")

@@ -98,7 +98,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
         path.pop()
         text.clear()
 
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any) -> Any:
         raise ValueError("The XML declares entities, which no annotation needs.")
 
     parser = expat.ParserCreate()
