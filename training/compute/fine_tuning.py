@@ -4,69 +4,29 @@ Every random number is drawn from (seed, epoch, batch or picture), so a continue
 undisturbed one does and no generator's state is kept; optimizer, average and place in the epoch are.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from indexing.compute.files import write_beside
 from indexing.compute.media_facts import MediaRefused
-from training.compute import checkpoints
 from training.compute import examples as sets
 from training.compute.augmentation import augmented, mixup
-from training.compute.checkpoints import BEST, CURVE, LAST, Checkpoint, Facts
+from training.compute.checkpoints import BEST, LAST, Checkpoint
 from training.compute.epoch_metrics import metrics
 from training.compute.examples import Example
 from training.compute.learners import Learner
 from training.compute.losses import class_weights
 from training.compute.pictures import PictureReader
 from training.compute.refusals import TrainingRefused
+from training.compute.run_folders import RunFolder
 from training.compute.settings import Settings
+from training.compute.standing import FineTuned, Progress, Refused, Standing
 
 SAVE_EVERY_BATCHES = 200  # within a long epoch: so much is lost at a kill, at most
 ORDER, VARIED, MIXED, DROPPED = range(4)  # what a generator is for
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run is: `done` of `total` pictures looked at, over all epochs."""
-
-    stage: str  # reading, training, validation
-    epoch: int  # from 1; 0 while pictures are read
-    num_epochs: int
-    done: int
-    total: int
-    row: dict[str, Any] | None = None  # of the curve, at an epoch's end
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An example that cannot be learned from, and why."""
-
-    name: str
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class FineTuned:
-    """How a run ended; `best` and `last` are in its folder."""
-
-    best: Path
-    last: Path
-    rows: list[dict[str, Any]]  # the curve, a row per epoch
-    refused: list[Refused]
-    is_finished: bool  # False: should_stop said so, and the same call goes on from there
-    why: str  # all epochs, no better for N epochs, stopped
-
-    @property
-    def best_row(self) -> dict[str, Any] | None:
-        """The row of the epoch that is in `best`."""
-        return next((row for row in reversed(self.rows) if row["is_best"]), None)
 
 
 def fine_tune(
@@ -113,10 +73,7 @@ class _Run:
         self._on_progress = on_progress or (lambda progress: None)
         self._should_stop = should_stop or (lambda: False)
         self._refused: list[Refused] = []
-        self._rows: list[dict[str, Any]] = []
-        self._epoch, self._batch = 0, 0  # whole epochs done, and batches of the next
-        self._sum, self._count = 0.0, 0  # of the losses of those batches
-        self._done = 0
+        self._standing, self._done = Standing(), 0
 
     def run(self, start: Checkpoint | None) -> FineTuned:
         settings = self._settings
@@ -125,14 +82,20 @@ class _Run:
             return self._ended(is_finished=False, why="stopped")
         usable = [self._examples[i] for i in self._usable]
         sets.check(usable, settings.class_names, settings.kind)
-        self._fingerprint = sets.fingerprint(usable, settings.class_names)
         targets = sets.targets_of(self._examples, settings.num_classes)
         self._targets = torch.from_numpy(targets)
         self._train = np.array([i for i in self._usable if self._examples[i].side == "train"])
         self._val = np.array([i for i in self._usable if self._examples[i].side == "val"])
         weights = class_weights(targets[self._train], settings.kind) if settings.is_class_weighted else None
         self._learner = Learner(settings, weights)
-        self._restore(start)
+        about = {
+            "examples_sha256": sets.fingerprint(usable, settings.class_names),
+            "num_train": len(self._train),
+            "num_val": len(self._val),
+        }
+        self._run_folder = RunFolder(self._folder, settings, about)
+        self._standing = self._run_folder.restored(self._learner, start)
+        self._done = self._standing.epoch * (len(self._train) + len(self._val)) + self._standing.num_seen
         return self._train_epochs()
 
     def _read_all(self) -> bool:
@@ -153,25 +116,25 @@ class _Run:
 
     def _train_epochs(self) -> FineTuned:
         settings = self._settings
-        while self._epoch < settings.num_epochs:
-            if settings.patience is not None and self._num_stale() >= settings.patience:
+        while self._standing.epoch < settings.num_epochs:
+            if settings.patience is not None and self._standing.num_stale >= settings.patience:
                 return self._ended(is_finished=True, why=f"no better for {settings.patience} epochs")
             if not self._train_epoch():
-                self._save_last()
+                self._run_folder.save_last(self._standing, self._learner)
                 return self._ended(is_finished=False, why="stopped")
             logits = self._validate()
             if logits is None:
-                self._save_last()
+                self._run_folder.save_last(self._standing, self._learner)
                 return self._ended(is_finished=False, why="stopped")
             self._end_epoch(logits)
         return self._ended(is_finished=True, why="all epochs")
 
     def _train_epoch(self) -> bool:
         """The batches of an epoch that are not done yet; False: stopped."""
-        settings, epoch = self._settings, self._epoch
+        settings, standing, epoch = self._settings, self._standing, self._standing.epoch
         order = self._train[self._draws(ORDER, epoch).permutation(len(self._train))]
         batches = in_batches(order, settings.batch_size)
-        todo = batches[self._batch :]
+        todo = batches[standing.batch :]
 
         def vary(number: int, pixels: np.ndarray) -> np.ndarray:
             draws = self._draws(VARIED, epoch, number)
@@ -181,20 +144,19 @@ class _Run:
         for rows, images in self._images(todo, vary):
             mixed = None
             if settings.has_mixup:
-                mixed = mixup(self._learner.placed(images), self._draws(MIXED, epoch, self._batch))
-            torch.manual_seed(int(self._draws(DROPPED, epoch, self._batch).integers(1 << 62)))
+                mixed = mixup(self._learner.placed(images), self._draws(MIXED, epoch, standing.batch))
+            torch.manual_seed(int(self._draws(DROPPED, epoch, standing.batch).integers(1 << 62)))
             loss = self._learner.step(images, self._targets[rows], mixed)
             if not np.isfinite(loss):
                 raise TrainingRefused(
                     "diverged",
                     f"The loss is no longer a number in epoch {epoch + 1}; lower the learning rate.",
                 )
-            self._sum, self._count = self._sum + loss * len(rows), self._count + len(rows)
-            self._batch += 1
+            standing.add_batch(loss, len(rows))
             self._done += len(rows)
             self._tell("training", self._done, self._total())
-            if self._batch < len(batches) and self._batch % SAVE_EVERY_BATCHES == 0:
-                self._save_last()
+            if standing.batch < len(batches) and standing.batch % SAVE_EVERY_BATCHES == 0:
+                self._run_folder.save_last(self._standing, self._learner)
             if self._should_stop():
                 return False
         return True
@@ -215,20 +177,19 @@ class _Run:
 
     def _end_epoch(self, logits: np.ndarray) -> None:
         settings, targets = self._settings, self._targets[self._val]
-        row: dict[str, Any] = {
-            "epoch": self._epoch + 1,
-            "train_loss": self._sum / max(1, self._count),
-            "val_loss": self._learner.plain_loss(logits, targets),
-            **metrics(logits, targets.numpy(), settings.kind, settings.class_names),
-        }
-        best = self._best_row()
-        row["is_best"] = best is None or _goodness(row, settings.kind) > _goodness(best, settings.kind)
-        self._rows.append(row)
-        self._epoch, self._batch, self._sum, self._count = self._epoch + 1, 0, 0.0, 0
+        row = self._standing.end_epoch(
+            {
+                "epoch": self._standing.epoch + 1,
+                "train_loss": self._standing.train_loss,
+                "val_loss": self._learner.plain_loss(logits, targets),
+                **metrics(logits, targets.numpy(), settings.kind, settings.class_names),
+            },
+            settings.kind,
+        )
         # Best before last: killed between the two, the epoch is done again and gives the same.
         if row["is_best"]:
-            checkpoints.write(self._folder / BEST, self._facts(is_best=True), self._learner.weights())
-        self._save_last()
+            self._run_folder.save_best(self._standing, self._learner)
+        self._run_folder.save_last(self._standing, self._learner)
         self._tell("training", self._done, self._total(), row)
 
     def _images(
@@ -255,93 +216,14 @@ class _Run:
         return self._settings.num_epochs * (len(self._train) + len(self._val))
 
     def _tell(self, stage: str, done: int, total: int, row: dict[str, Any] | None = None) -> None:
-        epoch = 0 if stage == "reading" else min(self._epoch + (row is None), self._settings.num_epochs)
+        epoch = 0
+        if stage != "reading":
+            epoch = min(self._standing.epoch + (row is None), self._settings.num_epochs)
         self._on_progress(Progress(stage, epoch, self._settings.num_epochs, done, total, row))
-
-    def _best_row(self) -> dict[str, Any] | None:
-        return next((row for row in reversed(self._rows) if row["is_best"]), None)
-
-    def _num_stale(self) -> int:
-        best = self._best_row()
-        return 0 if best is None else self._rows[-1]["epoch"] - best["epoch"]
-
-    def _facts(self, *, is_best: bool = False) -> Facts:
-        settings = self._settings
-        where = {} if is_best else {"batch": self._batch, "sum": self._sum, "count": self._count}
-        return Facts(
-            settings.architecture,
-            settings.class_names,
-            settings.kind,
-            settings.preprocessing,
-            metrics=self._rows[-1] if self._rows else {},
-            training={
-                "settings": settings.as_json(),
-                "num_epochs": settings.num_epochs,
-                "examples_sha256": self._fingerprint,
-                "num_train": len(self._train),
-                "num_val": len(self._val),
-                "epoch": self._epoch,
-                "rows": self._rows,
-                **where,
-            },
-        )
-
-    def _save_last(self) -> None:
-        checkpoints.write(
-            self._folder / LAST, self._facts(), self._learner.weights(), self._learner.training_state()
-        )
-        self._write_curve()
-
-    def _write_curve(self) -> None:
-        with write_beside(self._folder / CURVE) as file:
-            file.write("".join(json.dumps(row) + "\n" for row in self._rows).encode())
-
-    def _restore(self, start: Checkpoint | None) -> None:
-        """Go on from the folder's last checkpoint, else from `start`."""
-        last = self._folder / LAST
-        if last.is_file():
-            found = checkpoints.read(last)
-            said = found.facts.training
-            expected = {"settings": self._settings.as_json(), "examples_sha256": self._fingerprint}
-            if any(said.get(name) != value for name, value in expected.items()):
-                raise TrainingRefused(
-                    "another-run",
-                    f"{self._folder} holds another run ({_differences(said, expected)}). Name another "
-                    "folder, or delete it.",
-                )
-            start = found
-        if start is None:
-            return
-        if start.facts.class_names != self._settings.class_names:
-            raise TrainingRefused(
-                "other-classes",
-                f"{start.path} knows {', '.join(start.facts.class_names)}; the pictures are of "
-                f"{', '.join(self._settings.class_names)}.",
-            )
-        self._learner.restore(start)
-        if start.training:
-            said = start.facts.training
-            self._rows, self._epoch, self._batch = said["rows"], said["epoch"], said["batch"]
-            self._sum, self._count = said["sum"], said["count"]
-            if start.path != last:
-                self._bring_best(start.path.with_name(BEST))
-            seen = sum(
-                len(rows) for rows in in_batches(self._train, self._settings.batch_size)[: self._batch]
-            )
-            self._write_curve()  # a kill may have come just before it was written
-            self._done = self._epoch * (len(self._train) + len(self._val)) + seen
-
-    def _bring_best(self, path: Path) -> None:
-        """The best checkpoint so far comes along; where it is gone, the next epoch is the best."""
-        if path.is_file() and checkpoints.read_facts(path).metrics == self._best_row():
-            found = checkpoints.read(path)
-            checkpoints.write(self._folder / BEST, found.facts, found.weights)
-        else:
-            self._rows = [row | {"is_best": False} for row in self._rows]
 
     def _ended(self, *, is_finished: bool, why: str) -> FineTuned:
         best, last = self._folder / BEST, self._folder / LAST
-        return FineTuned(best, last, self._rows, self._refused, is_finished, why)
+        return FineTuned(best, last, self._standing.rows, self._refused, is_finished, why)
 
 
 def in_batches(numbers: np.ndarray, size: int) -> list[np.ndarray]:
@@ -350,17 +232,3 @@ def in_batches(numbers: np.ndarray, size: int) -> list[np.ndarray]:
     if len(starts) > 1 and len(numbers) - starts[-1] == 1:
         starts.pop()
     return [numbers[a:b] for a, b in zip(starts, [*starts[1:], len(numbers)], strict=True)]
-
-
-def _goodness(row: dict[str, Any], kind: str) -> tuple[float, float]:
-    """What the best epoch has most of: accuracy (multi_label: average precision), then a small loss."""
-    measure = row["accuracy"] if kind == "multi_class" else row["average_precision"]
-    return (-1.0 if measure is None else measure, -row["val_loss"])
-
-
-def _differences(said: dict[str, Any], expected: dict[str, Any]) -> str:
-    if said.get("examples_sha256") != expected["examples_sha256"]:
-        return "on other pictures"
-    then, now = said.get("settings", {}), expected["settings"]
-    names = [name for name in now if then.get(name) != now[name]]
-    return ", ".join(f"{name} {then.get(name)} instead of {now[name]}" for name in names)
