@@ -28,6 +28,12 @@ class NewDatasetVersion(serializers.Serializer[Any]):
     )
     name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
     includes_weak = serializers.BooleanField(required=False, default=False)
+    group_by = serializers.ChoiceField(
+        choices=DatasetVersion.GroupBy.choices,
+        required=False,
+        default=DatasetVersion.GroupBy.MEDIA,
+        help_text="What is wholly on one side: media files with their stacks, whole folders, whole sources.",
+    )
     val_share = serializers.FloatField(required=False, default=0.1, min_value=0, max_value=0.9)
     test_share = serializers.FloatField(required=False, default=0.1, min_value=0, max_value=0.9)
     seed = serializers.IntegerField(required=False, default=0, min_value=0, max_value=2**31 - 1)
@@ -44,7 +50,7 @@ class DatasetVersionAnswer(serializers.ModelSerializer[DatasetVersion]):
     class Meta:
         model = DatasetVersion
         fields = [
-            "id", "number", "name", "classes", "includes_weak", "val_share", "test_share", "seed",
+            "id", "number", "name", "classes", "includes_weak", "group_by", "val_share", "test_share", "seed",
             "last_verdict_id", "sha256", "counts", "card", "by", "created_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -18,7 +18,7 @@ The rule, in order:
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 SIDES = ("train", "val", "test")
@@ -61,13 +61,13 @@ class _Group:
 
 def plan_splits(
     media: Sequence[Media],
-    links: Iterable[tuple[int, int]],
+    links: Iterable[tuple[Hashable, int]],
     *,
     val_share: float,
     test_share: float,
     seed: int,
 ) -> Plan:
-    """The sides of `media` by the rule above; `links` are (stack, media file), in any order.
+    """The sides of `media` by the rule above; `links` are (stack or place, media file), in any order.
 
     The same media, links and seed give the same plan, in whatever order they come.
     """
@@ -89,7 +89,7 @@ def plan_splits(
     return plan
 
 
-def _joined(media: Sequence[Media], links: Iterable[tuple[int, int]]) -> list[list[Media]]:
+def _joined(media: Sequence[Media], links: Iterable[tuple[Hashable, int]]) -> list[list[Media]]:
     """The media files, those joined by stacks together (union-find)."""
     parent = {each.id: each.id for each in media}
 
@@ -99,7 +99,7 @@ def _joined(media: Sequence[Media], links: Iterable[tuple[int, int]]) -> list[li
             node = parent[node]
         return node
 
-    first_of: dict[int, int] = {}
+    first_of: dict[Hashable, int] = {}
     for stack, media_file in links:
         if media_file in parent:
             parent[root(media_file)] = root(first_of.setdefault(stack, media_file))

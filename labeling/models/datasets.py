@@ -33,11 +33,22 @@ class SplitAssignment(models.Model):
 class DatasetVersion(models.Model):
     """A frozen list of (item, class, answer, origin, split) with its hash."""
 
+    class GroupBy(models.TextChoices):
+        MEDIA = "media", "Media files and stacks"
+        FOLDER = "folder", "Folders, such as one of each camera and day"
+        SOURCE = "source", "Sources"
+
     corpus = models.ForeignKey(Corpus, on_delete=models.PROTECT, related_name="dataset_versions")
     number = models.IntegerField()
     name = models.CharField(max_length=120, blank=True, default="")
     label_classes = models.ManyToManyField(LabelClass, related_name="dataset_versions")
     includes_weak = models.BooleanField(default=False)
+    group_by = models.CharField(
+        max_length=6,
+        choices=GroupBy,
+        default=GroupBy.MEDIA,
+        help_text="What is wholly on one side, at least.",
+    )
     val_share = models.FloatField(default=0.1)
     test_share = models.FloatField(default=0.1)
     seed = models.IntegerField(default=0)

@@ -79,6 +79,18 @@ LINKS = """
     JOIN indexing_stack stack ON stack.id = item.stack_id AND stack.media_file_id IS NULL
     WHERE item.corpus_id = %s AND item.deleted_at IS NULL
 """
+# What lies in one folder of a source, or in one source, joins the files that lie there.
+FOLDERS = """
+    SELECT concat(path.source_id, ':', regexp_replace(path.relative_path, '[^/]*$', '')), path.media_file_id
+    FROM indexing_mediapath path JOIN indexing_source source ON source.id = path.source_id
+    WHERE source.corpus_id = %s
+"""
+SOURCES = """
+    SELECT concat('source ', path.source_id), path.media_file_id
+    FROM indexing_mediapath path JOIN indexing_source source ON source.id = path.source_id
+    WHERE source.corpus_id = %s
+"""
+FURTHER_LINKS = {"folder": FOLDERS, "source": SOURCES}
 EXPORTED = """
     SELECT DISTINCT item.media_file_id
     FROM labeling_datasetentry entry
@@ -150,6 +162,7 @@ def create_version(
     corpus: Corpus,
     label_classes: Sequence[LabelClass],
     includes_weak: bool = False,
+    group_by: str = DatasetVersion.GroupBy.MEDIA,
     val_share: float = 0.1,
     test_share: float = 0.1,
     seed: int = 0,
@@ -177,7 +190,7 @@ def create_version(
             "Nothing is accepted yet: accept some items, or take weak labels and include them."
         )
     examples = _examples(corpus)
-    plan = _plan(corpus, examples, val_share=val_share, test_share=test_share, seed=seed)
+    plan = _plan(corpus, examples, group_by=group_by, val_share=val_share, test_share=test_share, seed=seed)
     num_examples = _leave_out(examples, plan)
     number = DatasetVersion.objects.filter(corpus=corpus).aggregate(last=Max("number"))["last"] or 0
     version = DatasetVersion.objects.create(
@@ -185,6 +198,7 @@ def create_version(
         number=number + 1,
         name=name.strip(),
         includes_weak=includes_weak,
+        group_by=group_by,
         val_share=val_share,
         test_share=test_share,
         seed=seed,
@@ -241,6 +255,7 @@ def _plan(
     corpus: Corpus,
     examples: Sequence[tuple[int, int, int]],
     *,
+    group_by: str,
     val_share: float,
     test_share: float,
     seed: int,
@@ -253,7 +268,11 @@ def _plan(
             for media_file, classes, has_background in cursor.fetchall()
         }
         cursor.execute(LINKS, [corpus.pk])
-        links = cursor.fetchall()
+        links: list[tuple[Any, int]] = cursor.fetchall()
+        if group_by in FURTHER_LINKS:
+            cursor.execute(FURTHER_LINKS[group_by], [corpus.pk])
+            # Only of what is listed: a folder's other files need no side.
+            links += [(place, media) for place, media in cursor.fetchall() if media in accepted]
         cursor.execute(EXPORTED, [corpus.pk])
         exported = {media_file for (media_file,) in cursor.fetchall()}
     sides = dict(SplitAssignment.objects.filter(corpus=corpus).values_list("media_file", "split"))
@@ -333,7 +352,7 @@ def _count(
             "on_no_side": num_left_out,
         },
         "leakage": {
-            "checked": ["media file", "stack", "query example"],
+            "checked": ["media file", "stack", "query example", *_grouped_by(version)],
             "groups_across_splits": crossings,
         },
         "agreement": [
@@ -345,6 +364,10 @@ def _count(
         **card_of_audits(classes, includes_weak=version.includes_weak),
     }
     return counts, card
+
+
+def _grouped_by(version: DatasetVersion) -> list[str]:
+    return [version.group_by] if version.group_by in FURTHER_LINKS else []
 
 
 def _warnings(version: DatasetVersion, by_class: dict[str, Any]) -> list[str]:

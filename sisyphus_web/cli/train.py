@@ -21,6 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--version", type=int, metavar="N", help="a frozen version; default: freeze a new one"
     )
     parser.add_argument("--with-weak", action="store_true", help="of a new version: also weak labels")
+    parser.add_argument(
+        "--group-by",
+        choices=("media", "folder", "source"),
+        default="media",
+        help="of a new version: what is wholly on one side; default: media files with their stacks",
+    )
     parser.add_argument("--name", default="", help="of the classifier; default: made of the classes")
     parser.add_argument(
         "--one-of", action="store_true", help="exactly one class is right; default: each alone"
@@ -87,6 +93,7 @@ def _version(arguments: argparse.Namespace, corpus: "Corpus") -> "DatasetVersion
         corpus=corpus,
         label_classes=classes,
         includes_weak=arguments.with_weak,
+        group_by=arguments.group_by,
         by=instance.user_of(arguments),
     )
 
