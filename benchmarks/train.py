@@ -4,7 +4,7 @@
 
 PHOTOS has a folder of photos for each class. Photos that look alike (perceptual hash) are one group; groups
 never cross the three sides, 60:20:20. Accuracy and macro average precision on test, mean of the splits.
-The peers: scaled features with C = 1, and the best of six settings (scaled or not, three C each) chosen by
+The peers: scaled features with C = 1, and the best of four settings (scaled or not, two C each) chosen by
 cross-validation over the same groups. All learn from train alone. Gate: within 0.3 points of the better peer.
 """
 
@@ -22,14 +22,7 @@ from benchmarks.annotate_sim.photos import CLUTTER, encoded
 from benchmarks.search_site import conditions, keep
 
 SHARES = (0.6, 0.2)
-SETTINGS = [
-    ("scaled", 0.01),
-    ("scaled", 0.1),
-    ("scaled", 1.0),
-    ("as is", 10.0),
-    ("as is", 100.0),
-    ("as is", 1e3),
-]
+SETTINGS = [("scaled", 0.01), ("scaled", 1.0), ("as is", 10.0), ("as is", 100.0)]
 POINTS = 0.003
 
 
@@ -84,7 +77,7 @@ def peers(x: np.ndarray, chosen: np.ndarray, groups: np.ndarray, learn: np.ndarr
     rows = {"scaled": scaled, "as is": x}
 
     def fitted(name: str, c: float, part: np.ndarray) -> LogisticRegression:
-        return LogisticRegression(C=c, max_iter=200).fit(rows[name][part], chosen[part])
+        return LogisticRegression(C=c, max_iter=120).fit(rows[name][part], chosen[part])
 
     begun = time.process_time()
     found = []

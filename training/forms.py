@@ -68,7 +68,7 @@ class TrainForm(forms.Form):
     test_share = _number("Share of test", is_whole=False, initial=SHARE, min_value=0, max_value=0.9)
     class_weighting = forms.ChoiceField(
         label="Rare classes",
-        choices=[("balanced", "count as much as others"), ("none", "count by their number")],
+        choices=[("none", "count by their number"), ("balanced", "count as much as others")],
     )
     regularization = _number("Penalty", is_whole=False, help_text="Empty: chosen by cross-validation.")
     network = forms.CharField(label="Network", required=False, initial="torchvision:resnet50", max_length=160)

@@ -27,6 +27,7 @@ from training.compute.metrics import (
 from training.compute.operating_points import as_json, choose, point_at, points
 
 NUM_WORST = 50
+DIGITS = 6  # of what is drawn; thresholds are exact
 
 
 def evaluate(
@@ -126,7 +127,8 @@ def _precision_recall(scores: np.ndarray, is_positive: np.ndarray) -> list[list[
     if (recall := steps.recall) is None:
         return []
     kept = thinned(recall, steps.precision)
-    return np.stack([steps.thresholds, steps.precision, recall], axis=1)[kept].tolist()
+    shares = [steps.precision[kept].round(DIGITS), recall[kept].round(DIGITS)]
+    return np.stack([steps.thresholds[kept], *shares], axis=1).tolist()
 
 
 def _roc(scores: np.ndarray, is_positive: np.ndarray) -> list[list[float]]:
@@ -136,7 +138,7 @@ def _roc(scores: np.ndarray, is_positive: np.ndarray) -> list[list[float]]:
     steps = Steps.of(scores, is_positive)
     x = np.concatenate([[0.0], steps.false_positives / steps.false_positives[-1]])
     y = np.concatenate([[0.0], steps.true_positives / steps.true_positives[-1]])
-    return np.stack([x, y], axis=1)[thinned(x, y)].tolist()
+    return np.stack([x, y], axis=1)[thinned(x, y)].round(DIGITS).tolist()
 
 
 def _slice(scores: np.ndarray, is_positive: np.ndarray, cut: float | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def split_gap(
     answers: AnswerTable,
     probe: Probe,
     *,
-    class_weighting: str = "balanced",
+    class_weighting: str = "none",
     seed: int = 0,
 ) -> dict[str, Any] | None:
     """JSON of the macro average precision on test of `probe`, and of one trained on a split by item.

@@ -147,7 +147,7 @@ def fit_probe(
     answers: AnswerTable,
     *,
     kind: str = "multi_label",
-    class_weighting: str = "balanced",
+    class_weighting: str = "none",
     regularization: float | None = None,
     on_progress: Progress | None = None,
     seed: int = 0,

@@ -20,7 +20,7 @@ Small = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 class ProbeOptions(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A linear probe: the penalty is chosen by cross-validation over groups unless it is given."""
 
-    class_weighting: Literal["balanced", "none"] = "balanced"
+    class_weighting: Literal["balanced", "none"] = "none"
     regularization: Annotated[float, msgspec.Meta(gt=0, le=1e9)] | None = None
     seed: Seed = 0
 
