@@ -1,7 +1,7 @@
 """What the active dispatcher does now and then, of every app. It has no home of its own in any of them."""
 
 from indexing.services import builds, projections, uploads
-from labeling.services import counts, exports, leases, query_images
+from labeling.services import counts, exports, imports, leases, query_images
 from sisyphus_web import audit, idempotency
 from sisyphus_web.accounts import services as accounts
 from sisyphus_web.jobs.dispatcher import Periodic
@@ -21,6 +21,7 @@ def periodic() -> list[Periodic]:
         Periodic("remove exports that were never published", HOUR, exports.remove_orphans),
         Periodic("remove classifiers that were never published", HOUR, versions.remove_orphans),
         Periodic("remove ONNX files that were never published", HOUR, onnx.remove_orphans),
+        Periodic("remove imports that were given up", HOUR, imports.remove_orphans),
         Periodic("remove uploads that were given up", HOUR, uploads.remove_abandoned),
         Periodic("remove images nobody searches with", HOUR, query_images.remove_old),
         Periodic("forget leases that ran out", HOUR, leases.forget_expired),

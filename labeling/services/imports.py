@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 
 from indexing.models import Upload
 from indexing.services.sources import allowed_path
@@ -23,6 +26,8 @@ from sisyphus_web.jobs.models import Job
 
 State = LabelImport.State
 UNDO_CHUNK = 1_000  # events
+ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one that is on its way
+FORGOTTEN_AFTER = timedelta(days=7)
 
 
 class WrongState(JobError):
@@ -75,7 +80,7 @@ def request_import(
         made = LabelImport.objects.create(name=found.name, is_kept=True, **fields)
         kept = folder_of(made) / f"given{Path(found.name).suffix[:12]}"
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copyfile(part_path(found.pk), kept)
+        kept.hardlink_to(part_path(found.pk))
         made.path = str(kept)
         made.save(update_fields=["path"])
         Upload.objects.filter(pk=found.pk).update(state=Upload.State.INGESTED)
@@ -143,3 +148,21 @@ def revert_weak_labels(label_import: LabelImport, *, by: User) -> int:
     for batch in batches:
         revert_weak(batch, by=by, is_manager=True)
     return len(batches)
+
+
+def remove_orphans() -> list[str]:
+    """Remove folders without an import, and what was uploaded, looked through and not taken for a week."""
+    place = Path(settings.DATA_DIR) / "imports"
+    if not place.is_dir():
+        return []
+    known = set(map(str, LabelImport.objects.values_list("pk", flat=True)))
+    limit = time.time() - ORPHAN_SECONDS
+    orphans = [each for each in place.iterdir() if each.name not in known and each.stat().st_mtime < limit]
+    for orphan in orphans:
+        shutil.rmtree(orphan, ignore_errors=True)
+    forgotten = LabelImport.objects.filter(
+        is_kept=True, state__in=[State.NEW, State.PREVIEWED], created_at__lt=Now() - FORGOTTEN_AFTER
+    )
+    for label_import in forgotten:
+        Path(label_import.path).unlink(missing_ok=True)
+    return [orphan.name for orphan in orphans]

@@ -29,13 +29,14 @@ SCOPE = """
     said.corpus_id = %(corpus)s AND (%(label_class)s::bigint IS NULL OR said.label_class_id = %(label_class)s)
     AND (%(days)s::float8 IS NULL OR said.created_at > now() - make_interval(secs => %(days)s * 86400.0))
 """
-# The browser's clock tells when somebody pressed the key, also offline; where it is off, ours.
+# The browser's clock tells when somebody pressed the key, also offline; where it is off, ours. What
+# came by an import was answered by nobody here.
 RATES = """
     WITH said AS (
         SELECT said.*, CASE
             WHEN client_time BETWEEN created_at - interval '7 days' AND created_at THEN client_time
             ELSE created_at END AS at
-        FROM labeling_verdict said WHERE reverts_id IS NULL AND {scope}
+        FROM labeling_verdict said WHERE reverts_id IS NULL AND mode <> 'import' AND {scope}
     ), paced AS (
         SELECT said.*,
                extract(epoch FROM at - lag(at) OVER (PARTITION BY annotator_id ORDER BY at, id)) AS gap

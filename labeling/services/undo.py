@@ -43,6 +43,12 @@ class SeveralAuthors(JobError):
     code = "several-authors"
 
 
+class Imported(JobError):
+    """A batch that an import took: it is taken back there, as a job, since it may be a million answers."""
+
+    code = "imported"
+
+
 @transaction.atomic
 def undo_batch(
     *, corpus: Corpus, batch: UUID, operation_id: UUID, by: User, is_manager: bool, author: str | None = None
@@ -51,10 +57,12 @@ def undo_batch(
 
     Only where nothing was said since: other items are kept and counted. Annotators undo their own
     events, managers anyone's; but only one person's at a time: one's own, those of the `author` named, or of
-    the only one there is. SeveralAuthors where that is not clear. The same `operation_id` again changes
-    nothing and gives the same answer.
+    the only one there is. SeveralAuthors where that is not clear, Imported for what an import took. The same
+    `operation_id` again changes nothing and gives the same answer.
     """
     events = _events_of(corpus, batch, by=by, is_manager=is_manager, author=author)
+    if events[0].mode == "import":
+        raise Imported("These answers came by an import: take it back on the page of datasets.")
     states = lock_states(key for event in events for key in _keys(event))
     before = Verdict.objects.filter(corpus=corpus, annotator=by, batch=operation_id, reverts__isnull=False)
     before = before.select_related("reverts").order_by("id")

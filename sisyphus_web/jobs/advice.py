@@ -16,6 +16,7 @@ ADVICE = {
     "media-gone": "Bring back the file that is named, or make a new dataset version without it, then retry.",
     "labels-unreadable": "Look at what the sentence names, choose another format, then import again.",
     "labels-changed": "The file is not what was previewed: import it again.",
+    "imported": "Take the import back on the page of datasets.",
     "wrong-state": "Look at the import again: it was taken or taken back meanwhile.",
     "no-features": "Wait until the features are extracted, or start that on the corpus's page, then try "
     "again.",

@@ -168,7 +168,8 @@ def test_weak_labels_then_a_dataset_version_then_every_export(client, api, class
     )
     assert version.status == 201, version.body
 
-    for format in ("image_folder", "coco", "csv", "jsonl"):
+    forms = ("image_folder", "coco", "yolo", "voc", "csv", "jsonl", "parquet", "webdataset", "fiftyone")
+    for format in (*forms, "huggingface"):
         asked = client.call(
             "POST", f"{api}/exports/", {"dataset_version": version.json["id"], "format": format}
         )

@@ -57,6 +57,30 @@ def test_the_main_job_from_a_folder_to_an_exported_folder(sfi, corpus_name, medi
     assert any("/background/" in name for name in names)
 
 
+def test_what_was_exported_comes_back_by_import_and_versions_are_compared(sfi, corpus_name, tmp_path):
+    sfi("export", corpus_name, tmp_path / "out", "--format", "jsonl", "--with-weak")
+    (labels,) = (tmp_path / "out").iterdir()
+    lines = labels.read_text().splitlines()
+    seen = json.loads(sfi("labels-import", corpus_name, labels, "--dry-run", "--json"))
+    assert (seen["lines"], seen["taken"]) == (len(lines), 0)  # all of it is there already
+    kite = json.loads(lines[0]) | {"label_class": "kite", "origin": "verdict"}
+    (tmp_path / "kites.jsonl").write_text(json.dumps(kite) + "\n" + '{"class": "kite"}\n')
+    report = tmp_path / "report.csv"
+    told = sfi("labels-import", corpus_name, tmp_path / "kites.jsonl", "--report", report, code=3)
+    assert "1 of 2 lines taken" in told
+    assert "no-media" in report.read_text()
+    number = told.split("Import ")[1].split()[0]
+    sfi("export", corpus_name, tmp_path / "second", "--format", "csv", "--with-weak")
+    versions = json.loads(sfi("datasets", corpus_name, "--json"))
+    newest, older = versions[0]["number"], versions[1]["number"]
+    changed = json.loads(sfi("datasets", corpus_name, newest, "--since", older, "--json"))
+    assert changed["counts"]["added"] == 1
+    assert "import 1" in sfi("datasets", corpus_name, newest)
+    assert "taken back" in sfi("labels-import", corpus_name, "--undo", number)
+    assert "does not exist" in sfi("labels-import", corpus_name, tmp_path / "none.csv", code=2)
+    assert "there is no version 99" in sfi("datasets", corpus_name, 99, code=2)
+
+
 def test_bad_words_end_in_a_sentence(sfi, corpus_name, tmp_path):
     assert "there is no corpus 'none'" in sfi("query", "none", "--item", 1, code=2)
     assert "cannot be read" in sfi("query", corpus_name, "--image", tmp_path / "missing.jpg", code=2)

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import os
 import re
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -17,6 +19,7 @@ from labeling.models import CurrentVerdict, LabelClass, LabelImport, Verdict, We
 from labeling.services import imports
 from labeling.services.datasets import create_version
 from labeling.services.exports import path_of
+from labeling.services.history import recent_batches
 from labeling.tasks import imports as tasks
 from sisyphus_web.accounts.models import Corpus, Membership, Role
 from sisyphus_web.jobs import services as jobs
@@ -470,3 +473,29 @@ def test_every_reason_has_words():
         codes |= set(re.findall(r'"([a-z]+-[a-z-]+)"', text)) & set(REASONS)
     assert len(codes) > 15
     assert codes <= set(REASONS)
+
+
+def test_an_import_is_not_undone_from_the_history_and_is_nobodys_work(version, mia, empty_copy):  # noqa: F811
+    from labeling.services.people import people_of
+    from labeling.services.undo import Imported, undo_batch
+
+    made = taken(empty_copy, mia, path_of(export_of(version, mia, format="csv")))
+    (batch,) = recent_batches(empty_copy)
+    assert (batch.batch, batch.mode, batch.decisions) == (made.batch, "import", 15)
+    with pytest.raises(Imported, match="page of datasets"):
+        undo_batch(corpus=empty_copy, batch=made.batch, operation_id=UUID(int=7), by=mia, is_manager=True)
+    assert people_of(empty_copy).people == []
+
+
+def test_what_was_uploaded_and_forgotten_is_removed(version, mia, empty_copy, client, settings):  # noqa: F811
+    data = path_of(export_of(version, mia, format="csv")).read_bytes()
+    upload = uploaded(client, empty_copy, "labels.csv", data)
+    made = run(imports.request_import(corpus=empty_copy, by=mia, upload=UUID(upload)))
+    lost = settings.DATA_DIR / "imports" / "12345"
+    lost.mkdir()
+    os.utime(lost, (0, 0))
+    assert imports.remove_orphans() == ["12345"]
+    assert Path(made.path).is_file()
+    LabelImport.objects.update(created_at=made.created_at - timedelta(days=8))
+    assert imports.remove_orphans() == []
+    assert not Path(made.path).exists()
