@@ -102,7 +102,7 @@ export class Decisions extends EventTarget {
         undo_id: null,
         is_saved: true,
         class: row.class,
-        class_name: classes.find((each) => each.id === row.class)?.name ?? "",
+        class_name: `${classes.find((each) => each.id === row.class)?.name ?? ""}${row.mode === "import" ? ", imported" : ""}`,
       });
     }
   }

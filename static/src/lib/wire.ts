@@ -183,6 +183,7 @@ export interface BatchRow {
   unsure: number;
   is_undo: boolean;
   is_undone: boolean;
+  mode?: string; // "import": not answered here
 }
 
 export interface LabelClass {
