@@ -12,13 +12,14 @@ from labeling.services.counts import wrong_counts
 from labeling.services.projection import projection_differences
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.models import Job
+from training.services import audit as training
 
 logger = logging.getLogger(__name__)
 
 
 def check() -> list[str]:
     """One sentence per thing that is wrong; empty when the books balance."""
-    return [*job_problems(), *ledger_problems(), *indexing.problems()]
+    return [*job_problems(), *ledger_problems(), *indexing.problems(), *training.problems()]
 
 
 def check_and_log() -> None:

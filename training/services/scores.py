@@ -50,6 +50,19 @@ def score_folder(score_set_id: int) -> Path:
     return Path(settings.DATA_DIR) / "scores" / str(score_set_id)
 
 
+def forget_damaged(score_set: ScoreSet) -> int:
+    """Forget the shards whose files are gone or changed, so that they are scored again; how many they were."""
+    damaged = []
+    for shard in score_set.shards.order_by("pk"):
+        try:
+            _ids(score_set, shard)
+            _open(score_set, shard.sha256)
+        except ArtefactDamaged:
+            damaged.append(shard.pk)
+    score_set.shards.filter(pk__in=damaged).delete()
+    return len(damaged)
+
+
 def shards_to_score(score_set: ScoreSet) -> list[FeatureShard]:
     """The shards of features whose items have no score yet, the oldest first."""
     if score_set.feature_set is None:

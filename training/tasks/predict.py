@@ -46,7 +46,10 @@ def infer_classifier(job_id: int) -> None:
 
 def _set_of(job: Job) -> ScoreSet:
     wanted = ScoreSet.objects.select_related("version__run", "version__classifier", "feature_set")
-    return wanted.get(pk=params_of(job.params, ScoreCorpus).score_set)
+    score_set = wanted.get(pk=params_of(job.params, ScoreCorpus).score_set)
+    if num_damaged := services.forget_damaged(score_set):
+        jobs.log(job, f"{num_damaged} files of scores were damaged or gone; they are made again.", "warning")
+    return score_set
 
 
 def _score_features(job: Job, score_set: ScoreSet) -> None:
