@@ -53,7 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="take what another index was trained to, instead of training",
     )
     flags.add_batch_size(parser, 32, "accepted as the old sfi had it; it changes nothing")
-    flags.add_num_workers(parser)
+    parser.add_argument(
+        "--num-workers",
+        type=flags.whole(0, 256),
+        default=0,
+        metavar="N",
+        help="accepted as the old sfi had it; it changes nothing; default: 0",
+    )
     flags.add_force(parser)
     flags.add_json(parser)
 

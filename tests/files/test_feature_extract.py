@@ -16,6 +16,7 @@ from PIL import Image
 
 from indexing.compute.plain.side_files import read_meta
 from sisyphus_web.cli.errors import Exit
+from sisyphus_web.cli.plain.verbs import PLAIN_VERBS
 
 ROOT = Path(__file__).resolve().parents[2]
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -351,3 +352,15 @@ def test_verbs_on_plain_files_need_no_django_no_database_and_no_faiss_to_make_fe
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "f").rglob("*.npy"))) == 6
+
+
+@pytest.mark.parametrize("verb", sorted(PLAIN_VERBS))
+def test_no_verb_on_plain_files_imports_django_or_a_service(verb):
+    program = (
+        "import importlib, sys\n"
+        "for name in ('django', 'celery', 'psycopg', 'redis'): sys.modules[name] = None\n"
+        "from sisyphus_web.cli.plain import index_server\n"
+        "importlib.import_module(sys.argv[1])"
+    )
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program, PLAIN_VERBS[verb][0]], env=env, check=True, timeout=60)

@@ -1,5 +1,6 @@
 """Feature files: .npy with one vector (D,) or several rows (R, D), made by anybody, read with care."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -66,10 +67,10 @@ class QuickReader:
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[tuple[int, int], np.dtype]] = {}
 
-    def rows(self, path: Path) -> np.ndarray:
+    def rows(self, path: str) -> np.ndarray:
         """(R, D) float32, as `read_features`, but not looked through for numbers that are not finite."""
         try:
-            content = path.read_bytes()
+            content = _bytes_of(path)
         except OSError as error:
             raise FeaturesRefused("gone", f"{path} cannot be read ({error.strerror}).") from None
         head = content[: 10 + int.from_bytes(content[8:10], "little")]
@@ -77,13 +78,18 @@ class QuickReader:
         if known is not None:
             shape, dtype = known
             if len(content) == len(head) + shape[0] * shape[1] * dtype.itemsize:
-                return (
-                    np.frombuffer(content, dtype, offset=len(head))
-                    .reshape(shape)
-                    .astype(np.float32, copy=False)
-                )
-        found = _mapped(path)
-        shape = _shape(found, path)
+                rows = np.frombuffer(content, dtype, offset=len(head)).reshape(shape)
+                return rows.astype(np.float32, copy=False)
+        found = _mapped(Path(path))
+        shape = _shape(found, Path(path))
         if content[6:8] == b"\x01\x00" and found.flags.c_contiguous:
             self._known[head] = shape, found.dtype
         return np.ascontiguousarray(found, np.float32).reshape(shape)
+
+
+def _bytes_of(path: str) -> bytes:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(handle, os.fstat(handle).st_size)
+    finally:
+        os.close(handle)

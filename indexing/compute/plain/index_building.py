@@ -215,7 +215,7 @@ def _agree(agreed: dict[str, tuple[str, Any]], key: str, name: str, value: Any) 
 
 def _finite(reader: QuickReader, name: str) -> np.ndarray | None:
     try:
-        rows = reader.rows(Path(name))
+        rows = reader.rows(name)
     except FeaturesRefused:
         return None
     return rows if np.isfinite(rows).all() else None

@@ -43,6 +43,7 @@ class PlainIndex:
         if self.layout != "pooled":
             self.starts, self.files = _runs(paths)
         self._bases = [Path.cwd(), Path(self.meta.get("working_folder", ".")), folder]
+        self._prefix = self._common_prefix()
         self._reader = QuickReader()
         self.has_vectors = self._has_vectors()
 
@@ -75,7 +76,7 @@ class PlainIndex:
     def vectors_of_file(self, file: int) -> np.ndarray | None:
         """(R, D) of a feature file; None where it is gone or has become another."""
         try:
-            rows = self._reader.rows(self.path_of(file))
+            rows = self._reader.rows(self._prefix + self.files[file])
         except FeaturesRefused:
             return None
         return rows if rows.shape[1] == self.index.width else None
@@ -86,6 +87,12 @@ class PlainIndex:
 
     def meta_of_file(self, file: int) -> dict[str, Any] | None:
         return side_files.read_meta(self.path_of(file))
+
+    def _common_prefix(self) -> str:
+        """What makes the first name a path that is there; the others are taken to be there too."""
+        if not len(self.files):
+            return ""
+        return str(self.path_of(0)).removesuffix(str(Path(self.files[0])))
 
     def _located(self, name: str) -> Path:
         path = Path(name)

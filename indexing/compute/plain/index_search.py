@@ -136,29 +136,72 @@ def _order(found: _Candidates, aggregate: str) -> np.ndarray:
 def _exact(
     opened: PlainIndex, query: np.ndarray, found: _Candidates, aggregate: str
 ) -> tuple[_Candidates, np.ndarray]:
-    """The same candidates with the distances of the stored vectors; the cosine of each one's best pair."""
-    best, best_rows = found.best.copy(), found.rows.copy()
-    cosines = np.full(len(found.units), np.nan)
-    lengths = np.linalg.norm(query, axis=1)
+    """The same candidates with the distances of the stored vectors; the cosine of each one's best pair.
+
+    What cannot be read keeps the distance of its codes, and no cosine.
+    """
+    measured = _exact_maps if opened.layout == "map" else _exact_rows
+    distances, rows, vectors = measured(opened, query, found)
+    is_read = np.isfinite(distances)
+    if aggregate == "votes":
+        is_read &= np.isfinite(found.best)
+    best, best_rows = np.where(is_read, distances, found.best), np.where(is_read, rows, found.rows)
+    nearest = best.argmin(axis=0), np.arange(len(found.units))
+    near = vectors[nearest]  # (U, D), to the row of the query that is nearest
+    lengths = np.linalg.norm(query[nearest[0]], axis=1) * np.linalg.norm(near, axis=1)
+    cosines = (query[nearest[0]] * near).sum(axis=1) / np.maximum(lengths, 1e-12)
+    return _Candidates(found.units, best, best_rows), np.where(is_read[nearest], cosines, np.nan)
+
+
+class _Vectors:
+    """(n, U) -> the stored row nearest to a row of the query in a unit, without n copies of one."""
+
+    def __init__(self, rows: np.ndarray, of: np.ndarray) -> None:
+        self._rows, self._of = rows, of
+
+    def __getitem__(self, places: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return self._rows[self._of[places]]
+
+
+Measured = tuple[np.ndarray, np.ndarray, _Vectors]  # distances (n, U), rows of the index (n, U), vectors
+
+
+def _exact_rows(opened: PlainIndex, query: np.ndarray, found: _Candidates) -> Measured:
+    """Where a unit is a row of the index."""
+    stored = np.zeros((len(found.units), opened.index.width), np.float32)
+    distances = np.full((len(query), len(found.units)), np.inf, np.float32)
+    is_read = np.zeros(len(found.units), bool)
     last, vectors = -1, None
     for place in np.argsort(found.units):  # rows of one file come one after the other: it is read once
-        unit = found.units[place]
-        file, within = (int(unit), None) if opened.layout == "map" else opened.place_of(int(unit))
+        file, within = opened.place_of(int(found.units[place]))
         if file != last:
             last, vectors = file, opened.vectors_of_file(file)
+        if vectors is not None and within < len(vectors):
+            stored[place], is_read[place] = vectors[within], True
+    for i, row in enumerate(query):
+        distances[i, is_read] = ((stored[is_read] - row) ** 2).sum(axis=1)
+    units = np.broadcast_to(np.arange(len(found.units)), distances.shape)
+    return distances, np.broadcast_to(found.units, distances.shape), _Vectors(stored, units)
+
+
+def _exact_maps(opened: PlainIndex, query: np.ndarray, found: _Candidates) -> Measured:
+    """Where a unit is a file with a row per position: of each only the nearest rows are kept."""
+    shape = len(query), len(found.units)
+    distances, rows = np.full(shape, np.inf, np.float32), np.zeros(shape, np.int64)
+    kept, of = [np.zeros((1, opened.index.width), np.float32)], np.zeros(shape, np.int64)
+    num_kept = 1
+    for place, unit in enumerate(found.units):
+        vectors = opened.vectors_of_file(int(unit))
         if vectors is None:
             continue
-        first = int(opened.starts[file]) if within is None else int(unit)
-        rows = vectors if within is None else vectors[within : within + 1]
-        distances = _squared(query, rows)  # (n, R)
-        nearest = distances.argmin(axis=1)
-        is_met = np.isfinite(found.best[:, place]) if aggregate == "votes" else slice(None)
-        best[is_met, place] = distances[np.arange(len(query)), nearest][is_met]
-        best_rows[is_met, place] = (first + nearest)[is_met]
-        i = int(best[:, place].argmin())
-        row = rows[nearest[i]]
-        cosines[place] = query[i] @ row / max(float(lengths[i] * np.linalg.norm(row)), 1e-12)
-    return _Candidates(found.units, best, best_rows), cosines
+        squared = _squared(query, vectors)  # (n, R)
+        nearest = squared.argmin(axis=1)
+        distances[:, place] = squared[np.arange(len(query)), nearest]
+        rows[:, place] = int(opened.starts[unit]) + nearest
+        best = int(distances[:, place].argmin())
+        kept.append(vectors[nearest[best] : nearest[best] + 1])
+        of[:, place], num_kept = num_kept, num_kept + 1
+    return distances, rows, _Vectors(np.concatenate(kept), of)
 
 
 def _squared(query: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,7 +128,8 @@ class PictureNetwork:
             _multiply_whole_numbers()
         exported = self._model_dir / "exported" / f"{self._folder_name()}-{self.weights.sha256[:16]}"
         size = self.spec.input_size
-        is_worth = num_pictures >= EXPORT_FROM or (exported / f"{size}.onnx").is_file()
+        is_there = (exported / f"{size}.onnx").is_file()
+        is_worth = is_there or (num_pictures >= EXPORT_FROM and _can_write_below(self._model_dir))
         return inference.choose(
             network,
             input_size=size,
@@ -175,6 +177,12 @@ def _whole_encoder(spec: EncoderSpec, model_dir: Path, device: str) -> Engine:
 
     encoder = loading.load(spec.key, device=device, model_dir=model_dir)
     return Engine(lambda pixels: encoder.raw(list(pixels)), encoder.precision, encoder.engine, 8)
+
+
+def _can_write_below(folder: Path) -> bool:
+    """Whether `folder`, or the nearest one above it that exists, may be written to."""
+    there = next((each for each in (folder, *folder.absolute().parents) if each.exists()), folder)
+    return os.access(there, os.W_OK)
 
 
 def _multiply_whole_numbers() -> None:
