@@ -101,6 +101,45 @@ def _rows_of_coco(loaded: dict[str, Any]) -> Iterator[tuple[str, ...]]:
             yield (str(items[of_image]), names[category], "reject", *map(str, of_image))
 
 
+SAID = """
+    SELECT media.sha256, item.start_pts, label_class.name, state.answer
+    FROM {table} state
+    JOIN indexing_item item ON item.id = state.item_id
+    JOIN indexing_mediafile media ON media.id = item.media_file_id
+    JOIN labeling_labelclass label_class ON label_class.id = state.label_class_id
+    WHERE {condition} = %s
+"""
+
+
+def reimported(site: Any, version: Any, num_lines: int, product: Any) -> dict[str, Any]:
+    """The JSONL of a version taken into an empty copy of its corpus: how fast, and is all of it there."""
+    from django.db import connection
+
+    from labeling.services import exports, imports
+    from labeling.tasks.imports import import_labels
+
+    def said(table: str, condition: str, pk: int) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute(SAID.format(table=table, condition=condition), [pk])
+            return hash_of(tuple(map(str, row)) for row in cursor.fetchall())
+
+    copy = site.corpus()
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, {"corpus": copy.pk, "num": num_lines})
+    path = exports.path_of(product(version, "jsonl"))
+    begun, cpu = time.perf_counter(), cpu_seconds() + postgres_cpu_seconds()
+    made = imports.request_import(corpus=copy, by=site.user, local=path, is_dry=False)
+    import_labels(made.job_id)
+    spent = cpu_seconds() + postgres_cpu_seconds() - cpu
+    there = said("labeling_currentverdict", "state.corpus_id", copy.pk)
+    return {
+        "lines": num_lines,
+        "wall_seconds": time.perf_counter() - begun,
+        "cpu_seconds": spent,
+        "is_the_same": there == said("labeling_datasetentry", "state.dataset_version_id", version.pk),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000)
@@ -175,6 +214,7 @@ def main() -> None:
                 "reads_back_the_same": read_back(form, exports.path_of(export)) == truth,
             }
             print(form, figures[form], flush=True)
+        figures["reimport"] = reimported(site, small, asked.lines // 100, product)
         figures |= {"lines": asked.lines, "memory_gate_bytes": 16 << 20}
         write("dataset_export", figures)
     finally:
