@@ -39,14 +39,21 @@ def yolo_rows(tree: Tree) -> Iterator[Row]:
 
 
 def _row(place: str, fields: list[str], classes: list[str], facts: dict[str, object]) -> Row:
+    """`class x_center y_center width height [confidence]`, or a polygon `class x y x y x y ...`: its box."""
     try:
-        number, x, y, width, height = int(fields[0]), *map(float, fields[1:5])
+        number, values = int(fields[0]), [float(field) for field in fields[1:]]
     except (ValueError, IndexError):
+        values = []
+    if len(values) in (4, 5):
+        x, y, width, height = values[:4]
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    elif len(values) >= 6 and len(values) % 2 == 0:
+        box = (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2]))
+    else:
         return Row(place, problem="unreadable", detail="A line is: class x_center y_center width height.")
     if not 0 <= number < len(classes):
         return Row(place, problem="no-class", detail=f"There is no class {number}; there are {len(classes)}.")
-    box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-    if not all(-0.01 <= corner <= 1.01 for corner in box) or width <= 0 or height <= 0:
+    if not all(-0.01 <= corner <= 1.01 for corner in box) or box[0] >= box[2] or box[1] >= box[3]:
         return Row(place, problem="bad-box", detail="Coordinates are shares of the picture, from 0 to 1.")
     return Row(place, label_class=classes[number], box=box, unit=(1.0, 1.0), **facts)  # type: ignore[arg-type]
 
