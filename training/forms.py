@@ -1,5 +1,6 @@
 """Forms of the training pages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -88,8 +89,8 @@ class TrainForm(forms.Form):
         label="Make it live when it is done", required=False, help_text="The live version scores new media."
     )
 
-    def __init__(self, *args: Any, corpus: Corpus, wanted: str = "", **kwargs: Any) -> None:
-        """`wanted`: the id of the class that is asked for in the address, if any."""
+    def __init__(self, *args: Any, corpus: Corpus, wanted: Sequence[str] = (), **kwargs: Any) -> None:
+        """`wanted`: ids of the classes that are asked for in the address, if any."""
         super().__init__(*args, **kwargs)
         in_use = corpus.label_classes.filter(retired_at=None).order_by("id")
         self.versions = list(
@@ -98,7 +99,7 @@ class TrainForm(forms.Form):
         sets = corpus.feature_sets.order_by("-is_active", "-id")
         for name, queryset in (("label_classes", in_use), ("feature_set", sets)):
             self.fields[name].queryset = queryset  # type: ignore[attr-defined] - declared above
-        asked = [each for each in in_use if str(each.pk) == wanted]
+        asked = [each for each in in_use if str(each.pk) in wanted]
         self.fields["label_classes"].initial = asked or in_use[:1]
         self.fields["source"].choices = [  # type: ignore[attr-defined]
             (FREEZE, "all answers, frozen now"),

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.test_browser import page, picture, saved  # noqa: F401 - the fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-OLD = ("cannon", "minaret")  # one class of two looks: the neighbors of one example do not show both
+OLD = ("yin_yang", "cannon")  # one class of two looks: the neighbors of one example do not show both
 CURSOR = '.tile[data-cursor="yes"]'
 MOVED = f"old => document.querySelector('{CURSOR}')?.getAttribute('aria-label') !== old"
 WAIT_MS = 120_000

@@ -185,6 +185,13 @@ def test_a_version_is_made_live_and_rolled_back_with_who_did_it(as_mia, corpus, 
     assert "by mia" in page
 
 
+def test_the_next_version_is_asked_for_by_the_name_and_classes_of_the_last(as_mia, corpus, mia, version):
+    found = trained(version, mia, name="furry & small").classifier
+    page = text(as_mia.get(reverse("classifier", args=[corpus.pk, found.pk])))
+    link = re.search(r'href="(/corpora/[0-9]+/training/[?]name=[^"]+)"', page)[1]
+    assert 'value="furry &amp; small"' in text(as_mia.get(link.replace("&amp;", "&")))
+
+
 def test_two_versions_are_compared_on_the_same_test_side(as_mia, corpus, mia, ann, cat, there, version):
     first = trained(version, mia)
     more = plant(corpus, 120, feature_set=there.feature_set, seed=8)

@@ -36,12 +36,14 @@ ANY_STATE = "state:untouched,accepted,rejected,weak,unsure"
 def training(request: HttpRequest, corpus_id: int) -> HttpResponse:
     """The runs, newest first, and the classifiers they made; a POST freezes what it must and trains."""
     corpus = get_object_or_404(Corpus, pk=corpus_id)
-    is_part = bool(request.headers.get("HX-Request"))
-    form = (
-        None
-        if is_part
-        else TrainForm(request.POST or None, corpus=corpus, wanted=request.GET.get("class", ""))
-    )
+    form = None
+    if not request.headers.get("HX-Request"):
+        form = TrainForm(
+            request.POST or None,
+            corpus=corpus,
+            wanted=request.GET.getlist("class"),
+            initial={"name": request.GET.get("name", "")},
+        )
     if form is not None and request.method == "POST" and form.is_valid():
         try:
             run = _start(corpus, form, by=request.user)
