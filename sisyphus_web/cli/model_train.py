@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain import endings, flags
 from sisyphus_web.cli.plain.progress import ProgressBar, notice
+from sisyphus_web.cli.plain.stopping import Stopping
 
 if TYPE_CHECKING:
     from training.compute.checkpoints import Checkpoint
@@ -151,11 +152,20 @@ def run(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         show = _Shown(arguments, settings)
         try:
-            with show.bar:
-                result = fine_tune(settings, pictures.examples, folder, on_progress=show, start=start)
+            with show.bar, Stopping() as stopping:
+                result = fine_tune(
+                    settings,
+                    pictures.examples,
+                    folder,
+                    on_progress=show,
+                    should_stop=stopping,
+                    start=start,
+                )
         finally:
             if made_here and not any(folder.iterdir()):
                 folder.rmdir()
+    if not result.is_finished:
+        raise CliError(f"stopped; the same command goes on in {folder}")
     refused = {each.name: each for each in result.refused}
     for example in pictures.examples:
         if (why := refused.get(example.name)) is not None:

@@ -3,6 +3,7 @@
 import json
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,23 @@ def test_the_same_command_again_has_nothing_to_do_and_force_begins_anew(tmp_path
     assert (tmp_path / "a/last.safetensors").stat().st_mtime_ns == before
     assert "seed 0 instead of 1" in sentence_of(capsys, [*words, "--seed", "1"])
     assert main([*words, "--seed", "1", "--force"]) == 3
+
+
+def test_a_stopped_training_goes_on_with_the_same_curve(tmp_path, dataset):
+    assert main(quick(dataset, tmp_path / "whole", "--num-epochs", "5")) == 3
+    words = quick(dataset, tmp_path / "stopped", "--num-epochs", "5")
+    root = Path(__file__).resolve().parents[2]
+    start = [sys.executable, "-m", "sisyphus_web.cli.main", *words, "--json"]
+    with subprocess.Popen(start, stderr=subprocess.PIPE, text=True, cwd=root) as run:
+        assert any('"event": "epoch"' in line for line in run.stderr)
+        run.send_signal(signal.SIGTERM)
+        said = run.stderr.read()
+    assert run.returncode == 1
+    assert "the same command goes on" in said
+    assert (tmp_path / "stopped/last.safetensors").is_file()
+    assert main(words) == 3
+    curves = [(tmp_path / name / "curve.jsonl").read_text() for name in ("whole", "stopped")]
+    assert curves[0] == curves[1]
 
 
 def old_checkpoint(path: Path, num_classes: int = 3) -> Path:
