@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.test_browser import page, picture, saved  # noqa: F401 - the fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
-OLD = ("yin_yang", "cannon")  # one class of two looks: the neighbors of one example do not show both
+ODD = ("stop_sign", "cannon")  # one class of two looks: the neighbors of one example do not show both
 CURSOR = '.tile[data-cursor="yes"]'
 MOVED = f"old => document.querySelector('{CURSOR}')?.getAttribute('aria-label') !== old"
 WAIT_MS = 120_000
@@ -19,9 +19,9 @@ def answer(page: Page, num: int) -> int:  # noqa: F811
     num_accepted = 0
     for _ in range(num):
         label = page.locator(CURSOR).get_attribute("aria-label") or ""
-        is_old = any(name in label for name in OLD)
-        num_accepted += is_old
-        page.keyboard.press("a" if is_old else "x")
+        is_odd = any(name in label for name in ODD)
+        num_accepted += is_odd
+        page.keyboard.press("a" if is_odd else "x")
         page.wait_for_function(MOVED, arg=label)
     saved(page)
     return num_accepted
@@ -30,7 +30,7 @@ def answer(page: Page, num: int) -> int:  # noqa: F811
 def train(page: Page) -> None:  # noqa: F811
     """From the workbench to a trained and judged version of the class at hand."""
     page.get_by_role("link", name="Train a classifier of it").click()
-    expect(page.get_by_label(re.compile("^old"))).to_be_checked()
+    expect(page.get_by_label(re.compile("^odd"))).to_be_checked()
     page.get_by_role("button", name="Freeze and train").click()
     expect(page).to_have_url(re.compile(r"/training/runs/\d+/"))
     expect(page.get_by_role("heading", name="Evaluation")).to_be_visible(timeout=WAIT_MS)
@@ -38,9 +38,9 @@ def train(page: Page) -> None:  # noqa: F811
 
 def test_a_few_verdicts_become_a_classifier_while_one_looks(page, client, ready_corpus):  # noqa: F811
     api = f"/api/v1/corpora/{ready_corpus}"
-    label_class = client.call("POST", f"{api}/classes/", {"name": "old"}).json["id"]
+    label_class = client.call("POST", f"{api}/classes/", {"name": "odd"}).json["id"]
     items = client.call("GET", f"{api}/items/?kind=frame&limit=500").json["results"]
-    example = next(item["id"] for item in items if OLD[0] in item["name"])
+    example = next(item["id"] for item in items if ODD[0] in item["name"])
     page.goto(f"/corpora/{ready_corpus}/workbench/?class={label_class}&term=i{example}&q=kind:image")
     expect(page.locator(".tile-caption").first).to_contain_text("1.000")
     assert answer(page, 24) >= 4
@@ -51,7 +51,7 @@ def test_a_few_verdicts_become_a_classifier_while_one_looks(page, client, ready_
 
 def test_its_scores_propose_new_candidates_from_a_threshold_on(page, ready_corpus):  # noqa: F811
     page.get_by_role("link", name="Versions, scores, ONNX").click()
-    slider = page.get_by_label("Threshold of old")
+    slider = page.get_by_label("Threshold of odd")
     expect(slider).to_be_visible(timeout=WAIT_MS)
     slider.focus()
     before = slider.get_attribute("aria-valuetext")
@@ -61,8 +61,8 @@ def test_its_scores_propose_new_candidates_from_a_threshold_on(page, ready_corpu
     assert slider.get_attribute("aria-valuetext") != before
     picture(page, "classifier")
     page.get_by_role("link", name="Propose them in the workbench").click()
-    expect(page.locator(".term")).to_contain_text("old")
-    expect(page).to_have_url(re.compile("score%3Aold%3E%3D0.005"))
+    expect(page.locator(".term")).to_contain_text("odd")
+    expect(page).to_have_url(re.compile("score%3Aodd%3E%3D0.005"))
     expect(page.locator(".tile").first).to_be_visible()
     assert page.locator(".tile[data-answer='accept'], .tile[data-answer='reject']").count() == 0
     picture(page, "proposed")
@@ -73,9 +73,9 @@ def test_more_verdicts_make_a_second_version_that_is_better_on_the_same_held_out
     ready_corpus,
 ):
     label_class = re.search(r"class=(\d+)", page.url)[1]
-    line = "kind:image+classifier:old"
+    line = "kind:image+classifier:odd"
     page.goto(f"/corpora/{ready_corpus}/workbench/?class={label_class}&q={line}")
-    expect(page.locator(".term")).to_contain_text("old")
+    expect(page.locator(".term")).to_contain_text("odd")
     expect(page.locator(".tile").first).to_be_visible()
     page.locator(".tile").first.hover()
     page.keyboard.press("Home")
@@ -92,7 +92,7 @@ def test_more_verdicts_make_a_second_version_that_is_better_on_the_same_held_out
 
 
 def test_the_better_version_is_made_live_and_the_first_can_be_gone_back_to(page, ready_corpus):  # noqa: F811
-    page.get_by_role("link", name="old", exact=True).first.click()
+    page.get_by_role("link", name="odd", exact=True).first.click()
     page.get_by_role("button", name="Make version 2 live").click()
     expect(page.get_by_text("Version 2 is live")).to_be_visible()
     page.once("dialog", lambda dialog: dialog.accept())
