@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,20 @@ class Directions:
         total = float(np.einsum("nd,nd->", rows, rows, dtype=np.float64)) / max(1, n)
         rest = max(0.0, total - float(variances.sum())) / max(1, d - kept)
         return cls(basis, variances, rest)
+
+    def preconditioner(self, ridge: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """What turns a gradient (D + 1, C) into a step, at a curvature (C,) of the loss: nearly Newton's."""
+        basis = self.basis.astype(np.float64)
+
+        def precondition(gradient: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+            across = 1 / (self.rest_variance * curvature + ridge)
+            along = 1 / (self.variances[:, None] * curvature + ridge)
+            result, inner = np.empty_like(gradient), gradient[:-1]
+            result[:-1] = inner * across + basis @ ((along - across) * (basis.T @ inner))
+            result[-1] = gradient[-1] / np.maximum(curvature, 1e-9)
+            return result
+
+        return precondition
 
 
 def _exact(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

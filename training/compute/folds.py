@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.compute.answers import ACCEPT, AnswerTable
+from training.compute.answers import ACCEPT, REJECT, AnswerTable
 
 
 def dealt(answers: AnswerTable, num_folds: int, *, seed: int = 0) -> np.ndarray:
@@ -36,12 +36,14 @@ def dealt(answers: AnswerTable, num_folds: int, *, seed: int = 0) -> np.ndarray:
 
 
 def sampled(answers: AnswerTable, max_rows: int, *, seed: int = 0) -> np.ndarray:
-    """(n,) places of at most `max_rows` answers, ascending; rare classes whole, as far as half of them go."""
+    """(n,) places of at most `max_rows` answers, ascending; rare accepts and rejects come first."""
     if len(answers) <= max_rows:
         return np.arange(len(answers))
     order = np.random.default_rng(seed).permutation(len(answers))
-    is_accepted = answers.targets[order] == ACCEPT
-    quota = max(1, max_rows // (2 * answers.num_classes))
-    is_first = (is_accepted & (is_accepted.cumsum(axis=0) <= quota)).any(axis=1)
+    quota = max(1, max_rows // (4 * answers.num_classes))
+    is_first = np.zeros(len(answers), bool)
+    for answer in (ACCEPT, REJECT):
+        is_answer = answers.targets[order] == answer
+        is_first |= (is_answer & (is_answer.cumsum(axis=0) <= quota)).any(axis=1)
     ranked = order[np.argsort(~is_first, kind="stable")]
     return np.sort(ranked[:max_rows])
