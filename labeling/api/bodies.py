@@ -87,5 +87,6 @@ def _inlined(node: Any, components: dict[str, Any]) -> Any:
     return {
         key: _inlined(value, components)
         for key, value in node.items()
-        if not (key == "required" and not value)  # OpenAPI 3.0 wants none or some
+        # OpenAPI 3.0 wants none or some that are required, and cannot say what keys look like.
+        if not (key == "required" and not value) and key != "propertyNames"
     }
