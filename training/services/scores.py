@@ -51,7 +51,7 @@ def score_folder(score_set_id: int) -> Path:
 
 
 def forget_damaged(score_set: ScoreSet) -> int:
-    """Forget the shards whose files are gone or changed, so that they are scored again; how many they were."""
+    """Forget the shards whose files are gone or changed: they are scored again. How many they were."""
     damaged = []
     for shard in score_set.shards.order_by("pk"):
         try:
