@@ -140,6 +140,10 @@ class _Connection:
             to.close()
         self._open = None
 
+    def __del__(self) -> None:
+        """With its thread: nobody else knows of it."""
+        self.close()
+
 
 def _connected(path: str) -> tuple[socket.socket, BufferedReader]:
     to = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,7 @@ from sisyphus_web.jobs.models import Job
 
 KIND = "map_build"
 MAX_CORNERS = 2000
+KEPT_MAPS = 2
 
 
 class NoMap(JobError):
@@ -146,7 +149,28 @@ def show(projection: FeatureProjection) -> None:
 
 
 def read_points(projection: FeatureProjection) -> Points:
-    """Every live item of the map, once, at the place of its whole frame; MapUnreadable if a file is gone."""
+    """Every live item of the map, once, at the place of its whole frame; MapUnreadable if a file is gone.
+
+    A process keeps the points of the last maps that it read, some 24 MB per million, while nothing changes:
+    whoever looks at a map asks for its colors again and again.
+    """
+    version = version_of(projection)
+    with _keeping:
+        kept = _kept.get(version)
+        if kept is not None:
+            _kept.move_to_end(version)
+    if kept is not None:
+        return kept
+    points = _read(projection)
+    if version == version_of(projection):  # else it is of no version that anybody knows
+        with _keeping:
+            _kept[version] = points
+            while len(_kept) > KEPT_MAPS:
+                _kept.popitem(last=False)
+    return points
+
+
+def _read(projection: FeatureProjection) -> Points:
     feature_set = projection.feature_set
     ids: list[np.ndarray] = [np.empty(0, np.int64)]
     places: list[np.ndarray] = [np.empty((0, 2), np.float32)]
@@ -166,6 +190,8 @@ def read_points(projection: FeatureProjection) -> Points:
     return Points(all_ids[is_live], all_places[first][is_live], live.media_files[at[is_live]])
 
 
+_kept: OrderedDict[str, Points] = OrderedDict()  # by version, the last used last
+_keeping = threading.Lock()
 _VERSION = """
     SELECT (SELECT count(*) FROM indexing_projectionpart WHERE projection_id = %(map)s),
            (SELECT max(id) FROM indexing_projectionpart WHERE projection_id = %(map)s),

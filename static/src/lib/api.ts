@@ -59,6 +59,14 @@ export class Api {
     return (await this.fetch("GET", url, undefined, signal ? { signal } : {})).arrayBuffer();
   }
 
+  /** The bytes and their ETag; null where they are those of `etag` still: then nothing was sent. */
+  async bytesUnless(url: string, etag: string): Promise<{ bytes: ArrayBuffer; etag: string } | null> {
+    const headers = { Accept: "*/*", ...(etag ? { "If-None-Match": etag } : {}) };
+    const answer = await this.fetch("GET", url, undefined, { headers, cache: "no-store" });
+    if (answer.status === 304) return null;
+    return { bytes: await answer.arrayBuffer(), etag: answer.headers.get("ETag") ?? "" };
+  }
+
   async fetch(method: string, url: string, body: unknown, extra: RequestInit): Promise<Response> {
     const headers: Record<string, string> = { Accept: "application/json" };
     const init: RequestInit = { method, headers, credentials: "same-origin", redirect: "error", ...extra };
@@ -77,7 +85,7 @@ export class Api {
       if (init.signal?.aborted) throw error;
       throw new ApiError(0, "offline", "The server did not answer. It will be asked again.");
     }
-    if (answer.ok) return answer;
+    if (answer.ok || answer.status === 304) return answer;
     const said = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
     throw new ApiError(
       answer.status,

@@ -20,6 +20,11 @@ export function countText(count: number): string {
   return COUNT.format(count);
 }
 
+/** "1 item", "12,345 items". */
+export function itemsText(count: number, noun = "item"): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** 3 s, 4 min, 2 h ago. */
 export function agoText(then_ms: number, now_ms: number): string {
   const seconds = Math.max(0, Math.round((now_ms - then_ms) / 1000));

@@ -1,9 +1,9 @@
 /** What is looked for in this page: label classes, the query, its ranking and its counts. What is said: session.ts. */
 
-import { type Api, ApiError, sentenceOf } from "./api";
+import { type Api, ApiError } from "./api";
 import { browse } from "./browse";
+import { CorpusSession } from "./corpus-session";
 import { Decisions } from "./decisions";
-import { type Named, type Names, shortNames } from "./filter-text";
 import { latest } from "./latest";
 import type { Mix } from "./mix";
 import type { Outbox } from "./outbox";
@@ -11,7 +11,6 @@ import { Pace } from "./pace";
 import { pagesOf } from "./pages";
 import type { Query } from "./query-url";
 import { type Fetch, PAGE, Ranking, requestOf, withTerm } from "./ranking";
-import { type ClassifierRow, type Scorer, scorersOf } from "./scorers";
 import { nextUndecided, Selection } from "./selection";
 import type { BatchRow, Config, Counts, Filters, LabelClass, Mode, RankAnswer, Term, Tile } from "./wire";
 
@@ -22,28 +21,23 @@ const UNDECIDED = ["untouched", "weak"]; // what a ranking shows when nothing el
  * Fires "change" when a panel may look different, "painted" (item ids) when answers of tiles changed, "moved" (cursor,
  * selection), "ranked" (other tiles from the top), "query".
  */
-export class QuerySession extends EventTarget {
+export class QuerySession extends CorpusSession {
   readonly decisions: Decisions;
   readonly ranking: Ranking;
   readonly selection = new Selection();
-  classes: LabelClass[] = [];
-  sources: Named[] = [];
-  scorers: Scorer[] = [];
   counts: Counts | null = null;
-  said = ""; // for the live region and the status line
-  error = "";
   readonly pace = new Pace();
   readonly page: string = crypto.randomUUID(); // holds the tiles it shows: leases.ts
   private retry: ReturnType<typeof setTimeout> | undefined;
   private readonly left = new Map<number, Query>(); // where each class was left
 
   constructor(
-    readonly config: Config,
-    readonly api: Api,
+    config: Config,
+    api: Api,
     readonly outbox: Outbox,
     public query: Query,
   ) {
-    super();
+    super(config, api);
     this.decisions = new Decisions({
       put: (entries) => void outbox.put(entries),
       uuid: () => crypto.randomUUID(),
@@ -59,15 +53,6 @@ export class QuerySession extends EventTarget {
 
   get label_class(): LabelClass | null {
     return this.classes.find((each) => each.id === this.query.class) ?? null;
-  }
-
-  /** What a line of filters may call by name. */
-  get names(): Names {
-    return { classes: this.classes, sources: this.sources, scorers: this.scorers };
-  }
-
-  get isViewer(): boolean {
-    return this.config.role === "viewer";
   }
 
   get canAnswer(): boolean {
@@ -111,42 +96,9 @@ export class QuerySession extends EventTarget {
     this.changed();
   }
 
-  async loadClasses(): Promise<void> {
-    const answer = await this.api.get<LabelClass[] | { results: LabelClass[] }>(this.api.url("classes"));
-    this.classes = (Array.isArray(answer) ? answer : answer.results).sort((one, other) => one.id - other.id);
-    this.changed();
-  }
-
-  /** The sources by name, the newest last; without them a line can still name one by its number. */
-  async loadSources(): Promise<void> {
-    type Row = { id: number; path?: string; kind?: string };
-    const answer = await this.api
-      .get<Row[] | { results: Row[] }>(this.api.url("sources", undefined, { page_size: 500 }))
-      .catch(() => []);
-    const rows = Array.isArray(answer) ? answer : answer.results;
-    this.sources = shortNames(rows.map(({ id, path }) => ({ id, name: path || "uploads" })));
-    this.changed();
-  }
-
-  /** What can rank by a live classifier. */
-  async loadScorers(): Promise<void> {
-    const answer = await this.api
-      .get<ClassifierRow[] | { results: ClassifierRow[] }>(this.api.url("classifiers"))
-      .catch(() => []);
-    this.scorers = scorersOf(Array.isArray(answer) ? answer : answer.results);
-    this.changed();
-  }
-
   /** Makes a class and goes to it; to a name that is there already it only goes. */
   async createClass(name: string): Promise<void> {
-    const known = this.classes.find((each) => each.name.toLowerCase() === name.toLowerCase());
-    if (known) {
-      await this.setClass(known.id);
-      return;
-    }
-    const made = await this.api.post<LabelClass>(this.api.url("classes"), { name });
-    await this.loadClasses();
-    await this.setClass(made.id);
+    await this.setClass(await this.classNamed(name));
   }
 
   /** Each class has its own query; coming back to one finds it as it was left. */
@@ -298,25 +250,5 @@ export class QuerySession extends EventTarget {
   /** The cursor passes it by. */
   protected isDone(tile: Tile): boolean {
     return tile.answer !== "" || this.ranking.isLater(tile.item);
-  }
-
-  say(sentence: string): void {
-    this.said = sentence;
-    this.changed();
-  }
-
-  /** The sentence about what went wrong has been read. */
-  dismiss(): void {
-    this.error = "";
-    this.changed();
-  }
-
-  fail(error: unknown): void {
-    this.error = sentenceOf(error);
-    this.changed();
-  }
-
-  changed(): void {
-    this.dispatchEvent(new Event("change"));
   }
 }

@@ -10,8 +10,8 @@ import {
   atLeast,
   type Horizon,
   minutesText,
-  ordinal,
   type Option,
+  ordinal,
   type Plan,
   percent,
 } from "../lib/audits";

@@ -2,6 +2,7 @@
 
 import { html, LitElement } from "lit";
 import { customElement, property } from "lit/decorators.js";
+import { repeat } from "lit/directives/repeat.js";
 import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
 import type { Batch } from "../lib/decisions";
 import { agoText, countText } from "../lib/format";
@@ -20,7 +21,11 @@ export class HistoryList extends LitElement {
   protected override render() {
     return this.batches.length
       ? html`<ol class="history">
-          ${this.batches.slice(0, SHOWN).map((batch) => this.row(batch))}
+          ${repeat(
+            this.batches.slice(0, SHOWN),
+            (batch) => batch.id,
+            (batch) => this.row(batch),
+          )}
         </ol>`
       : html`<p class="panel-note">Every batch of answers appears here and can be undone, whatever its age.</p>`;
   }

@@ -10,8 +10,8 @@ import {
   type Line,
   linesOf,
   modelLine,
-  percent,
   originText,
+  percent,
   targetText,
   togetherText,
 } from "../lib/audits";

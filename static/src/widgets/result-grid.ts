@@ -9,7 +9,6 @@ import {
   heightOf,
   type Layout,
   layoutOf,
-  placeOf,
   type Range,
   scrolledTo,
   stepped,
@@ -21,7 +20,8 @@ import { tileSize } from "../lib/tile-size";
 import type { Tile } from "../lib/wire";
 import { GridPointer } from "./grid-pointer";
 import { StackScrub } from "./stack-scrub";
-import { TileView } from "./tile-view";
+import { TilePool } from "./tile-pool";
+import type { TileView } from "./tile-view";
 
 const CAPTION_PX = 22;
 const GAP_PX = 8;
@@ -49,8 +49,7 @@ export class ResultGrid extends LitElement {
   private scroller: HTMLElement | null = null;
   private canvas: HTMLElement | null = null;
   private line: HTMLElement | null = null; // the cut line
-  private readonly views = new Map<number, TileView>(); // by index, those on the page
-  private readonly spare: TileView[] = [];
+  private readonly views = new TilePool();
   private readonly resized = new ResizeObserver(() => this.measure());
   private scrub: StackScrub | null = null;
   private is_scheduled = false;
@@ -184,14 +183,7 @@ export class ResultGrid extends LitElement {
     const height = `${heightOf(this.expected, this.layout)}px`;
     if (canvas.style.height !== height) canvas.style.height = height;
     const range = windowOf(this.scroll_px, this.view_px, this.expected, this.layout, SPARE_ROWS);
-    for (const [index, view] of this.views) {
-      if (index >= range.start && index < range.stop) continue;
-      this.views.delete(index);
-      this.spare.push(view);
-    }
-    for (let index = range.start; index < range.stop; index++) this.draw(index, canvas);
-    while (this.spare.length > 60) this.spare.pop()?.root.remove();
-    for (const view of this.spare) view.rest();
+    this.views.lay(range, this.layout, canvas, (index, view) => this.show(index, view));
     if (this.cut !== null) this.drawCut();
     const { cursor } = this.selection ?? { cursor: -1 };
     if (this.views.has(cursor)) scroller.setAttribute("aria-activedescendant", `tile-${cursor}`);
@@ -200,18 +192,6 @@ export class ResultGrid extends LitElement {
     this.shown_stop = Math.max(this.shown_stop, this.visible.stop);
     if (this.expected > this.tiles.length && range.stop + AHEAD > this.tiles.length)
       this.tell("grid-more", null);
-  }
-
-  private draw(index: number, canvas: HTMLElement): void {
-    let view = this.views.get(index);
-    if (!view) {
-      view = this.spare.pop() ?? new TileView();
-      if (!view.root.isConnected) canvas.append(view.root);
-      this.views.set(index, view);
-    }
-    const { x_px, y_px } = placeOf(index, this.layout);
-    view.place(index, x_px, y_px, this.layout.tile_px, this.layout.row_px - this.layout.gap_px);
-    this.show(index, view);
   }
 
   private show(index: number, view: TileView): void {
@@ -260,7 +240,7 @@ export class ResultGrid extends LitElement {
 
   private pictures(without_new = false): void {
     if (!this.thumbnails) return;
-    for (const view of this.views.values()) {
+    for (const [, view] of this.views) {
       if (this.scrub?.isOn(view)) continue;
       if (without_new) view.blank();
       else view.picture(this.thumbnails);
