@@ -163,6 +163,7 @@ def main() -> None:
             result[name] = scoring(folder, num, width, asked.pairs)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        keep("probe", result)
     result["training"] = training(asked.rows, asked.pairs)
     keep("probe", result)
 
