@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,11 +17,12 @@ import numpy as np
 from indexing.compute.decoder import Decoder
 from indexing.compute.files import sha256_of
 from indexing.compute.media_facts import MediaRefused
-from indexing.compute.plain import feature_files, side_files
+from indexing.compute.plain import side_files
 from indexing.compute.plain.claims import Claims
+from indexing.compute.plain.feature_files import FeaturesRefused, read_shape
 from indexing.compute.plain.picture_networks import PictureNetwork
 from indexing.compute.plain.report import Report
-from indexing.compute.plain.whole_files import write_npy
+from indexing.compute.plain.whole_files import as_npy, write_whole
 
 Advance = Callable[[int], None]
 
@@ -118,7 +120,7 @@ def _write(
     run: ImageRun, network: PictureNetwork, facts: Mapping[str, Any], read: Read, rows: np.ndarray
 ) -> None:
     output = run.output(read.name)
-    write_npy(output, rows if network.has_map else rows[0])
+    content = as_npy(rows if network.has_map else rows[0])
     engine = network.engine()
     meta = {
         "source": str((run.root / read.name).absolute()),
@@ -126,13 +128,20 @@ def _write(
         "kind": "image",
         "width_px": read.size[0],
         "height_px": read.size[1],
+        "sha256": hashlib.sha256(content).hexdigest(),
         "shape": list(rows.shape) if network.has_map else [rows.shape[1]],
         **facts,
         "engine": f"{engine.name} {engine.precision}",
     }
     if network.has_map and read.fitted is not None:
         meta["grid"] = list(network.grid_of(read.fitted))
+    # First what it is, with its hash: a kill in between leaves an output that is not taken for another's.
     side_files.write_meta(output, meta)
+    try:
+        write_whole(output, content)
+    except BaseException:
+        side_files.meta_path(output).unlink(missing_ok=True)
+        raise
 
 
 def is_done(output: Path, sha256: str, facts: Mapping[str, Any], width: int | None) -> bool:
@@ -141,16 +150,18 @@ def is_done(output: Path, sha256: str, facts: Mapping[str, Any], width: int | No
     One without a side file (an original's) counts when it can be read and has the expected width.
     """
     meta = side_files.read_meta(output)
+    if meta is None:
+        try:
+            return read_shape(output)[1] == width or width is None
+        except FeaturesRefused:
+            return False
     wanted = {name: facts[name] for name in ("encoder", "weights_sha256", "settings")}
-    if meta is not None and not side_files.matches(meta, wanted | {"source_sha256": sha256}):
+    if not side_files.matches(meta, wanted | {"source_sha256": sha256}):
         return False
     try:
-        num_rows, found = feature_files.read_shape(output)
-    except feature_files.FeaturesRefused:
+        return sha256_of(output) == meta.get("sha256")
+    except OSError:
         return False
-    if meta is not None:
-        return list(meta.get("shape", [])) in ([found], [num_rows, found])
-    return width is None or found == width
 
 
 class _Reader:

@@ -35,7 +35,7 @@ def rows_path(output: Path) -> Path:
 
 
 def write_meta(output: Path, meta: Mapping[str, Any]) -> None:
-    """Written after its output: an output with a side file that matches is whole."""
+    """What `output` was made of, whole or not at all."""
     write_whole(meta_path(output), as_json(meta) + b"\n")
 
 

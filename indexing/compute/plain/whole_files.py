@@ -47,12 +47,16 @@ def as_json(content: Any, *, indent: int | None = None) -> bytes:
         return json.dumps(content, indent=indent).encode()
 
 
+def as_npy(array: np.ndarray) -> bytes:
+    """The bytes of a .npy file. Straight into a file, numpy would not say why the disk takes no more."""
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, allow_pickle=False)
+    return content.getvalue()
+
+
 def write_npy(path: Path, array: np.ndarray) -> None:
     """An array as .npy at `path`, whole or not at all."""
-    content = io.BytesIO()  # straight into a file, numpy would not say why the disk takes no more
-    np.lib.format.write_array(content, array, allow_pickle=False)
-    with writing_whole(path) as out:
-        out.write(content.getbuffer())
+    write_whole(path, as_npy(array))
 
 
 def by_number(name: str) -> list[tuple[int, int, str]]:
