@@ -21,7 +21,7 @@ def follow(kind: str, follower: Follower) -> None:
 
 
 def tell(job: "Job") -> None:
-    """Call who follows the kind of the job; one that fails is logged and undone, and the job is done anyway."""
+    """Call who follows the kind of the job; one that fails is logged and undone, the job is done anyway."""
     for follower in _followers.get(job.kind, ()):
         try:
             with transaction.atomic():
