@@ -276,9 +276,7 @@ def many(shared_data, tmp_path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_killed_run_leaves_nothing_half_written_and_is_finished_by_the_next(
-    sfi, many, tmp_path, model_dir, tree
-):
+def test_a_killed_run_leaves_nothing_half_written_and_is_finished_by_the_next(sfi, many, tmp_path, model_dir):
     killed = start(many, tmp_path / "f", model_dir)
     deadline = time.monotonic() + 120
     while not list((tmp_path / "f").glob("*.npy")) and time.monotonic() < deadline:
@@ -304,7 +302,9 @@ def test_a_killed_run_leaves_nothing_half_written_and_is_finished_by_the_next(
     assert counts["done"] + counts["skipped"] == 40
     assert counts["skipped"] == len(left)
     sfi(*whole, tmp_path / "g")
-    assert tree(tmp_path / "f", ".npy") == tree(tmp_path / "g", ".npy")
+    # Pictures met in other batches than without the kill: rounding may differ, nothing else.
+    for path in sorted((tmp_path / "g").glob("*.npy")):
+        same(np.load(tmp_path / "f" / path.name), np.load(path))
 
 
 @pytest.mark.slow
