@@ -20,6 +20,8 @@ import {
 import { colorOf, onThemeChange } from "../lib/chart-theme";
 
 const HEIGHT_PX = 220;
+/** Of the first series, the second, and so on: color is not the only sign. */
+const DASHES: readonly number[][] = [[], [9, 4], [2, 3], [12, 3, 2, 3]];
 const COUNTED = ["step", "epoch"]; // there is no half of one
 const WHOLE = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 const FONT = "11px system-ui, sans-serif";
@@ -61,8 +63,16 @@ export class LineChart extends LitElement {
         width: 16px;
         border-top: 2px solid currentcolor;
       }
-      i[data-dashed] {
+      i[data-dashed],
+      i[data-place="1"] {
         border-top-style: dashed;
+      }
+      i[data-place="2"] {
+        border-top-style: dotted;
+      }
+      i[data-place="3"] {
+        border-top-width: 3px;
+        border-top-style: double;
       }
       i[data-tone="accept"] {
         color: var(--accept);
@@ -139,8 +149,8 @@ export class LineChart extends LitElement {
     return html`<div class="place" role="img" aria-label=${`${this.label}: ${lastOf(data)}`}></div>
       <div class="legend">
         ${data.series.map(
-          (each) =>
-            html`<span><i data-tone=${each.tone} ?data-dashed=${each.is_dashed}></i>${each.label}</span>`,
+          (each, place) =>
+            html`<span><i data-tone=${each.tone} data-place=${place} ?data-dashed=${each.is_dashed}></i>${each.label}</span>`,
         )}
         <span class="said" aria-hidden="true">${this.said || nothing}</span>
       </div>
@@ -215,7 +225,7 @@ export class LineChart extends LitElement {
       ],
       series: [
         {},
-        ...data.series.map((each) => ({
+        ...data.series.map((each, at) => ({
           label: each.label,
           stroke: () => colorOf(this, each.tone),
           width: each.is_scattered ? 0 : each.is_dashed ? 1 : 2,
@@ -225,7 +235,7 @@ export class LineChart extends LitElement {
             size: each.is_scattered ? 9 : 5,
             fill: () => colorOf(this, each.tone),
           },
-          ...(each.is_dashed ? { dash: [5, 4] } : {}),
+          dash: each.is_dashed ? [5, 4] : (DASHES[at % DASHES.length] ?? []),
         })),
       ],
       hooks: { setCursor: [(chart) => this.tell(chart, data)] },
