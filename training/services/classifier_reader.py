@@ -68,14 +68,15 @@ class ClassifierReader:
         return held.scores.item_ids, held.scores.values[:, column]
 
     def proposing(self, label_class: int) -> Proposing | None:
-        """The live classifier of the class that was made live last."""
+        """The live classifier that was judged best of the class; of equals the newest."""
         live = ClassifierVersion.objects.filter(classifier__corpus=self._corpus_id, is_live=True)
-        for version in live.select_related("run").order_by("-pk"):
-            if label_class in version.run.class_ids:
-                point = points_of(version).get(label_class)
-                threshold = DEFAULT_THRESHOLD if point is None else point.threshold
-                return Proposing(version.classifier_id, threshold)
-        return None
+        knowing = [each for each in live.select_related("run") if label_class in each.run.class_ids]
+        if not knowing:
+            return None
+        best = max(knowing, key=lambda version: (_precision_of(version, label_class), version.pk))
+        point = points_of(best).get(label_class)
+        threshold = DEFAULT_THRESHOLD if point is None else point.threshold
+        return Proposing(best.classifier_id, threshold)
 
     def _live(self, classifier: int, label_class: int) -> tuple[ClassifierVersion, int]:
         found = ClassifierVersion.objects.filter(
@@ -87,3 +88,13 @@ class ClassifierReader:
         if label_class not in version.run.class_ids:
             raise LookupError(f"{version.classifier.name} does not know that class")
         return version, version.run.class_ids.index(label_class)
+
+
+def _precision_of(version: ClassifierVersion, label_class: int) -> float:
+    """The average precision of the class, on test or else on val; 0 where it was not measured."""
+    column = version.run.class_ids.index(label_class)
+    for side in ("test", "val"):
+        judged = version.run.evaluation.get(side)
+        if judged and judged["classes"][column]["average_precision"] is not None:
+            return float(judged["classes"][column]["average_precision"])
+    return 0.0
