@@ -207,7 +207,7 @@ def test_keys_and_the_size_of_tiles_are_found_on_another_machine(workbench, page
     page.keyboard.press("Escape")
     page.keyboard.press("+")
     size = page.evaluate("localStorage.getItem('sisyphus-tile-px')")
-    page.goto("/corpora/")  # at once: what waits is sent on the way out
+    page.goto("/")  # at once: what waits is sent on the way out
 
     elsewhere = page_of(ann, viewport={"width": 1440, "height": 900})
     elsewhere.goto(f"/corpora/{pictures.pk}/workbench/")
@@ -218,7 +218,7 @@ def test_keys_and_the_size_of_tiles_are_found_on_another_machine(workbench, page
     elsewhere.get_by_role("button", name="Reset all").click()
     elsewhere.keyboard.press("Escape")
     expect(key).to_have_text("a")
-    elsewhere.goto("/corpora/")
+    elsewhere.goto("/")
 
     page.goto(f"/corpora/{pictures.pk}/workbench/")  # which had another map: the last write holds
     expect(page.locator(".action[data-action='accept'] kbd")).to_have_text("a")

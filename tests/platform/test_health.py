@@ -93,6 +93,25 @@ def test_the_first_operator_is_made_once_and_only_a_hash_is_kept(db, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_an_operator_who_is_locked_out_gets_in_again_from_the_command_line(client, olga, capsys):
+    from django.core.management import call_command
+
+    from sisyphus_web.accounts.models import AuditLine
+
+    for _ in range(30):
+        client.post("/login/", {"username": olga.username, "password": "not this one"})
+    User.objects.filter(pk=olga.pk).update(is_active=False)
+    client.force_login(olga)
+    call_command("create_operator", olga.username, "--new-password", "--only-password")
+    password = capsys.readouterr().out.strip()
+    assert client.get("/").status_code == 302  # the session of before has ended
+    answer = client.post(
+        "/login/", {"username": olga.username, "password": password}, REMOTE_ADDR="192.0.2.7"
+    )
+    assert (answer.status_code, client.get("/").status_code) == (302, 200)
+    assert AuditLine.objects.filter(what="operator-password", detail__startswith=olga.username).exists()
+
+
 def test_broker_urls_of_both_forms_are_understood(settings):
     of_socket = health.redis_client("redis+socket:///tmp/a%20b.sock?virtual_host=0")
     assert of_socket.connection_pool.connection_kwargs["path"] == "/tmp/a b.sock"

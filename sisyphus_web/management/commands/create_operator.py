@@ -7,7 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, transaction
 
-from sisyphus_web.accounts.models import User
+from sisyphus_web.accounts.models import LoginAttempt, User
+from sisyphus_web.accounts.services import note
 
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"  # nothing that is easily mistaken: no l, o, 0, 1
 
@@ -23,7 +24,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", nargs="?", default="operator")
         parser.add_argument("--if-none", action="store_true", help="do nothing if there is an operator")
-        parser.add_argument("--new-password", action="store_true", help="give an existing one a new password")
+        parser.add_argument(
+            "--new-password",
+            action="store_true",
+            help="let an existing one in again, with a new password: also if locked out",
+        )
         parser.add_argument("--only-password", action="store_true", help="print nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,11 +39,19 @@ class Command(BaseCommand):
             user = User.objects.filter(username=name, is_operator=True).first()
             if user is None:
                 raise CommandError(f"There is no operator named {name}.")
-            user.set_password(password)
-            user.save(update_fields=["password"])
+            self._let_in(user, password)
         else:
             self._create(name, password)
         self.stdout.write(password if options["only_password"] else f"{name} signs in with {password}")
+
+    @transaction.atomic
+    def _let_in(self, user: User, password: str) -> None:
+        """Also one who was deactivated or locked out; sessions of before end, and the audit log says so."""
+        user.set_password(password)
+        user.is_active = True
+        user.save(update_fields=["password", "is_active"])
+        LoginAttempt.objects.filter(username=user.username.lower(), is_success=False).delete()
+        note("operator-password", by=None, detail=f"{user.username}: a new one from the command line")
 
     def _create(self, name: str, password: str) -> None:
         try:
