@@ -79,7 +79,7 @@ class Watched:
         self.cpu_seconds = self._children() - self._begun
 
     def _watch(self) -> None:
-        while not self._is_over.wait(0.1):
+        while not self._is_over.wait(0.5):
             total = 0
             for pid in tree_of(os.getpid())[1:]:
                 try:
