@@ -1,12 +1,16 @@
 """Small edits of pictures: tiles, cover and crop, the lines of a grid, the frame of a cell."""
 
+import io
 import math
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+from indexing.compute.thumbnails import encode_jpeg
+
 LINE = (255, 64, 64)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)  # seen on any picture
 
 
 def tiles(pixels: np.ndarray, side: int) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -39,32 +43,34 @@ def with_grid(pixels: np.ndarray, cells: int) -> np.ndarray:
 
 
 def with_cell(pixels: np.ndarray, position: tuple[int, int], grid: tuple[int, int]) -> np.ndarray:
-    """A copy with the cell at (row, column) of a grid of (rows, columns) framed."""
+    """A copy with the cell at (row, column) of a grid of (rows, columns) framed, white around black."""
     drawn = pixels.copy()
     height, width = pixels.shape[:2]
     (row, column), (rows, columns) = position, grid
-    top, bottom = row * height // rows, max(row * height // rows + 1, (row + 1) * height // rows)
-    left, right = (
-        column * width // columns,
-        max(column * width // columns + 1, (column + 1) * width // columns),
-    )
-    thick = max(1, min(height, width) // 100)
-    for part in (
-        np.s_[top : top + thick, left:right],
-        np.s_[max(top, bottom - thick) : bottom, left:right],
-        np.s_[top:bottom, left : left + thick],
-        np.s_[top:bottom, max(left, right - thick) : right],
-    ):
-        drawn[part] = LINE
+    top, left = row * height // rows, column * width // columns
+    bottom = max(top + 1, (row + 1) * height // rows)
+    right = max(left + 1, (column + 1) * width // columns)
+    thick = max(1, min(height, width) // 90)
+    inner = top + thick, bottom - thick, left + thick, right - thick
+    _frame(drawn, (top, bottom, left, right), thick, WHITE)
+    _frame(drawn, inner, thick, BLACK)
     return drawn
+
+
+def _frame(
+    drawn: np.ndarray, edges: tuple[int, int, int, int], thick: int, color: tuple[int, int, int]
+) -> None:
+    """Lines inside the rectangle [top, bottom) x [left, right); nothing where it is too small."""
+    top, bottom, left, right = edges
+    if bottom <= top or right <= left:
+        return
+    inside = drawn[top:bottom, left:right]
+    inside[:thick] = inside[-thick:] = color
+    inside[:, :thick] = inside[:, -thick:] = color
 
 
 def as_file(pixels: np.ndarray, suffix: str) -> bytes:
     """The picture as PNG or, for .jpg and .jpeg, as JPEG."""
-    import io
-
-    from indexing.compute.thumbnails import encode_jpeg
-
     if suffix.lower() in (".jpg", ".jpeg"):
         return encode_jpeg(pixels, quality=92)
     out = io.BytesIO()
