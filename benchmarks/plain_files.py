@@ -1,6 +1,6 @@
 """Photos -> features -> index -> 100 queries by `sfi` against plain lines of torch and faiss; the loop alone.
 
-    python benchmarks/plain_files.py [--photos ../shared/data/photos] [--number 300] [--pairs 3]
+    python benchmarks/plain_files.py --photos FOLDER [--number 300] [--pairs 3]
 
 Product: `sfi feature-extract`, `sfi build-index`, `sfi serve-index` and 100 queries over HTTP, each a process
 of its own. Peer: benchmarks/plain_files_peer.py, the same steps in one script. Both make fp32 ResNet-50 MAC
@@ -209,7 +209,7 @@ def spread(ratios: list[float]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--photos", type=Path, default=ROOT.parent / "shared" / "data" / "photos")
+    parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--number", type=int, default=300, help="of photos, evenly taken")
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--pairs", type=int, default=3)

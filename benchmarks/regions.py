@@ -1,6 +1,6 @@
 """What a region index finds that whole frames do not, what it costs, and which prior on scale it wants.
 
-    python benchmarks/regions.py [--data FOLDER] [--weights FOLDER] [--encoder KEY]
+    python benchmarks/regions.py --data FOLDER --weights FOLDER [--encoder KEY]
 
 cells    BCCD frames, 640 x 480; the query is the box of one platelet or white cell, relevant are the other
          frames with one. By bucket of the area of the box. Every frame has a white cell: see `num_relevant`.
@@ -294,8 +294,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--weights", type=Path, default=ROOT.parent / "shared" / "weights")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--encoder", default="torchvision:mobilenet_v2@1")
     parser.add_argument("--parts", nargs="*", default=["cells", "planted", "photos", "cost"])
     asked = parser.parse_args()
