@@ -68,12 +68,15 @@ def build_index(job_id: int) -> None:
                 written.append(services.Written(place, manifest, has_regions))
             jobs.report(job, note="publishing", force=True)
             services.publish(job, feature_set, written)
+            shutil.rmtree(
+                folder.parent, ignore_errors=True
+            )  # published: nothing of earlier attempts is needed
         except ShardDamaged as error:
             raise services.ShardUnreadable(str(error)) from error
         except BuildRefused as error:
             raise services.BuildFailed(str(error)) from error
         finally:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # this attempt's alone: another may be at work by now
 
 
 def _kinds(feature_set: FeatureSet) -> list[bool]:

@@ -48,10 +48,13 @@ def export_classifier(job_id: int) -> None:
             with jobs.finishing(job):
                 services.publish(export, folder, job=job, files=files, note=note)
                 job.result = {"onnx_export": export.pk, "files": sorted(files)}
+            shutil.rmtree(
+                folder.parent, ignore_errors=True
+            )  # published: nothing of earlier attempts is needed
         except REFUSALS as error:
             raise NotTrainable(error) from error
         finally:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # this attempt's alone: another may be at work by now
 
 
 def _write(job: Job, version: ClassifierVersion, folder: Path) -> tuple[dict[str, Any], str]:

@@ -35,10 +35,13 @@ def train_classifier(job_id: int) -> None:
         folder.mkdir(mode=0o700, parents=True)
         try:
             _train(job, run, folder)
+            shutil.rmtree(
+                folder.parent, ignore_errors=True
+            )  # published: nothing of earlier attempts is needed
         except REFUSALS as error:
             raise NotTrainable(error) from error
         finally:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)  # this attempt's alone: another may be at work by now
 
 
 def _train(job: Job, run: Run, folder: Path) -> None:
