@@ -58,7 +58,7 @@ def coco_rows(tree: Tree) -> Iterator[Row]:
             continue
         try:
             loaded = msgspec.json.decode(tree.read(name), type=Coco)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if tree.is_one_file:
                 raise ImportRefused(f"{name} is no COCO file: {error}.") from error
             yield Row(name, problem="unreadable", detail=f"It is no COCO file: {error}.")

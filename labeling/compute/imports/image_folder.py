@@ -49,7 +49,7 @@ def folders_said(tree: Tree) -> dict[str, str]:
     try:
         about = msgspec.json.decode(tree.read(found[0]))
         return {str(name): str(folder) for name, folder in about["folders"].items()}
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError):
         return {}  # somebody else's
 
 

@@ -53,7 +53,7 @@ def jsonl_rows(tree: Tree) -> Iterator[Row]:
                 place = _place(tree, name, f"line {number}")
                 try:
                     yield _row(place, decoder.decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                     yield Row(place, problem="unreadable", detail=str(error))
 
 
@@ -91,7 +91,7 @@ def _row(place: str, record: Mapping[str, Any]) -> Row:
         if len(corners) not in (0, 4):
             return Row(place, problem="bad-box", detail="A box has four corners.")
         facts = named(str(given.get("media_name", ""))) if "media_sha256" not in given else {}
-        facts |= {key: given[key] for key in MEDIA if key in given}
+        facts |= {key: str(given[key]) for key in MEDIA if key in given}
         facts |= {key: int(given[key]) for key in ("start_pts", "number") if key in given}
         if "pts_seconds" in given:
             facts["pts_seconds"] = float(given["pts_seconds"])

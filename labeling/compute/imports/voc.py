@@ -24,7 +24,7 @@ def voc_rows(tree: Tree) -> Iterator[Row]:
         stem = PurePosixPath(name).stem
         try:
             about = _parsed(tree.read(name))
-        except (expat.ExpatError, ValueError) as error:
+        except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding that is none
             yield Row(name, problem="unreadable", detail=str(error))
             continue
         names[stem] = about["filename"] or stem

@@ -9,7 +9,8 @@ import msgspec
 from labeling.compute.imports.rows import PICTURES, ImportRefused, Row, named
 from labeling.compute.imports.trees import Tree
 
-ENTRY = re.compile(r"^\s*(?:-|(?P<number>\d+)\s*:)\s*(?P<name>.+?)\s*$")
+# Five digits: a list of names is made as long as the largest number says.
+ENTRY = re.compile(r"^\s*(?:-|(?P<number>\d{1,5})\s*:)\s*(?P<name>.+?)\s*$")
 
 
 def yolo_rows(tree: Tree) -> Iterator[Row]:

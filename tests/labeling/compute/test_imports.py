@@ -168,3 +168,27 @@ def test_the_digest_of_a_folder_changes_with_its_labels(tmp_path):
     assert Tree(tmp_path).digest() == before
     (tmp_path / "a.csv").write_text("2")
     assert Tree(tmp_path).digest() != before
+
+
+@pytest.mark.parametrize(
+    ("form", "name", "text"),
+    [
+        ("jsonl", "deep.jsonl", '{"label_class": "cat", "media_name": "a.jpg", "more": ' + "[" * 100_000),
+        ("coco", "annotations/deep.json", '{"images": [], "categories": [], "more": ' + "[" * 100_000),
+        ("voc", "Annotations/hex.xml", '<?xml version="1.0" encoding="hex"?><annotation/>'),
+    ],
+)
+def test_a_file_that_no_parser_takes_is_a_line_of_the_report(tmp_path, form, name, text):
+    other = {"coco": ("annotations/good.json", '{"images": [], "categories": []}')}.get(form, ("x.txt", ""))
+    with tree_of(tmp_path, dict([(name, text), other])) as tree:
+        assert [row.problem for row in read_rows(tree, form)] == ["unreadable"]
+
+
+def test_a_media_name_that_is_a_number_is_read_as_text(tmp_path):
+    lines = '{"label_class": "cat", "media_name": 7}\n{"label_class": "cat", "media_sha256": [7]}\n'
+    with tree_of(tmp_path, {"a.jsonl": lines}) as tree:
+        assert [row.media_name or row.media_sha256 for row in read_rows(tree, "jsonl")] == ["7", "[7]"]
+
+
+def test_a_class_of_an_absurd_number_makes_no_list_of_that_length():
+    assert _names_of("names:\n  0: cat\n  99999999999: dog\n") == ["cat"]
