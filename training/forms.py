@@ -63,7 +63,7 @@ class TrainForm(forms.Form):
     includes_weak = forms.BooleanField(
         label="Weak labels too",
         required=False,
-        help_text="They count half. Only where answers are frozen now.",
+        help_text="They count half and are never judged on. Only where answers are frozen now.",
     )
     val_share = _number("Share of val", is_whole=False, initial=SHARE, min_value=0, max_value=0.9)
     test_share = _number("Share of test", is_whole=False, initial=SHARE, min_value=0, max_value=0.9)

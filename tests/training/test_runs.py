@@ -148,3 +148,16 @@ def test_a_later_version_is_live_only_where_it_was_asked_for(version, mia):
     third = trained(version, mia, go_live=True)
     assert live_version(first.classifier) == third
     assert not second.is_live
+
+
+def test_weak_labels_are_learned_from_and_never_judged_on(version, mia):
+    sides = {side: version.entries.filter(split=side, answer="accept") for side in ("train", "val", "test")}
+    weak = {side: list(found.values_list("pk", flat=True)[:3]) for side, found in sides.items()}
+    before = request_run(version=version, by=mia).examples["sides"]
+    for chosen in weak.values():
+        version.entries.filter(pk__in=chosen).update(origin="weak")
+    after = request_run(version=version, by=mia).examples["sides"]
+    assert after["train"] == before["train"]
+    for side in ("val", "test"):
+        said = (each[side]["classes"]["cat"]["accept"] for each in (before, after))
+        assert next(said) - next(said) == 3

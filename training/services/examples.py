@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,7 +50,8 @@ def read_answers(
     """The answers of `version` to these classes, one row per item in order of its id; NotTrainable if torn.
 
     With the target multi_class an item accepted for one class is a reject of the others, and an item that
-    was accepted for none is left out.
+    was accepted for none is left out. Weak labels are learned from and never judged on: on val and test
+    they are not known.
     """
     with connection.cursor() as cursor:
         cursor.execute(ENTRIES, [version.pk, list(class_ids)])
@@ -76,9 +78,21 @@ def read_answers(
             class_names=tuple(class_names),
             weights=weights,
         )
+        table = _without_weak_held_out(table)
         return _exclusive(table) if target == "multi_class" else table
     except REFUSALS as error:
         raise NotTrainable(error) from None
+
+
+def _without_weak_held_out(table: AnswerTable) -> AnswerTable:
+    """The table with weak labels on train alone; an item of another side that has no other is left out."""
+    is_train = table.sides == SIDES.index("train")
+    is_weak = (table.weights < 1) & ~is_train[:, None]
+    if not is_weak.any():
+        return table
+    targets = np.where(is_weak, UNKNOWN, table.targets).astype(np.int8)
+    kept = is_train | (targets != UNKNOWN).any(axis=1)
+    return replace(table, targets=targets).rows(kept)
 
 
 def _exclusive(table: AnswerTable) -> AnswerTable:
