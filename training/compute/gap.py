@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.compute.answers import ACCEPT, AnswerTable
+from training.compute.answers import AnswerTable
 from training.compute.probe import Probe, fit_probe
 from training.compute.regularization import macro_average_precision
 
@@ -46,10 +46,10 @@ def split_gap(
 
 
 def by_item(answers: AnswerTable, *, seed: int = 0) -> AnswerTable:
-    """The same answers, each its own group, dealt to the sides at random: as many of each class as before."""
+    """The same answers, each its own group, dealt to the sides at random: as many of each kind as before."""
     rng = np.random.default_rng(seed)
     sides = answers.sides.copy()
-    _, patterns = np.unique(answers.targets == ACCEPT, axis=0, return_inverse=True)
+    _, patterns = np.unique(answers.targets, axis=0, return_inverse=True)
     for pattern in range(int(patterns.max(initial=-1)) + 1):
         rows = np.flatnonzero(patterns == pattern)
         sides[rows] = sides[rng.permutation(rows)]

@@ -29,7 +29,7 @@ def judge(run: Run, answers: AnswerTable, scores: Mapping[str, np.ndarray]) -> J
     they are proposed on test, which flatters them, and says so by its side.
     """
     proposed: list[OperatingPoint] = []
-    thresholds: dict[str, float] = {}
+    thresholds: dict[str, dict[str, float]] = {side: {} for side in HELD_OUT}  # chosen on another side
     for column, label_class in enumerate(run.classes):
         for side in HELD_OUT:
             part = answers.side(side)
@@ -40,14 +40,16 @@ def judge(run: Run, answers: AnswerTable, scores: Mapping[str, np.ndarray]) -> J
             if best is None:
                 continue
             threshold = min(max(best.threshold, 0.0), 1.0)
-            thresholds[label_class["name"]] = threshold
+            for other in HELD_OUT:
+                if other != side:
+                    thresholds[other][label_class["name"]] = threshold
             expected = (as_json(best) or {}) | {"side": side, "aim": "f1"}
             proposed.append(
                 OperatingPoint(label_class_id=label_class["id"], threshold=threshold, expected=expected)
             )
             break
     evaluation = {
-        side: evaluate(scores[side], answers.side(side), kind=run.target, thresholds=thresholds)
+        side: evaluate(scores[side], answers.side(side), kind=run.target, thresholds=thresholds[side])
         if len(answers.side(side))
         else None
         for side in HELD_OUT

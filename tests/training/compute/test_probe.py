@@ -1,5 +1,7 @@
 """The linear probe: against scikit-learn's optimum, and what it promises beside it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -216,3 +218,11 @@ def test_a_split_by_item_keeps_what_each_side_has_of_each_class():
     torn = by_item(answers)
     for side in ("train", "val", "test"):
         assert np.array_equal(torn.side(side).targets.sum(axis=0), answers.side(side).targets.sum(axis=0))
+
+
+def test_a_split_by_item_keeps_what_each_side_has_of_rejects_beside_unknown_answers():
+    _, answers = made(200, group_size=4)
+    targets = np.where((answers.targets == 0) & (answers.sides > 0)[:, None], -1, answers.targets)
+    torn = by_item(replace(answers, targets=targets.astype(np.int8)))
+    for side in ("val", "test"):
+        assert not (torn.side(side).targets == 0).any()
