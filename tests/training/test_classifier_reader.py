@@ -1,9 +1,10 @@
 """What the search service is told of classifiers."""
 
 import pytest
+from django.utils import timezone
 
 from tests import factories as made
-from training.models import OperatingPoint
+from training.models import OperatingPoint, ScoreSet
 from training.services.classifier_reader import ClassifierReader
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +50,20 @@ def test_what_is_not_live_or_of_another_corpus_is_not_there(corpus, mia):
         ClassifierReader(corpus.pk).scores(version.classifier_id, cat.pk + 1)
     with pytest.raises(LookupError, match="has not scored the corpus yet"):
         ClassifierReader(corpus.pk).scores(version.classifier_id, cat.pk)
+
+
+def test_only_what_is_live_is_kept_in_memory(corpus, mia, tmp_path, settings):
+    settings.DATA_DIR = tmp_path
+    cat = made.LabelClassFactory(corpus=corpus)
+    version = live(corpus, cat, made.FeatureSetFactory(corpus=corpus), 0.9)
+    reader = ClassifierReader(corpus.pk)
+    ScoreSet.objects.create(version=version, updated_at=timezone.now())
+    reader.scores(version.classifier_id, cat.pk)
+    type(version).objects.filter(pk=version.pk).update(is_live=False)
+    run = made.RunFactory(classifier=version.classifier, feature_set=version.run.feature_set)
+    run.classes = version.run.classes
+    run.save()
+    later = made.ClassifierVersionFactory(run=run, number=2, is_live=True)
+    ScoreSet.objects.create(version=later, updated_at=timezone.now())
+    reader.scores(version.classifier_id, cat.pk)
+    assert [held.score_set for held in reader._held.values()] == [later.score_set.pk]

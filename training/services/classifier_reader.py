@@ -32,8 +32,8 @@ class ClassifierReader:
 
     def __init__(self, corpus_id: int) -> None:
         self._corpus_id = corpus_id
-        self._probes: dict[int, Probe] = {}  # by version
-        self._held: dict[int, _Held] = {}  # by version
+        self._probes: dict[int, tuple[int, Probe]] = {}  # by classifier: its live version, and that read
+        self._held: dict[int, _Held] = {}  # by classifier, of its live version alone
 
     def direction(self, classifier: int, label_class: int, feature_set: int) -> np.ndarray | None:
         """The direction in which the scores of a head grow; None for a network, a choice between classes, and
@@ -45,9 +45,10 @@ class ClassifierReader:
         is_head = run.kind == Run.Kind.PROBE and run.feature_set_id == feature_set
         if not is_head or run.target != Run.Target.MULTI_LABEL:
             return None
-        if version.pk not in self._probes:
-            self._probes[version.pk] = Probe.load(checked_folder(version))
-        weights = self._probes[version.pk].weights[column]
+        read = self._probes.get(classifier)
+        if read is None or read[0] != version.pk:
+            read = self._probes[classifier] = (version.pk, Probe.load(checked_folder(version)))
+        weights = read[1].weights[column]
         length = float(np.linalg.norm(weights))
         if length < 1e-12:
             raise LookupError(f"{version.classifier.name} has learned nothing of this class")
@@ -59,18 +60,16 @@ class ClassifierReader:
         score_set = getattr(version, "score_set", None)
         if score_set is None or score_set.updated_at is None:
             raise LookupError(f"{version.classifier.name} has not scored the corpus yet")
-        held = self._held.get(version.pk)
-        if held is None or held.updated_at != score_set.updated_at:
-            held = _Held(score_set.pk, score_set.updated_at, read_scores(score_set))
-            self._held = {version.pk: held} | {
-                pk: each for pk, each in self._held.items() if pk != version.pk
-            }
+        held = self._held.get(classifier)
+        if held is None or (held.score_set, held.updated_at) != (score_set.pk, score_set.updated_at):
+            held = self._held[classifier] = _Held(score_set.pk, score_set.updated_at, read_scores(score_set))
         return held.scores.item_ids, held.scores.values[:, column]
 
     def proposing(self, label_class: int) -> Proposing | None:
         """The live classifier that was judged best of the class; of equals the newest."""
         live = ClassifierVersion.objects.filter(classifier__corpus=self._corpus_id, is_live=True)
-        knowing = [each for each in live.select_related("run") if label_class in each.run.class_ids]
+        live = live.select_related("run").defer("run__curve")
+        knowing = [each for each in live if label_class in each.run.class_ids]
         if not knowing:
             return None
         best = max(knowing, key=lambda version: (_precision_of(version, label_class), version.pk))
@@ -82,7 +81,8 @@ class ClassifierReader:
         found = ClassifierVersion.objects.filter(
             classifier=classifier, classifier__corpus=self._corpus_id, is_live=True
         )
-        version = found.select_related("run", "classifier", "score_set").first()
+        found = found.select_related("run", "classifier", "score_set").defer("run__curve", "run__evaluation")
+        version = found.first()
         if version is None:
             raise LookupError("There is no live version of that classifier")
         if label_class not in version.run.class_ids:
