@@ -68,9 +68,7 @@ def build_index(job_id: int) -> None:
                 written.append(services.Written(place, manifest, has_regions))
             jobs.report(job, note="publishing", force=True)
             services.publish(job, feature_set, written)
-            shutil.rmtree(
-                folder.parent, ignore_errors=True
-            )  # published: nothing of earlier attempts is needed
+            shutil.rmtree(folder.parent, ignore_errors=True)  # published: no other attempt is needed
         except ShardDamaged as error:
             raise services.ShardUnreadable(str(error)) from error
         except BuildRefused as error:

@@ -48,9 +48,7 @@ def export_classifier(job_id: int) -> None:
             with jobs.finishing(job):
                 services.publish(export, folder, job=job, files=files, note=note)
                 job.result = {"onnx_export": export.pk, "files": sorted(files)}
-            shutil.rmtree(
-                folder.parent, ignore_errors=True
-            )  # published: nothing of earlier attempts is needed
+            shutil.rmtree(folder.parent, ignore_errors=True)  # published: no other attempt is needed
         except REFUSALS as error:
             raise NotTrainable(error) from error
         finally:

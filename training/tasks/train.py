@@ -35,9 +35,7 @@ def train_classifier(job_id: int) -> None:
         folder.mkdir(mode=0o700, parents=True)
         try:
             _train(job, run, folder)
-            shutil.rmtree(
-                folder.parent, ignore_errors=True
-            )  # published: nothing of earlier attempts is needed
+            shutil.rmtree(folder.parent, ignore_errors=True)  # published: no other attempt is needed
         except REFUSALS as error:
             raise NotTrainable(error) from error
         finally:
