@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from labeling.models import DatasetVersion
@@ -267,3 +269,27 @@ def test_the_queries_of_the_list_do_not_grow_with_its_runs(
     as_mia.get(url)
     with django_assert_max_num_queries(24):
         as_mia.get(url)
+
+
+def test_the_list_of_classifiers_shows_the_live_version_of_each(as_mia, corpus):
+    run = made.RunFactory(classifier__corpus=corpus, classifier__name="pets")
+    live = made.ClassifierVersionFactory(run=run, number=1, is_live=True)
+    for number in (2, 3):
+        other = made.RunFactory(classifier=run.classifier, feature_set=run.feature_set)
+        made.ClassifierVersionFactory(run=other, number=number)
+    made.ClassifierFactory(corpus=corpus, name="of nothing yet")
+    rows = as_mia.get(reverse("training", args=[corpus.pk])).context["classifiers"]
+    assert [(row["classifier"].name, row["num_versions"], row["live"]) for row in rows] == [
+        ("of nothing yet", 0, None),
+        ("pets", 3, live),
+    ]
+
+
+def test_the_page_of_a_classifier_reads_its_scores_once(as_mia, mia, version):
+    found = trained(version, mia)
+    run_job(found.score_set.job)
+    url = reverse("classifier", args=[found.classifier.corpus_id, found.classifier_id])
+    with CaptureQueriesContext(connection) as asked:
+        assert "<sfi-" in text(as_mia.get(url))
+    reads = [each["sql"] for each in asked if each["sql"].startswith('SELECT "training_scoreshard"."id"')]
+    assert len(reads) == 1

@@ -7,11 +7,11 @@ import numpy as np
 from django.db import connection
 
 from labeling.models import LabelClass
-from training.compute.score_shards import NUM_BINS, histogram_of
+from training.compute.score_shards import NUM_BINS, Scores, histogram_of
 from training.models import ClassifierVersion, ScoreSet
 from training.services.operating_points import column_of
 from training.services.refusals import NotScored
-from training.services.scores import scores_of_items
+from training.services.scores import read_scores
 
 ANSWERED = """
     SELECT item_id, answer FROM labeling_currentverdict
@@ -29,8 +29,10 @@ class Histogram(msgspec.Struct):
     is_current: bool  # nothing lacked a score when it was counted
 
 
-def histogram_of_scores(version: ClassifierVersion, label_class: LabelClass) -> Histogram:
-    """Of one class; NotScored before the corpus was scored."""
+def histogram_of_scores(
+    version: ClassifierVersion, label_class: LabelClass, *, scores: Scores | None = None
+) -> Histogram:
+    """Of one class; NotScored before the corpus was scored. `scores`: those of the version, already read."""
     score_set = ScoreSet.objects.filter(version=version).first()
     if score_set is None or not score_set.histograms:
         raise NotScored(f"Version {version.number} has scored nothing yet: score the corpus with it first.")
@@ -38,10 +40,11 @@ def histogram_of_scores(version: ClassifierVersion, label_class: LabelClass) -> 
         cursor.execute(ANSWERED, [label_class.pk])
         rows = cursor.fetchall()
     column = column_of(version, label_class.pk)
+    scores = read_scores(score_set) if scores is None else scores
     counts = {}
     for answer in ("accept", "reject"):
         items = np.array([item for item, said in rows if said == answer], np.int64)
-        values = scores_of_items(version, items).values[:, column : column + 1]
+        values = scores.values[np.isin(scores.item_ids, items), column : column + 1]
         counts[answer] = histogram_of(values)[0].tolist()
     return Histogram(
         num_bins=NUM_BINS,

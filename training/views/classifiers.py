@@ -24,7 +24,7 @@ from training.services import onnx
 from training.services.comparing import compare_versions
 from training.services.histograms import histogram_of_scores
 from training.services.operating_points import choose_point, points_of
-from training.services.scores import request_scores
+from training.services.scores import read_scores, request_scores
 from training.services.versions import roll_back, set_live
 from training.views import shown
 
@@ -240,9 +240,10 @@ def _histograms(chosen: ClassifierVersion, score_set: ScoreSet | None) -> list[d
         return []
     points = points_of(chosen)
     classes = LabelClass.objects.in_bulk(chosen.run.class_ids)
+    scores = read_scores(score_set)
     result = []
     for label_class in chosen.run.classes:
-        found = histogram_of_scores(chosen, classes[label_class["id"]])
+        found = histogram_of_scores(chosen, classes[label_class["id"]], scores=scores)
         point = points.get(label_class["id"])
         result.append(
             {

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,7 +23,7 @@ from sisyphus_web.jobs.errors import JobError
 from sisyphus_web.pages import query_without, respond
 from sisyphus_web.server_paths import last_part
 from training.forms import TrainForm
-from training.models import Classifier, Run
+from training.models import Classifier, ClassifierVersion, Run
 from training.services.operating_points import measured_points, points_of
 from training.services.runs import request_run
 from training.views import shown
@@ -94,27 +95,34 @@ def _runs_context(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
         "classifier", "dataset_version", "job", "version", "created_by"
     )
     page = Paginator(found.order_by("-pk").defer("curve"), PER_PAGE).get_page(request.GET.get("page"))
-    classifiers = Classifier.objects.filter(corpus=corpus).prefetch_related("versions__run").order_by("name")
     return {
         "corpus": corpus,
         "page_of_runs": page,
         "runs": [{"run": run, "headline": shown.headline(run)} for run in page],
-        "classifiers": [_classifier_row(each) for each in classifiers],
+        "classifiers": _classifier_rows(corpus),
         "is_moving": any(run.job is not None and not run.job.is_final for run in page),
         "query": query_without(request, "page"),
     }
 
 
-def _classifier_row(classifier: Classifier) -> dict[str, Any]:
-    versions = sorted(classifier.versions.all(), key=lambda each: each.number)
-    live = next((each for each in versions if each.is_live), None)
-    best = live or (versions[-1] if versions else None)
-    return {
-        "classifier": classifier,
-        "num_versions": len(versions),
-        "live": live,
-        "headline": shown.headline(best.run) if best else None,
-    }
+def _classifier_rows(corpus: Corpus) -> list[dict[str, Any]]:
+    """Each classifier with its live version and what that, else its newest, is worth: no other is read."""
+    classifiers = list(
+        Classifier.objects.filter(corpus=corpus).annotate(num_versions=Count("versions")).order_by("name")
+    )
+    versions = ClassifierVersion.objects.filter(classifier__in=classifiers)
+    shown_of = versions.order_by("classifier_id", "-is_live", "-number").distinct("classifier_id")
+    best = {each.classifier_id: each for each in shown_of.select_related("run").defer("run__curve")}
+    return [
+        {
+            "classifier": each,
+            "num_versions": each.num_versions,
+            "live": found if found is not None and found.is_live else None,
+            "headline": shown.headline(found.run) if found is not None else None,
+        }
+        for each in classifiers
+        for found in [best.get(each.pk)]
+    ]
 
 
 def _classes_context(corpus: Corpus) -> dict[str, Any]:
