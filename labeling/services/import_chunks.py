@@ -87,6 +87,9 @@ class ChunkTaker:
         if row.problem:
             outcome.reject(row.problem, row.detail)
             return
+        if not _is_text(row):
+            outcome.reject("unreadable", "A name in it is no text that can be stored.")
+            return
         name = row.label_class.strip()
         if not name or len(name) > 80 or "\x00" in name:
             outcome.reject("bad-class", "The name of a class has 1 to 80 characters.")
@@ -102,6 +105,12 @@ class ChunkTaker:
                 )
         elif self._classes[name].retired_at is not None:
             outcome.reject("retired-class", f"The class {name} was retired: bring it back first.")
+
+    def pass_over(self, rows: Sequence[Row]) -> None:
+        """Rows that an earlier attempt has reported on: only the classes they would make are noted."""
+        if self._is_dry:
+            for row in rows:
+                self._check(Outcome(row))
 
     def _match(self, outcomes: Sequence[Outcome]) -> None:
         """Give every outcome its item, or the reason that it has none."""
@@ -157,9 +166,15 @@ class ChunkTaker:
             state = states.get((outcome.item or 0, label_class.pk)) if label_class else None
             if outcome.outcome != "taken" or state is None or state.answer == "":
                 continue
-            is_ours = state.verdict is not None and state.verdict.batch == self._import.batch
-            if not is_ours:
+            verdict = state.verdict
+            if verdict is None or verdict.batch != self._import.batch:
                 outcome.skip("said-already" if state.answer == outcome.row.answer else "said-otherwise")
+            elif verdict.operation_id == self.operation_id(outcome.row):
+                continue  # this very line, taken by an attempt that broke off
+            elif state.answer == outcome.row.answer:
+                outcome.skip("said-twice")
+            else:
+                outcome.reject("contradicts", f"An earlier line says {state.answer}.")
 
     def operation_id(self, row: Row) -> UUID:
         """The same for the same line of the same file in this corpus; another once an import was undone."""
@@ -257,6 +272,16 @@ class ChunkTaker:
         of = {"corpus": self._corpus, "label_class": label_class, "created_by": self._by}
         made = QueryRound.objects.create(**of, mode=MODE, is_background=True)
         return WeakBatch.objects.create(pk=pk, query_round=made, **of)
+
+
+def _is_text(row: Row) -> bool:
+    """Whether the database can hold its names: file names may be any bytes, JSON may say NUL."""
+    said = "".join((row.place, row.label_class, row.media_name, row.media_sha256))
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in said
 
 
 def weak_batch_id(label_import: LabelImport, label_class: int) -> UUID:

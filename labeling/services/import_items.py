@@ -76,7 +76,10 @@ class ItemFinder:
                 return Unmatched("no-time", f"{media.name} has {len(frames)} frames: say which (start_pts).")
             return Unmatched("unknown-frame", f"There is no item of {media.name} at {when}.")
         (frame,) = frames
-        box = _box(row, media)
+        try:
+            box = _box(row, media)
+        except (ValueError, OverflowError):  # NaN, infinity
+            return Unmatched("bad-box", "The corners of the box are no numbers of pixels.")
         if box is None:
             return frame
         if not _is_inside(box, media):

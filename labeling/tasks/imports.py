@@ -15,7 +15,7 @@ from celery import shared_task
 from django.conf import settings
 
 from indexing.compute.files import free_bytes, write_beside
-from labeling.compute.export_writers.tables import neutral
+from labeling.compute.export_writers.tables import intact, neutral
 from labeling.compute.imports.readers import guess, read_rows
 from labeling.compute.imports.rows import ImportRefused, Row
 from labeling.compute.imports.trees import Tree
@@ -32,6 +32,7 @@ from sisyphus_web.jobs.registry import params_of
 CHUNK_LINES = 1_000
 COLUMNS = ("place", "outcome", "reason", "detail", "media", "item", "class", "answer")
 State = LabelImport.State
+LONGEST = 2_000  # characters of a value in a report
 LAST = 2**63 - 1
 
 
@@ -104,6 +105,8 @@ def _take_chunks(job: Job, taker: ChunkTaker, rows: Iterator[Row], folder: Path)
                 raise NoSpace(f"Less than {settings.FREE_SPACE_FLOOR_BYTES:,} bytes are free.")
             with write_beside(path) as file:
                 file.write(_lines(taker.take(chunk)))
+        else:
+            taker.pass_over(chunk)
         made.append(path)
         done += len(chunk)
         jobs.report(job, units_done=done, note="")
@@ -117,8 +120,13 @@ def _lines(outcomes: Sequence[Outcome]) -> bytes:
         row = each.row
         item = "" if each.item is None else each.item
         values: list[Any] = [row.place, each.outcome, each.reason, each.detail, each.media, item]
-        writer.writerow([neutral(str(value)) for value in [*values, row.label_class, row.answer]])
+        writer.writerow([_shown(value) for value in [*values, row.label_class, row.answer]])
     return out.getvalue().encode("utf-8", "replace")
+
+
+def _shown(value: Any) -> str:
+    """A value as a report has it: what every reader of CSV takes and no spreadsheet runs."""
+    return neutral(str(value)[:LONGEST].replace("\r", " ").replace("\x00", " "))
 
 
 def _count(chunks: Sequence[Path]) -> dict[str, Any]:
@@ -132,7 +140,7 @@ def _count(chunks: Sequence[Path]) -> dict[str, Any]:
                 record = dict(zip(COLUMNS, values, strict=True))
                 total[record["outcome"]] += 1
                 if record["outcome"] == "taken":
-                    classes.setdefault(record["class"], Counter())[record["answer"]] += 1
+                    classes.setdefault(intact(record["class"]), Counter())[record["answer"]] += 1
                 else:
                     reasons[record["outcome"]][record["reason"]] += 1
     return {
