@@ -1,6 +1,8 @@
 """Training over REST: a run, its version, live and back, points, scores, histogram, comparison."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from indexing.models import FeatureSet
@@ -46,6 +48,8 @@ def test_a_run_is_asked_for_followed_and_ends_in_a_version(client, api, version,
     assert (point["label_class"], point["by"], point["expected"]["side"]) == (cat.pk, None, "val")
     (listed,) = client.get(f"{api}/classifiers/").json()["results"]
     assert [each["id"] for each in listed["versions"]] == [done["version"]]
+    worth = done["evaluation"]["test"]["macro_average_precision"]
+    assert [each["test_average_precision"] for each in (made, *listed["versions"])] == [worth, worth]
     assert [each["id"] for each in client.get(f"{api}/runs/").json()["results"]] == [run["id"]]
 
 
@@ -148,3 +152,13 @@ def test_versions_are_compared_on_one_test_set_only(client, api, corpus, ann, mi
     assert judged["new"]["evaluation"]["macro_average_precision"] == pytest.approx(own)
     foreign = client.get(address, {"on": 10**9})
     assert foreign.status_code == 404
+
+
+def test_a_list_of_classifiers_reads_no_curve_and_no_evaluation(client, api, version, mia):
+    trained(version, mia)
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(f"{api}/classifiers/").json()["results"]
+    read = " ".join(each["sql"] for each in asked)
+    assert '"training_run"."encoder"' in read
+    assert '"training_run"."curve"' not in read
+    assert '"training_run"."evaluation",' not in read

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -57,8 +57,8 @@ class VersionLine(serializers.ModelSerializer[ClassifierVersion]):
         read_only_fields = fields
 
     def get_test_average_precision(self, version: ClassifierVersion) -> float | None:
-        judged = version.run.evaluation.get("test")
-        return judged["macro_average_precision"] if judged else None
+        found: float | None = version.test_average_precision  # type: ignore[attr-defined] - annotated
+        return found
 
 
 class VersionAnswer(VersionLine):
@@ -196,7 +196,11 @@ class CompareView(VersionsView):
 
 
 def versions_of_all() -> QuerySet[ClassifierVersion]:
-    """Versions with what their answers need."""
-    return ClassifierVersion.objects.select_related(
-        "classifier__corpus", "run__created_by", "run__feature_set", "run__dataset_version"
+    """Versions with what their answers need; what is long, curve and evaluation, is read where it is used."""
+    return (
+        ClassifierVersion.objects.select_related(
+            "classifier__corpus", "run__created_by", "run__feature_set", "run__dataset_version"
+        )
+        .defer("run__curve", "run__evaluation")
+        .annotate(test_average_precision=F("run__evaluation__test__macro_average_precision"))
     )

@@ -16,5 +16,7 @@ def known_classifiers(corpus: Corpus) -> list[KnownClassifier]:
             version.classifier.name,
             tuple((each["id"], each["name"]) for each in version.run.classes),
         )
-        for version in live.select_related("classifier", "run").order_by("classifier__name")
+        for version in live.select_related("classifier", "run")
+        .defer("run__curve", "run__evaluation", "run__examples")  # asked at every query; long
+        .order_by("classifier__name")
     ]

@@ -162,7 +162,7 @@ def _versions(found: Classifier) -> list[ClassifierVersion]:
     wanted = found.versions.select_related(
         "classifier", "run__dataset_version", "run__created_by", "run__feature_set"
     )
-    return list(wanted.order_by("-number")[:SHOWN])
+    return list(wanted.defer("run__curve").order_by("-number")[:SHOWN])
 
 
 def _version(corpus_id: int, classifier_id: int, version_id: int) -> ClassifierVersion:
