@@ -75,3 +75,5 @@ def _fetch(
                 file.write(block)
                 done += len(block)
                 on_progress(Progress(done, size_bytes, "bytes", part.stem))
+    if done < size_bytes:
+        raise httpx.RemoteProtocolError(f"only {done} of {size_bytes} bytes came")

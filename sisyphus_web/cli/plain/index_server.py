@@ -138,6 +138,10 @@ class IndexServer(ThreadingHTTPServer):
             self.opened = self._load()
         except IndexRefused as error:
             self.failure = error
+        except Exception as error:  # or the server would say for ever that it is loading
+            log.exception("the index could not be loaded")
+            self.failure = IndexRefused(f"the index cannot be loaded: {error or type(error).__name__}")
+        if self.failure is not None:
             self.shutdown()
 
 
@@ -149,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: IndexServer
 
     def do_GET(self) -> None:
+        if "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            self.close_connection = True  # its body is not read, and must not be taken for another request
         if self.path == "/health":
             is_ready = self.server.opened is not None
             status = HTTPStatus.OK if is_ready else HTTPStatus.SERVICE_UNAVAILABLE
