@@ -1,6 +1,7 @@
 """Runs of probes: what is refused before work, what is published, what a page can see meanwhile."""
 
 import pytest
+from django.core.exceptions import ValidationError
 
 from indexing.models import FeatureRow, Stack
 from labeling.models import LabelClass
@@ -132,6 +133,21 @@ class TestRefusals:
     def test_a_version_whose_items_have_no_features(self, version, mia):
         FeatureRow.objects.all().delete()
         with pytest.raises(NoFeatures, match="None of the 240 items"):
+            request_run(version=version, by=mia)
+
+    def test_a_network_without_verdicts_on_val(self, version, mia):
+        options = {"network": "torchvision:resnet18", "weights": "random"}
+        request_run(version=version, kind="fine_tune", options=options, name="held out", by=mia)
+        version.entries.filter(split="val").update(origin="weak")
+        version.entries.filter(split="val", answer="reject").delete()
+        with pytest.raises(NotTrainable, match="no verdicts on val") as refused:
+            request_run(version=version, kind="fine_tune", options=options, by=mia)
+        assert refused.value.code == "no-val"
+
+    def test_a_class_whose_name_is_no_name_of_a_classifier(self, version, mia, cat):
+        version.card["classes"][0]["name"] = "#"
+        version.save()
+        with pytest.raises(ValidationError, match="1 to 80 characters"):
             request_run(version=version, by=mia)
 
     def test_what_is_refused_leaves_no_run_and_no_classifier(self, version, mia, dog):

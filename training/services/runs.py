@@ -15,6 +15,7 @@ from labeling.services.datasets import num_crossings
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
 from training.compute.answers import AnswerTable, check_trainable
+from training.compute.refusals import TrainingRefused
 from training.models import Classifier, Run
 from training.services.examples import facts_of, having_features, read_answers
 from training.services.options import check_options
@@ -99,6 +100,12 @@ def checked_answers(
     )
     try:
         check_trainable(answers, target)
+        if feature_set is None and not len(answers.side("val")):
+            raise TrainingRefused(
+                "no-val",
+                f"Version {version.number} has no verdicts on val, and a network is chosen among its epochs "
+                "there: make a version with a larger share of val.",
+            )
         if feature_set is not None:
             having = having_features(feature_set, answers)
             if len(having) == 0:
@@ -129,9 +136,9 @@ def _classes_of(version: DatasetVersion, asked: Sequence[LabelClass]) -> list[di
 def _classifier_of(corpus: Corpus, name: str, classes: list[dict[str, Any]], *, by: User) -> Classifier:
     """The classifier of that name, made if there is none; OtherClasses if its runs are of other classes."""
     name = name.strip() or ", ".join(each["name"] for each in classes).replace("/", "-").lstrip("#")[:80]
-    if "/" in name or name.startswith("#") or len(name) > 80:
+    if not name or "/" in name or name.startswith("#") or len(name) > 80:
         raise ValidationError(
-            {"name": "A classifier's name has at most 80 characters, no / in it and no # before it."}
+            {"name": "A classifier's name has 1 to 80 characters, no / in it and no # before it."}
         )
     made, is_new = Classifier.objects.get_or_create(corpus=corpus, name=name, defaults={"created_by": by})
     last = None if is_new else made.runs.order_by("-pk").first()

@@ -109,7 +109,9 @@ def finish_scores(score_set: ScoreSet) -> dict[str, int]:
     kept = scores.values[np.isin(scores.item_ids, live)]
     counts = histogram_of(kept).tolist()
     score_set.histograms = {str(pk): counts[at] for at, pk in enumerate(score_set.version.run.class_ids)}
-    # Features that came while the job ran have a job of their own, which waits.
+    # Features that came while the job ran have a job of their own, which waits;
+    # who asks for it holds this row.
+    ScoreSet.objects.select_for_update(no_key=True).get(pk=score_set.pk)
     score_set.is_current = not shards_to_score(score_set) and waiting_job(score_set) is None
     score_set.updated_at = timezone.now()
     score_set.save(update_fields=["histograms", "is_current", "updated_at"])
