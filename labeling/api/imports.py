@@ -105,6 +105,7 @@ class LabelImportTakeView(CorpusView):
     """Take in what was looked through."""
 
     @extend_schema(request=None, responses=LabelImportAnswer)
+    @idempotent
     def post(self, request: Request, corpus_id: int, import_id: int) -> Response:
         """As verdicts of origin import, in one batch, or as weak labels."""
         found = get_object_or_404(_imports(request, corpus_id), pk=import_id)
@@ -115,6 +116,7 @@ class LabelImportUndoView(CorpusView):
     """Take an import back."""
 
     @extend_schema(request=None, responses=LabelImportAnswer)
+    @idempotent
     def post(self, request: Request, corpus_id: int, import_id: int) -> Response:
         """All that it took and nobody has answered since."""
         found = get_object_or_404(_imports(request, corpus_id), pk=import_id)

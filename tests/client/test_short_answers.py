@@ -1,4 +1,4 @@
-"""A download of which never all comes ends, and does not ask for ever."""
+"""Answers that are no end: a file of which never all comes, a request that is still worked on."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,3 +30,27 @@ def test_a_file_that_is_shorter_than_said_is_not_asked_for_for_ever(tmp_path):
             download(client.transport, "file/", tmp_path / "a.csv", size_bytes=9, sha256="0" * 64)
         server.shutdown()
     assert not (tmp_path / "a.csv").exists()
+
+
+class StillAtWork(Short):
+    """The answer to a first request is lost on the way; its repetition comes while it is worked on."""
+
+    num_asked = 0
+
+    def do_POST(self) -> None:
+        type(self).num_asked += 1
+        is_done = self.num_asked > 1
+        said = b'{"id": 7}' if is_done else b'{"code": "in-flight", "detail": "The first is still at work."}'
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(201 if is_done else 409)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+
+def test_a_repetition_waits_for_the_request_that_it_repeats():
+    with ThreadingHTTPServer(("127.0.0.1", 0), StillAtWork) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Client(f"http://127.0.0.1:{server.server_address[1]}", "token", tries=3) as client:
+            assert client.transport.post("datasets/") == {"id": 7}
+        server.shutdown()

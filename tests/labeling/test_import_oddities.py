@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from rest_framework.test import APIClient
 
 from indexing.models import Item
 from labeling.models import CurrentVerdict, LabelImport
@@ -80,3 +81,15 @@ def test_a_preview_that_was_broken_off_names_every_new_class(corpus, mia, frame,
     run(made)
     assert made.preview["new_classes"] == ["one", "=two"]
     assert made.preview["classes"] == {"one": {"accept": 1}, "=two": {"accept": 1}}
+
+
+def test_a_step_asked_for_twice_with_one_key_is_one_step(corpus, mia, frame, tmp_path):
+    (tmp_path / "l.csv").write_text("path,class\na.jpg,cat\n")
+    made = run(imports.request_import(corpus=corpus, by=mia, local=tmp_path / "l.csv"))
+    client = APIClient()
+    client.force_login(mia)
+    for step in ("take", "undo"):
+        address = f"/api/v1/corpora/{corpus.pk}/imports/{made.pk}/{step}/"
+        first, again = (client.post(address, headers={"Idempotency-Key": step}) for _ in range(2))
+        assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+        tasks.import_labels(first.json()["job"])

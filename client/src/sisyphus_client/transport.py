@@ -60,7 +60,7 @@ class Transport:
             except httpx.TransportError as error:
                 failure: Exception = error
             else:
-                if response.status_code not in BUSY:
+                if not is_busy(response):
                     raise_for(response)
                     return response
                 failure = refusal(response)
@@ -81,6 +81,13 @@ class Transport:
 def address(path: str) -> str:
     """A path below /api/v1/, or one that the server gave whole."""
     return path if path.startswith(("http://", "https://", "/")) else f"/api/v1/{path}"
+
+
+def is_busy(response: httpx.Response) -> bool:
+    """Whether to ask again: the server has no time, or is still at work on this very request."""
+    return response.status_code in BUSY or (
+        response.status_code == 409 and refusal(response).code == "in-flight"
+    )
 
 
 def raise_for(response: httpx.Response) -> None:
