@@ -20,6 +20,7 @@ def periodic() -> list[Periodic]:
         Periodic("remove files of maps that nobody has any more", HOUR, projections.remove_orphans),
         Periodic("remove exports that were never published", HOUR, exports.remove_orphans),
         Periodic("remove classifiers that were never published", HOUR, versions.remove_orphans),
+        Periodic("remove what runs of training left for a retry", HOUR, versions.remove_run_folders),
         Periodic("remove ONNX files that were never published", HOUR, onnx.remove_orphans),
         Periodic("remove imports that were given up", HOUR, imports.remove_orphans),
         Periodic("remove uploads that were given up", HOUR, uploads.remove_abandoned),

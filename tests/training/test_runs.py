@@ -1,5 +1,8 @@
 """Runs of probes: what is refused before work, what is published, what a page can see meanwhile."""
 
+import os
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ValidationError
 
@@ -17,7 +20,7 @@ from training.services.refusals import (
     OtherClasses,
 )
 from training.services.runs import checked_answers, request_run
-from training.services.versions import checked_folder, live_version
+from training.services.versions import checked_folder, live_version, remove_run_folders
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -177,3 +180,15 @@ def test_weak_labels_are_learned_from_and_never_judged_on(version, mia):
     for side in ("val", "test"):
         said = (each[side]["classes"]["cat"]["accept"] for each in (before, after))
         assert next(said) - next(said) == 3
+
+
+def test_what_a_failed_run_left_is_kept_for_a_week(version, mia, settings):
+    run = request_run(version=version, by=mia)
+    place = Path(settings.DATA_DIR) / "runs" / str(run.job_id)
+    place.mkdir(parents=True)
+    os.utime(place, (0, 0))
+    assert remove_run_folders() == []
+    Job.objects.filter(pk=run.job_id).update(status="cancelled", finished_at=run.created_at)
+    assert remove_run_folders() == [str(run.job_id)]
+    place.mkdir()
+    assert remove_run_folders() == []

@@ -22,6 +22,7 @@ from training.services.refusals import AlreadyLive, ArtefactDamaged
 from training.services.scores import request_scores
 
 ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
+RETRY_SECONDS = 7 * 24 * 3600  # so long a run that failed can be retried from its last checkpoint
 
 
 def version_folder(version: ClassifierVersion) -> Path:
@@ -140,3 +141,17 @@ def remove_orphans() -> list[str]:
     for orphan in orphans:
         shutil.rmtree(orphan, ignore_errors=True)
     return [orphan.name for orphan in orphans]
+
+
+def remove_run_folders() -> list[str]:
+    """Remove what jobs of training that are over have left for a retry, after a week; their names."""
+    place = Path(settings.DATA_DIR) / "runs"
+    if not place.is_dir():
+        return []
+    active = Job.objects.filter(status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
+    in_use = {str(pk) for pk in active.values_list("pk", flat=True)}
+    limit = time.time() - RETRY_SECONDS
+    over = [each for each in place.iterdir() if each.name not in in_use and each.stat().st_mtime < limit]
+    for folder in over:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [folder.name for folder in over]
