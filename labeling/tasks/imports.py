@@ -44,6 +44,8 @@ def import_labels(job_id: int) -> None:
             return
         asked = params_of(job.params, ImportLabels)
         label_import = LabelImport.objects.select_related("corpus", "created_by").get(pk=asked.label_import)
+        if label_import.job_id != job.pk:
+            raise imports.WrongState("Another step of this import was begun since: this one is over.")
         if asked.step == "undo":
             _undo(job, label_import)
             return

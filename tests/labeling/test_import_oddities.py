@@ -93,3 +93,27 @@ def test_a_step_asked_for_twice_with_one_key_is_one_step(corpus, mia, frame, tmp
         first, again = (client.post(address, headers={"Idempotency-Key": step}) for _ in range(2))
         assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
         tasks.import_labels(first.json()["job"])
+
+
+def test_a_failed_step_tried_again_after_a_later_one_changes_nothing(
+    corpus, mia, frame, tmp_path, monkeypatch
+):
+    (tmp_path / "l.csv").write_text("path,class\na.jpg,cat\n")
+
+    def breaking(*_):
+        raise OSError("the plug was pulled")
+
+    made = imports.request_import(corpus=corpus, by=mia, local=tmp_path / "l.csv", is_dry=False)
+    failed = Job.objects.get(pk=made.job_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(tasks, "_write_report", breaking)
+        with pytest.raises(OSError, match="plug"):
+            tasks.import_labels(failed.pk)
+    made = run(imports.take_import(made, by=mia))
+    made = run(imports.undo_import(made, by=mia))
+    assert jobs.retry(Job.objects.get(pk=failed.pk), by=mia)
+    tasks.import_labels(failed.pk)
+    failed.refresh_from_db()
+    made.refresh_from_db()
+    assert (failed.status, failed.error_code, made.state) == ("failed", "wrong-state", "undone")
+    assert not CurrentVerdict.objects.exclude(answer="").exists()
