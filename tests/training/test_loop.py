@@ -63,7 +63,8 @@ class TestAQuery:
     def test_the_line_names_it_too(self, client, api, made):
         truth = scored(made)
         found = self.rank(client, api, filters={}, q="classifier:Cats")["neighbors"]
-        assert found[0]["item"] == max(truth, key=truth.__getitem__)
+        # scores that are 1 but for float32 may be several
+        assert truth[found[0]["item"]] == pytest.approx(max(truth.values()), abs=1e-6)
         both = self.rank(client, api, q="classifier:cats score:cats>=0.3,cats<0.9")
         within = {item for item, score in truth.items() if 0.3 <= score < 0.9}
         assert {each["item"] for each in both["neighbors"]} == within

@@ -42,9 +42,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is told after each step."""
+    """What is told of the start, and after each step."""
 
-    number: int  # from 1
+    number: int  # 0: the start
     loss: float  # the sum, with its penalty
     w: np.ndarray
 
@@ -73,6 +73,8 @@ def minimize(
     curvature = loss.curvature(z)
     value = _sum(loss, z) + _penalty(w, ridge)
     pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=MEMORY)
+    if on_step is not None:
+        on_step(Step(0, value, w))
     for number in range(1, max_steps + 1):
         step = -_two_loops(gradient, pairs, lambda g: precondition(g, curvature))
         promised = -float(np.vdot(gradient, step))
