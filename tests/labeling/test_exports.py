@@ -190,6 +190,26 @@ def test_an_export_repeated_is_the_same_bytes(version, mia, form, with_pixels):
     assert hashlib.sha256(path_of(first).read_bytes()).hexdigest() == first.sha256
 
 
+def all_bytes_of(path: Path) -> bytes:
+    """What a reader of an export sees: the file, or what is packed in it."""
+    import pyarrow.parquet
+
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return b"".join(name.encode() + archive.read(name) for name in archive.namelist())
+    if path.read_bytes()[:4] == b"PAR1":
+        return repr(pyarrow.parquet.read_table(path).to_pylist()).encode()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("form", Export.Format.values)
+def test_where_a_file_lies_is_not_exported(version, mia, tmp_path, form):
+    seen = all_bytes_of(path_of(export_of(version, mia, format=form)))
+    assert version.entries.first().item.media_file.sha256[:8].encode() in seen
+    assert str(tmp_path / "media").encode() not in seen
+    assert b"media_path" not in seen
+
+
 def test_tables_have_a_line_per_item_and_class(version, mia):
     lines = path_of(export_of(version, mia, format="jsonl")).read_text().splitlines()
     assert len(lines) == 15

@@ -1,5 +1,6 @@
 """The layouts of datasets in archives: which files a frame becomes, and which lists stand beside them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ Picture = Callable[[Box | None], bytes]  # the frame, or its box, encoded
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(ABC):
     """What a dataset version looks like in an archive; a format is a subclass.
 
     Nothing but the frames and these facts goes in, so the same version gives the same entries.
@@ -36,9 +37,9 @@ class Layout:
         about = {**self.info, "folders": self.folders}
         yield "dataset.json", orjson.dumps(about, option=orjson.OPT_INDENT_2)
 
+    @abstractmethod
     def files(self, frame: Frame, picture: Picture | None) -> Iterator[Entry]:
         """The files of one frame; without `picture` its labels alone."""
-        raise NotImplementedError
 
     def lists(self, frames: Iterable[Frame]) -> Iterator[Entry]:
         """Pieces of the files that list many frames: (name, what is appended to it)."""
