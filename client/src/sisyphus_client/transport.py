@@ -50,7 +50,8 @@ class Transport:
             yield from answer["results"]
             if not answer.get("next"):
                 return
-            answer = self.get(answer["next"])
+            # its path alone: the token goes to no other host, and by no other scheme behind a proxy
+            answer = self.get(httpx.URL(answer["next"]).raw_path.decode())
 
     def send(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request, tried again while the server is away or busy."""
