@@ -53,10 +53,12 @@ def connect(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sisyphus_web.settings")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     import django
+    from django.apps import apps
     from django.core.exceptions import ImproperlyConfigured
 
     try:
-        django.setup()
+        if not apps.ready:
+            django.setup()
     except ImproperlyConfigured as error:
         raise CliError(str(error)) from None
     from django.db import DatabaseError, connection

@@ -12,9 +12,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def sfi(corpus, olga, worker, capsys, monkeypatch):
-    monkeypatch.setattr("django.setup", lambda: None)  # it was: the test's database stays in use
-
+def sfi(corpus, olga, worker, capsys):
     def call(*words: object, code: int = 0) -> str:
         capsys.readouterr()
         assert main([*map(str, words), "--as", "mia"]) == code
