@@ -28,18 +28,10 @@ def run(arguments: argparse.Namespace) -> int:
     corpus = instance.corpus_of(arguments.corpus)
     if arguments.version is None:
         return _list(arguments, corpus)
-    version = _version(corpus, arguments.version)
+    version = instance.dataset_version_of(corpus, arguments.version)
     if arguments.since is not None:
-        return _difference(arguments, _version(corpus, arguments.since), version)
+        return _difference(arguments, instance.dataset_version_of(corpus, arguments.since), version)
     return _card(arguments, version)
-
-
-def _version(corpus: "Corpus", number: int) -> "DatasetVersion":
-    found = corpus.dataset_versions.filter(number=number).first()
-    if found is None:
-        numbers = ", ".join(map(str, corpus.dataset_versions.values_list("number", flat=True))) or "none"
-        raise CliError(f"there is no version {number} of {corpus.name}. There are: {numbers}.", Exit.REFUSED)
-    return found
 
 
 def _list(arguments: argparse.Namespace, corpus: "Corpus") -> int:

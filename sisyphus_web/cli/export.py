@@ -12,7 +12,7 @@ from sisyphus_web.cli import instance
 from sisyphus_web.cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
-    from labeling.models import DatasetVersion, Export, LabelClass
+    from labeling.models import DatasetVersion, Export
     from sisyphus_web.accounts.models import Corpus
 
 FORMATS = (
@@ -72,30 +72,17 @@ def _version(arguments: argparse.Namespace, corpus: "Corpus") -> "DatasetVersion
     from labeling.services.datasets import create_version
 
     if arguments.version is not None:
-        version = corpus.dataset_versions.filter(number=arguments.version).first()
-        if version is None:
-            numbers = ", ".join(map(str, corpus.dataset_versions.values_list("number", flat=True))) or "none"
-            raise CliError(f"there is no version {arguments.version}. There are: {numbers}.", Exit.REFUSED)
-        return version
+        return instance.dataset_version_of(corpus, arguments.version)
     return create_version(
         corpus=corpus,
-        label_classes=_classes(arguments.classes, corpus),
+        label_classes=instance.label_classes_of(corpus, arguments.classes)
+        or list(corpus.label_classes.all()),
         includes_weak=arguments.with_weak,
         val_share=arguments.val,
         test_share=arguments.test,
         seed=arguments.seed,
         by=instance.user_of(arguments),
     )
-
-
-def _classes(names: list[str], corpus: "Corpus") -> list["LabelClass"]:
-    there = {each.name: each for each in corpus.label_classes.all()}
-    if unknown := [name for name in names if name not in there]:
-        known = ", ".join(sorted(there)) or "none yet"
-        raise CliError(
-            f"there is no class {unknown[0]!r} in {corpus.name}. There are: {known}.", Exit.REFUSED
-        )
-    return [there[name] for name in names or there]
 
 
 def _wait(export: "Export") -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sisyphus_web.cli.errors import CliError, Exit
 
 if TYPE_CHECKING:
+    from labeling.models import DatasetVersion, LabelClass
     from sisyphus_web.accounts.models import Corpus, User
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -96,3 +97,23 @@ def corpus_of(name: str) -> "Corpus":
         names = ", ".join(in_use.order_by("name").values_list("name", flat=True)[:20]) or "none yet"
         raise CliError(f"there is no corpus {name!r}. There are: {names}.", Exit.REFUSED)
     return found
+
+
+def dataset_version_of(corpus: "Corpus", number: int) -> "DatasetVersion":
+    """The version of that number; CliError with the numbers that there are."""
+    version = corpus.dataset_versions.filter(number=number).first()
+    if version is None:
+        numbers = ", ".join(map(str, corpus.dataset_versions.values_list("number", flat=True))) or "none"
+        raise CliError(f"there is no version {number}. There are: {numbers}.", Exit.REFUSED)
+    return version
+
+
+def label_classes_of(corpus: "Corpus", names: list[str]) -> list["LabelClass"]:
+    """The classes of these names, in their order; CliError with the names that there are."""
+    there = {each.name: each for each in corpus.label_classes.all()}
+    if unknown := [name for name in names if name not in there]:
+        known = ", ".join(sorted(there)) or "none yet"
+        raise CliError(
+            f"there is no class {unknown[0]!r} in {corpus.name}. There are: {known}.", Exit.REFUSED
+        )
+    return [there[name] for name in names]

@@ -9,7 +9,7 @@ from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.waiting import wait_for
 
 if TYPE_CHECKING:
-    from labeling.models import DatasetVersion, LabelClass
+    from labeling.models import DatasetVersion
     from sisyphus_web.accounts.models import Corpus
     from training.models import ClassifierVersion
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         made = request_run(
             version=_version(arguments, corpus),
-            label_classes=_classes(arguments.classes, corpus),
+            label_classes=instance.label_classes_of(corpus, arguments.classes),
             name=arguments.name,
             kind="fine_tune" if arguments.fine_tune else "probe",
             target="multi_class" if arguments.one_of else "multi_label",
@@ -83,12 +83,10 @@ def _version(arguments: argparse.Namespace, corpus: "Corpus") -> "DatasetVersion
     from labeling.services.datasets import create_version
 
     if arguments.version is not None:
-        version = corpus.dataset_versions.filter(number=arguments.version).first()
-        if version is None:
-            numbers = ", ".join(map(str, corpus.dataset_versions.values_list("number", flat=True))) or "none"
-            raise CliError(f"there is no version {arguments.version}. There are: {numbers}.", Exit.REFUSED)
-        return version
-    classes = _classes(arguments.classes, corpus) or list(corpus.label_classes.filter(retired_at=None))
+        return instance.dataset_version_of(corpus, arguments.version)
+    classes = instance.label_classes_of(corpus, arguments.classes) or list(
+        corpus.label_classes.filter(retired_at=None)
+    )
     return create_version(
         corpus=corpus,
         label_classes=classes,
@@ -96,16 +94,6 @@ def _version(arguments: argparse.Namespace, corpus: "Corpus") -> "DatasetVersion
         group_by=arguments.group_by,
         by=instance.user_of(arguments),
     )
-
-
-def _classes(names: list[str], corpus: "Corpus") -> list["LabelClass"]:
-    there = {each.name: each for each in corpus.label_classes.all()}
-    if unknown := [name for name in names if name not in there]:
-        known = ", ".join(sorted(there)) or "none yet"
-        raise CliError(
-            f"there is no class {unknown[0]!r} in {corpus.name}. There are: {known}.", Exit.REFUSED
-        )
-    return [there[name] for name in names]
 
 
 def _answer(version: "ClassifierVersion") -> dict[str, Any]:
