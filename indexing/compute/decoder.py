@@ -14,12 +14,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fcntl import F_GETFL, F_SETFL, fcntl
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from indexing.compute.decoder_child import HEADER
 from indexing.compute.files import text_to_path
+from indexing.compute.frame_table import FrameTable
 from indexing.compute.media_facts import Frame, MediaFacts, MediaRefused, Picture, ReadingEnd
 from indexing.compute.sampling import FramePolicy
 
@@ -161,6 +162,27 @@ class Decoder:
         ask = {"ask": "frames_at", "path": _text(path), "pts": [int(at) for at in pts], "form": "pixels"}
         messages = self._refusing(ask | _sizes(min_side_px, max_side_px))
         return iter(FrameReading(messages, _frame))
+
+    def frame_pictures(
+        self,
+        path: Path | str,
+        pts: Sequence[int],
+        *,
+        form: Literal["jpeg", "png"] = "jpeg",
+        max_side_px: int | None = None,
+        keys: Sequence[int] | None = None,
+    ) -> Iterator[tuple[int, bytes]]:
+        """(pts, picture) of the frames at these pts as `frames_at` gives them, encoded; `keys` as in seeking."""
+        ask = {"ask": "frames_at", "path": _text(path), "pts": [int(at) for at in pts], "form": form}
+        if keys is not None:
+            ask["keys"] = [int(at) for at in keys]
+        messages = self._refusing(ask | _sizes(None, max_side_px))
+        return iter(FrameReading(messages, lambda facts, blob: (facts["pts"], bytes(blob))))
+
+    def frame_table(self, path: Path | str) -> FrameTable:
+        """Every frame of a video by number and pts."""
+        ((facts, blob),) = self._results({"ask": "frame_table", "path": _text(path)})
+        return FrameTable.from_bytes(facts, blob)
 
     def frame_jpeg(self, path: Path | str, pts: int) -> bytes:
         """One whole frame as a JPEG."""

@@ -7,11 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from indexing.compute import images, seeking, video
+from indexing.compute import frame_listing, images, seeking, video
 from indexing.compute.media_facts import HEAD_BYTES, IMAGE_TYPES, Frame, MediaRefused, type_by_content
 from indexing.compute.perceptual import perceptual_hash
 from indexing.compute.sampling import FramePolicy
-from indexing.compute.thumbnails import DIRECT_SIDE_PX, LONG_SIDE_PX, encode_jpeg, make_thumbnail
+from indexing.compute.thumbnails import (
+    DIRECT_SIDE_PX,
+    LONG_SIDE_PX,
+    encode_jpeg,
+    encode_png,
+    make_thumbnail,
+)
 
 JPEG_QUALITY = 92  # of a full frame made for looking at
 Message = tuple[str, dict[str, Any], Any]
@@ -79,10 +85,67 @@ def read_frames_at(
     form: str,
     min_side_px: int | None = None,
     max_side_px: int | None = None,
+    keys: list[int] | None = None,
 ) -> Iterator[Message]:
     """A result per frame found; a refusal at the end where some are not there."""
+    sizes = {"min_side_px": min_side_px, "max_side_px": max_side_px}
     try:
-        for frame in seeking.frames_at(Path(path), pts, min_side_px=min_side_px, max_side_px=max_side_px):
+        for frame in seeking.frames_at(Path(path), pts, keys=keys, **sizes):
+            yield _frame(frame, form)
+    except Exception as error:  # as above
+        yield _refusal(error)
+    yield ".", {}, b""
+
+
+def read_frame_table(path: str) -> Iterator[Message]:
+    """One result: the facts and columns of the table."""
+    try:
+        facts, columns = frame_listing.frame_table(Path(path)).to_bytes()
+        yield "r", facts, columns
+    except Exception as error:  # as above
+        yield _refusal(error)
+    yield ".", {}, b""
+
+
+def read_clips(path: str, policy: dict[str, Any]) -> Iterator[Message]:
+    """A result per clip, the thumbnail of its middle; the last message has the `ReadingEnd`, or is a refusal."""
+    cutter = ClipCutter(ClipPolicy(**policy))
+    pictures: dict[int, Frame] = {}
+
+    def formed(cuts: Iterator[Cut]) -> Iterator[Message]:
+        for cut in cuts:
+            first, picture = pictures[cut.start_pts], pictures[cut.picture_pts]
+            facts = {"number": first.number, "pts_seconds": first.pts_seconds}
+            yield _formed(picture.pixels, "thumbnail", facts | cut._asdict())
+
+    try:
+        every = FramePolicy("every")
+        reading = video.frames(Path(path), every, max_side_px=LONG_SIDE_PX, choose=cutter.sees)
+        for frame in reading:
+            yield from formed(cutter.over())
+            pictures[frame.pts] = frame
+            needed = cutter.needed_from_pts
+            for pts in [pts for pts in pictures if needed is None or pts < needed]:
+                del pictures[pts]
+        yield from formed(cutter.end())
+        yield ".", asdict(reading.end) if reading.end else {}, b""
+    except Exception as error:  # as above
+        yield _refusal(error)
+        yield ".", {}, b""
+
+
+def read_span(
+    path: str,
+    start_pts: int,
+    stop_pts: int,
+    form: str,
+    min_side_px: int | None = None,
+    max_side_px: int | None = None,
+) -> Iterator[Message]:
+    """A result per frame from `start_pts` up to, not with, `stop_pts`; a refusal where there is none."""
+    try:
+        sizes = {"min_side_px": min_side_px, "max_side_px": max_side_px}
+        for frame in seeking.frames_within(Path(path), start_pts, stop_pts, **sizes):
             yield _frame(frame, form)
     except Exception as error:  # as above
         yield _refusal(error)
@@ -94,6 +157,9 @@ ANSWERS: dict[str, Callable[..., Iterator[Message]]] = {
     "images": read_images,
     "frames": read_frames,
     "frames_at": read_frames_at,
+    "clips": read_clips,
+    "span": read_span,
+    "frame_table": read_frame_table,
 }
 
 
@@ -115,6 +181,8 @@ def _formed(pixels: np.ndarray, form: str, facts: dict[str, Any]) -> Message:
     facts["shape"] = pixels.shape
     if form == "pixels":
         return "r", facts, np.ascontiguousarray(pixels)
+    if form == "png":
+        return "r", facts, encode_png(pixels)
     return (
         "r",
         facts,

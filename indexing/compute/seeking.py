@@ -23,17 +23,24 @@ STEPS_BACK_SECONDS = (0.0, 2.0, 10.0, 40.0)  # where a seek lands late (mpegts h
 
 
 def frames_at(
-    path: Path, pts: Sequence[int], *, min_side_px: int | None = None, max_side_px: int | None = None
+    path: Path,
+    pts: Sequence[int],
+    *,
+    min_side_px: int | None = None,
+    max_side_px: int | None = None,
+    keys: Sequence[int] | None = None,
 ) -> Iterator[Frame]:
     """The frames at these pts, each once; MediaRefused at the end for those not there.
 
     Ascending, and last those that only a pass from the start can give. Costs one group of
-    pictures per frame; two passes over the file at most.
+    pictures per frame; two passes over the file at most. `keys`: the pts of the codec key frames
+    around, ascending, where they are known; they save a look at the whole file.
     """
     wanted = sorted(set(pts))
     converter = Converter(min_side_px=min_side_px, max_side_px=max_side_px)
     missing = []
-    keys = key_frame_pts(path)[0] if len(wanted) > FEW else []
+    if keys is None:
+        keys = key_frame_pts(path)[0] if len(wanted) > FEW else []
     with open_video(path) as video:
         if len(wanted) > FEW and set(wanted) <= set(keys):
             video.stream.codec_context.skip_frame = "NONKEY"
@@ -76,7 +83,7 @@ def _from_start(video: OpenVideo) -> Iterator[tuple[VideoFrame, int]]:
 class _Walk:
     """Moves forward through a video, jumping where that is cheaper than decoding on."""
 
-    def __init__(self, video: OpenVideo, keys: list[int]) -> None:
+    def __init__(self, video: OpenVideo, keys: Sequence[int]) -> None:
         self._video, self._keys = video, keys
         self._clock = Clock(video)
         self._frames: Iterator[VideoFrame] = iter(())

@@ -1,6 +1,7 @@
 """Thumbnails: small JPEGs, many of them end to end in one immutable pack file."""
 
 import hashlib
+import io
 import os
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -8,6 +9,7 @@ from typing import IO, NamedTuple
 import cv2
 import numpy as np
 import simplejpeg
+from PIL import Image
 
 LONG_SIDE_PX = 256
 DIRECT_SIDE_PX = 216  # a picture that decodes to this or more is stored as it is: no second resampling
@@ -69,3 +71,10 @@ def encode_jpeg(pixels: np.ndarray, *, quality: int = QUALITY) -> bytes:
     return simplejpeg.encode_jpeg(
         np.ascontiguousarray(pixels), quality=quality, colorsubsampling=subsampling, fastdct=quality < 90
     )
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """A PNG of (H, W, 3) RGB pixels, exactly those, without metadata."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", compress_level=1)
+    return out.getvalue()

@@ -3,7 +3,7 @@
 Four demuxers and eight codecs are open, everything else is refused; a frame is named by its pts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ MAX_ERRORS = 200  # damaged packets in a row after which the rest of a file is g
 MAX_SECONDS = 48 * 3600.0
 SMALL = (32, 18)  # the gray picture by which a change of content is seen
 AV_ERRORS = (av.error.FFmpegError, ValueError, OSError, MemoryError, NotImplementedError)
+Choose = Callable[[int, float], bool]
 CONVERT = "Convert it: ffmpeg -i FILE -c:v libx264 OUT.mp4"
 
 av.logging.set_level(None)  # damage is reported by us, once, in a sentence
@@ -220,11 +221,12 @@ class Tally:
             self.end_pts = max(self.end_pts or at, at + (packet.duration or 0))
 
 
-def _packets(video: OpenVideo, tally: Tally) -> Iterator[Any]:
-    packets = video.container.demux(video.stream)
+def packets(video: OpenVideo, tally: Tally) -> Iterator[Any]:
+    """The packets of the video stream as they lie, the empty ones that flush included; damage is tallied."""
+    found = video.container.demux(video.stream)
     while True:
         try:
-            packet = next(packets)
+            packet = next(found)
         except StopIteration:
             return
         except AV_ERRORS as error:
@@ -240,7 +242,7 @@ def decoded(video: OpenVideo, tally: Tally, *, from_key_frame: bool = False) -> 
     errors_in_a_row = 0
     # These decoders do not heed skip_frame; each of their key packets can be decoded alone.
     keys_only = video.codec in ("vp8", "vp9", "av1") and video.stream.codec_context.skip_frame == "NONKEY"
-    for packet in _packets(video, tally):
+    for packet in packets(video, tally):
         if keys_only and packet.size and not packet.is_keyframe:
             continue
         if from_key_frame and packet.size:
@@ -265,7 +267,7 @@ def key_frame_pts(path: Path) -> tuple[list[int], Tally]:
     tally = Tally()
     with open_video(path) as video:
         at = [
-            p.pts if p.pts is not None else p.dts for p in _packets(video, tally) if p.size and p.is_keyframe
+            p.pts if p.pts is not None else p.dts for p in packets(video, tally) if p.size and p.is_keyframe
         ]
     return sorted(pts for pts in at if pts is not None), tally
 
@@ -280,8 +282,9 @@ class VideoReading:
         *,
         min_side_px: int | None = None,
         max_side_px: int | None = None,
+        choose: Choose | None = None,
     ) -> None:
-        self._path, self._policy = path, policy
+        self._path, self._policy, self._choose = path, policy, choose
         self._converter = Converter(min_side_px=min_side_px, max_side_px=max_side_px)
         self.end: ReadingEnd | None = None
 
@@ -332,7 +335,7 @@ class VideoReading:
             if seconds > MAX_SECONDS:
                 tally.note(ValueError(f"longer than {MAX_SECONDS / 3600:g} hours"))
                 break
-            if rule(frame, seconds):
+            if rule(frame, seconds) and (self._choose is None or self._choose(pts, seconds)):
                 yield self._frame(video, frame, pts, number if is_counted else None)
         self.end = _ending(video, tally, num_decoded - num_corrupt, num_corrupt, gaps, is_counted, notes)
 
@@ -389,13 +392,19 @@ def _ending(
 
 
 def frames(
-    path: Path, policy: FramePolicy, *, min_side_px: int | None = None, max_side_px: int | None = None
+    path: Path,
+    policy: FramePolicy,
+    *,
+    min_side_px: int | None = None,
+    max_side_px: int | None = None,
+    choose: Choose | None = None,
 ) -> VideoReading:
     """The frames of a video that `policy` keeps, in presentation order; damage is told by `.end`.
 
-    For "feature_similarity" every frame comes; `sampling.dissimilar` chooses among them.
+    For "feature_similarity" every frame comes; `sampling.dissimilar` chooses among them. `choose` is asked
+    of every kept frame by its pts and its time in seconds, before its pixels are made.
     """
-    return VideoReading(path, policy, min_side_px=min_side_px, max_side_px=max_side_px)
+    return VideoReading(path, policy, min_side_px=min_side_px, max_side_px=max_side_px, choose=choose)
 
 
 class Clock:
