@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from indexing.compute.encoders.catalog import file_name_for, weights_file
 from indexing.compute.encoders.specs import Download, EncoderSpec, WeightsMissing, WeightsRefused
@@ -24,14 +24,36 @@ class LocalWeights(NamedTuple):
     sha256: str
 
 
+class Weighted(Protocol):
+    """What is asked of a spec to find its weights."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def download(self) -> Download | None: ...
+    @property
+    def sha256(self) -> str: ...
+
+
 def find_or_fetch(spec: EncoderSpec, model_dir: Path, on_progress: Progress | None = None) -> LocalWeights:
     """The weights of `spec`: from the model folder, else fetched into it; WeightsMissing names it."""
-    path = weights_file(spec, model_dir)
+    return found_or_fetched(
+        spec, weights_file(spec, model_dir), model_dir, file_name=file_name_for(spec), on_progress=on_progress
+    )
+
+
+def found_or_fetched(
+    spec: Weighted,
+    path: Path | None,
+    model_dir: Path,
+    *,
+    file_name: str,
+    on_progress: Progress | None = None,
+) -> LocalWeights:
+    """The weights at `path`, checked; else those published, fetched; WeightsMissing names `file_name`."""
     if path is None:
         if spec.download is None:
-            raise WeightsMissing(
-                f"{spec.key} needs its weights: put them into {model_dir} as {file_name_for(spec)}"
-            )
+            raise WeightsMissing(f"{spec.key} needs its weights: put them into {model_dir} as {file_name}")
         path = fetch(spec.download, model_dir, on_progress)
     sha256 = sha256_of(path)
     if spec.sha256 and sha256 != spec.sha256:

@@ -1,0 +1,192 @@
+"""The clip encoders we know by name, what lies in the model folder, and which can be used now. No torch."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from indexing.compute.encoders import catalog as images
+from indexing.compute.encoders.specs import (
+    KEY,
+    Download,
+    EncoderState,
+    EncoderUnknown,
+    WeightsRefused,
+)
+from indexing.compute.encoders.video.clip_architectures import ARCHITECTURES
+from indexing.compute.encoders.video.clip_folder import clip_files, described, is_described, weights_file
+from indexing.compute.encoders.video.clip_specs import ClipSpec
+
+BUILTIN_CLIP = "builtin-clip@1"
+FRAMES_PER_MEAN, FRAMES_RATE = 8, 4  # of frames:<image encoder>@1: a second of video at 30 frames per second
+_TORCHVISION = "https://download.pytorch.org/models/"
+_BSD = "BSD-3-Clause (torchvision)"
+_SPECS: dict[str, ClipSpec] = {}
+
+
+def register(spec: ClipSpec) -> None:
+    """Make `spec` known under its key; a key is given once and for ever."""
+    if spec.key in _SPECS:
+        raise ValueError(f"clip encoder {spec.key} is registered twice")
+    _SPECS[spec.key] = spec
+
+
+def known_keys() -> list[str]:
+    """The keys registered by name, in the order of their registration."""
+    return list(_SPECS)
+
+
+def _named(key: str, title: str, license_text: str, architecture: str, **changes: Any) -> None:
+    facts = ARCHITECTURES[architecture] | changes
+    register(ClipSpec(key, title, license_text, "network", architecture, **facts))
+
+
+register(
+    ClipSpec(
+        BUILTIN_CLIP,
+        "Built-in clip descriptor (shapes, colors and motion; learned from no video)",
+        "MIT",
+        "builtin",
+        side_px=128,
+        filter="area",
+    )
+)
+_named(
+    "r2plus1d18-k400@1",
+    "R(2+1)D-18, Kinetics-400",
+    _BSD,
+    "r2plus1d_18",
+    published_stems=("r2plus1d_18",),
+    download=Download(f"{_TORCHVISION}r2plus1d_18-91a641e6.pth", "91a641e6"),
+    preference=70,
+)
+_named(
+    "swin3d-t@1",
+    "Video Swin-T, Kinetics-400",
+    _BSD,
+    "swin3d_t",
+    published_stems=("swin3d_t", "swin-tiny-p244-w877"),
+    download=Download(f"{_TORCHVISION}swin3d_t-7615ae03.pth", "7615ae03"),
+    preference=72,
+)
+
+
+def spec_of(key: str, model_dir: Path) -> ClipSpec:
+    """The clip encoder called `key`, or the one that a file in `model_dir` (or named in full) holds."""
+    if key in _SPECS:
+        return _SPECS[key]
+    match = KEY.match(key)
+    if match and match["family"] == "frames" and match["version"] == "1":
+        return _mean_of(key, f"{match['name']}@1", model_dir)
+    if match and match["family"] == "file":
+        name = match["name"]
+        for path in clip_files(model_dir):
+            if name in (path.name, path.stem) and is_described(path):
+                return described(path)
+        path = Path(name)
+        if path.is_absolute() and path.is_file():
+            return described(path, key=key)
+        raise EncoderUnknown(
+            f"{key} names a file that is not there: put {name} and its side file {path.stem}.json "
+            f"into {model_dir}, or give an absolute path"
+        )
+    raise EncoderUnknown(
+        f"there is no clip encoder {key!r}; there are {', '.join(_SPECS)}, and frames:IMAGE-ENCODER@1, "
+        "file:NAME@1"
+    )
+
+
+def _mean_of(key: str, image_key: str, model_dir: Path) -> ClipSpec:
+    try:
+        image = images.spec_of(image_key, model_dir)
+    except EncoderUnknown:
+        raise EncoderUnknown(f"{key} is the mean over frames of {image_key}, which is unknown") from None
+    side = image.input_size
+    return ClipSpec(
+        key,
+        f"Mean of {FRAMES_PER_MEAN} frames: {image.title}",
+        image.license,
+        "frames",
+        architecture=image_key,
+        num_frames=FRAMES_PER_MEAN,
+        sampling_rate=FRAMES_RATE,
+        resize="own" if side is None else "square",
+        side_px=side,
+        mean=image.mean,
+        std=image.std,
+        width=image.width,
+        preference=image.preference // 10,
+    )
+
+
+def available(model_dir: Path) -> list[EncoderState]:
+    """Every clip encoder we can name and whether it can be used now: by name, by file, by image encoder."""
+    states = [state_of(_SPECS[key], model_dir) for key in known_keys()]
+    for path in clip_files(model_dir):
+        if not is_described(path):
+            continue
+        try:
+            states.append(state_of(described(path), model_dir))
+        except WeightsRefused as error:
+            states.append(_refused(path, str(error)))
+    for image in images.available(model_dir):
+        key = f"frames:{image.key.removesuffix('@1')}@1"
+        if image.is_available and image.key.endswith("@1") and KEY.match(key):
+            states.append(state_of(spec_of(key, model_dir), model_dir))
+    return states
+
+
+def best(model_dir: Path) -> str:
+    """The key that `auto` stands for: the most preferred clip encoder whose weights are here."""
+    usable = [state for state in available(model_dir) if state.is_available]
+    return max(usable, key=lambda state: state.preference).key
+
+
+def title_of(key: str, model_dir: Path) -> str:
+    """The clip encoder's title for pages; the key itself for one that is gone."""
+    try:
+        return spec_of(key, model_dir).title
+    except (EncoderUnknown, WeightsRefused):
+        return key
+
+
+def state_of(spec: ClipSpec, model_dir: Path) -> EncoderState:
+    """Whether the clip encoder of `spec` can be used now, and what to do when it cannot."""
+    how_to_get = ""
+    if spec.family == "builtin":
+        is_available, reason = True, "always there; needs no download"
+    elif spec.family == "frames":
+        image = images.state_of(images.spec_of(spec.architecture, model_dir), model_dir)
+        is_available, reason, how_to_get = image.is_available, image.reason, image.how_to_get
+    elif path := weights_file(spec, model_dir):
+        is_available, reason = True, f"uses {path.name}"
+    else:
+        is_available, reason = False, f"its weights are not in {model_dir}"
+        how_to_get = f"Put its weights into {model_dir} as {file_name_for(spec)}"
+        if spec.download:
+            how_to_get += f", from {spec.download.url}; or choose it, and it is fetched from there."
+        else:
+            how_to_get += "."
+    return EncoderState(
+        key=spec.key,
+        title=spec.title,
+        is_available=is_available,
+        reason=reason,
+        how_to_get=how_to_get,
+        width=spec.width,
+        license=spec.license,
+        preference=spec.preference,
+        can_download=spec.download is not None,
+    )
+
+
+def file_name_for(spec: ClipSpec) -> str:
+    """The name under which the weights of `spec` are looked for first."""
+    if spec.download:
+        return spec.download.file_name
+    return spec.file_name or f"{spec.stems[0]}.pth"
+
+
+def _refused(path: Path, reason: str) -> EncoderState:
+    spec = replace(_SPECS[BUILTIN_CLIP], key=f"file:{path.name}@1", title=path.name, license="unknown")
+    state = state_of(spec, path.parent)
+    return replace(state, is_available=False, reason=reason, how_to_get=reason, preference=0, width=None)
