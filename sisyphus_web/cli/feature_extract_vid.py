@@ -76,12 +76,12 @@ def run(arguments: argparse.Namespace) -> int:
                 if shape is not None:
                     report.skipped(str(arguments.video), output.name)
                     return endings.finish(report, output, arguments, f"done before: {output}, {shape}")
-            network = clip_features.ClipNetwork(weights, arguments.device)
+            encoder = clip_features.load(weights, arguments.model_dir, arguments.device)
             declared = video.facts.num_declared_frames
             num_clips = None if declared is None else -(-declared // arguments.timesteps)
             with ProgressBar("clips", num_clips, as_json=arguments.json) as bar:
                 features, rows, facts = clip_features.extract(
-                    video.frames(min_side_px=arguments.short_side), network, arguments.timesteps, bar.advance
+                    video.frames(min_side_px=arguments.short_side), encoder, arguments.timesteps, bar.advance
                 )
             meta = {
                 **video.source,

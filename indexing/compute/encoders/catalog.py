@@ -13,6 +13,7 @@ from indexing.compute.encoders.specs import (
     EncoderUnknown,
     WeightsRefused,
 )
+from indexing.compute.encoders.video.clip_registry import is_clip_file
 
 BUILTIN = "builtin@1"
 _BSD = "BSD-3-Clause (torchvision)"
@@ -131,6 +132,8 @@ def available(model_dir: Path) -> list[EncoderState]:
     """Every encoder we can name and whether it can be used now: those by name, then the folder's."""
     states = [state_of(registry.spec(key), model_dir) for key in registry.known_keys()]
     for path in weight_files(model_dir):
+        if is_clip_file(path):
+            continue  # of a video network: video/clip_catalog.py lists it
         try:
             found = _found_in_folder(path)
         except WeightsRefused as error:

@@ -1,29 +1,22 @@
 """A video to features of its clips: consecutive windows of frames through R(2+1)D-18 (Kinetics-400)."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from indexing.compute.encoders.specs import Download, EncoderSpec
+from indexing.compute.encoders.video.clip_encoder import ClipEncoder
+from indexing.compute.encoders.video.clip_registry import named
 from indexing.compute.encoders.weights import LocalWeights
 from indexing.compute.media_facts import Frame
 from indexing.compute.plain.side_files import Row
 
-# Mean and spread of Kinetics-400, as torchvision's video networks were trained with.
-SPEC = EncoderSpec(
-    "r2plus1d18-k400@1",
-    "R(2+1)D-18, Kinetics-400, clips",
-    "BSD-3-Clause (torchvision)",
-    "torchvision",
-    architecture="r2plus1d_18",
-    input_size=None,
-    mean=(0.43216, 0.394666, 0.37645),
-    std=(0.22803, 0.22145, 0.216989),
-    width=512,
-    download=Download("https://download.pytorch.org/models/r2plus1d_18-91a641e6.pth", "91a641e6"),
+# Clips of any length, frames of any size; beyond that, the encoder of this key.
+SPEC = replace(
+    named("r2plus1d18-k400@1"), num_frames=None, sampling_rate=1, resize="own", side_px=None, crop_px=None
 )
 
 
@@ -32,36 +25,6 @@ class Clip(NamedTuple):
 
     frames: list[Frame]
     row: Row
-
-
-class ClipNetwork:
-    """(T, H, W, 3) uint8 of any T, H, W to (512,) float32; weights are loaded strictly."""
-
-    def __init__(self, weights: LocalWeights, device: str) -> None:
-        import torch
-
-        from indexing.compute.encoders.loader import load_strictly, read_state_dict
-        from indexing.compute.torchvision_shim import torchvision
-
-        self._torch = torch
-        torch.backends.cudnn.allow_tf32 = False
-        self.device = torch.device(
-            ("cuda:0" if torch.cuda.is_available() else "cpu") if device in ("auto", "cuda") else device
-        )
-        network = torchvision.models.video.r2plus1d_18(weights=None)
-        network.fc = torch.nn.Identity()
-        load_strictly(network, read_state_dict(weights.path), drops=("fc.",), source=str(weights.path))
-        self._network = network.eval().requires_grad_(requires_grad=False).to(self.device)
-        self._mean = torch.tensor(SPEC.mean, device=self.device).reshape(3, 1, 1, 1)
-        self._std = torch.tensor(SPEC.std, device=self.device).reshape(3, 1, 1, 1)
-
-    def features(self, pixels: np.ndarray) -> np.ndarray:
-        """(512,) of one clip (T, H, W, 3)."""
-        torch = self._torch
-        with torch.inference_mode():
-            planes = torch.from_numpy(pixels).to(self.device).permute(3, 0, 1, 2).float().div_(255)
-            planes = planes.sub_(self._mean).div_(self._std)  # (3, T, H, W)
-            return self._network(planes[None]).flatten().cpu().numpy()
 
 
 def clips(frames: Iterable[Frame], timesteps: int) -> Iterator[Clip]:
@@ -82,9 +45,9 @@ def clips(frames: Iterable[Frame], timesteps: int) -> Iterator[Clip]:
 
 
 def extract(
-    frames: Iterable[Frame], network: ClipNetwork, timesteps: int, on_clip: Callable[[], None]
+    frames: Iterable[Frame], encoder: ClipEncoder, timesteps: int, on_clip: Callable[[], None]
 ) -> tuple[np.ndarray, list[Row], dict[str, Any]]:
-    """(n_clips, 512) float32, what each row is, and the video's facts; memory holds one clip."""
+    """(n_clips, D) float32, what each row is, and the video's facts; memory holds one clip."""
     found, rows, facts = [], list[Row](), dict[str, Any]()
     for clip in clips(frames, timesteps):
         first = clip.frames[0]
@@ -93,15 +56,22 @@ def extract(
             "width_px": first.pixels.shape[1],
             "height_px": first.pixels.shape[0],
         }
-        found.append(network.features(np.stack([frame.pixels for frame in clip.frames])))
+        found.append(encoder.raw([np.stack([frame.pixels for frame in clip.frames])])[0])
         rows.append(clip.row)
         on_clip()
-    return np.stack(found) if found else np.zeros((0, 512), np.float32), rows, facts
+    return np.stack(found) if found else np.zeros((0, encoder.width), np.float32), rows, facts
 
 
 def weights_of(path: Path | None, model_dir: Path, on_fetch: Any = None) -> LocalWeights:
     """The weights file given, else the one in the model folder, else the published one."""
-    from indexing.compute.encoders.weights import find_or_fetch
+    from indexing.compute.encoders.video.clip_loading import find_or_fetch
     from indexing.compute.files import sha256_of
 
     return LocalWeights(path, sha256_of(path)) if path else find_or_fetch(SPEC, model_dir, on_fetch)
+
+
+def load(weights: LocalWeights, model_dir: Path, device: str) -> ClipEncoder:
+    """The network with its weights in place, in fp32: the same numbers on every machine."""
+    from indexing.compute.encoders.video.clip_loading import load_spec
+
+    return load_spec(SPEC, weights=weights, model_dir=model_dir, device=device, precision="fp32")

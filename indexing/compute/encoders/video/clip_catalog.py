@@ -1,79 +1,20 @@
-"""The clip encoders we know by name, what lies in the model folder, and which can be used now. No torch."""
+"""Which clip encoders can be used now: by name, by a file in the model folder, by image encoder. No torch."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from indexing.compute.encoders import catalog as images
-from indexing.compute.encoders.specs import (
-    KEY,
-    Download,
-    EncoderState,
-    EncoderUnknown,
-    WeightsRefused,
-)
-from indexing.compute.encoders.video.clip_architectures import ARCHITECTURES
+from indexing.compute.encoders.specs import KEY, EncoderState, EncoderUnknown, WeightsRefused
+from indexing.compute.encoders.video import clip_registry as registry
 from indexing.compute.encoders.video.clip_folder import clip_files, described, is_described, weights_file
 from indexing.compute.encoders.video.clip_specs import ClipSpec
 
-BUILTIN_CLIP = "builtin-clip@1"
 FRAMES_PER_MEAN, FRAMES_RATE = 8, 4  # of frames:<image encoder>@1: a second of video at 30 frames per second
-_TORCHVISION = "https://download.pytorch.org/models/"
-_BSD = "BSD-3-Clause (torchvision)"
-_SPECS: dict[str, ClipSpec] = {}
-
-
-def register(spec: ClipSpec) -> None:
-    """Make `spec` known under its key; a key is given once and for ever."""
-    if spec.key in _SPECS:
-        raise ValueError(f"clip encoder {spec.key} is registered twice")
-    _SPECS[spec.key] = spec
-
-
-def known_keys() -> list[str]:
-    """The keys registered by name, in the order of their registration."""
-    return list(_SPECS)
-
-
-def _named(key: str, title: str, license_text: str, architecture: str, **changes: Any) -> None:
-    facts = ARCHITECTURES[architecture] | changes
-    register(ClipSpec(key, title, license_text, "network", architecture, **facts))
-
-
-register(
-    ClipSpec(
-        BUILTIN_CLIP,
-        "Built-in clip descriptor (shapes, colors and motion; learned from no video)",
-        "MIT",
-        "builtin",
-        side_px=128,
-        filter="area",
-    )
-)
-_named(
-    "r2plus1d18-k400@1",
-    "R(2+1)D-18, Kinetics-400",
-    _BSD,
-    "r2plus1d_18",
-    published_stems=("r2plus1d_18",),
-    download=Download(f"{_TORCHVISION}r2plus1d_18-91a641e6.pth", "91a641e6"),
-    preference=70,
-)
-_named(
-    "swin3d-t@1",
-    "Video Swin-T, Kinetics-400",
-    _BSD,
-    "swin3d_t",
-    published_stems=("swin3d_t", "swin-tiny-p244-w877"),
-    download=Download(f"{_TORCHVISION}swin3d_t-7615ae03.pth", "7615ae03"),
-    preference=72,
-)
 
 
 def spec_of(key: str, model_dir: Path) -> ClipSpec:
     """The clip encoder called `key`, or the one that a file in `model_dir` (or named in full) holds."""
-    if key in _SPECS:
-        return _SPECS[key]
+    if key in registry.known_keys():
+        return registry.named(key)
     match = KEY.match(key)
     if match and match["family"] == "frames" and match["version"] == "1":
         return _mean_of(key, f"{match['name']}@1", model_dir)
@@ -90,8 +31,8 @@ def spec_of(key: str, model_dir: Path) -> ClipSpec:
             f"into {model_dir}, or give an absolute path"
         )
     raise EncoderUnknown(
-        f"there is no clip encoder {key!r}; there are {', '.join(_SPECS)}, and frames:IMAGE-ENCODER@1, "
-        "file:NAME@1"
+        f"there is no clip encoder {key!r}; there are {', '.join(registry.known_keys())}, and "
+        "frames:IMAGE-ENCODER@1, file:NAME@1"
     )
 
 
@@ -120,10 +61,8 @@ def _mean_of(key: str, image_key: str, model_dir: Path) -> ClipSpec:
 
 def available(model_dir: Path) -> list[EncoderState]:
     """Every clip encoder we can name and whether it can be used now: by name, by file, by image encoder."""
-    states = [state_of(_SPECS[key], model_dir) for key in known_keys()]
-    for path in clip_files(model_dir):
-        if not is_described(path):
-            continue
+    states = [state_of(registry.named(key), model_dir) for key in registry.known_keys()]
+    for path in filter(is_described, clip_files(model_dir)):
         try:
             states.append(state_of(described(path), model_dir))
         except WeightsRefused as error:
@@ -187,6 +126,14 @@ def file_name_for(spec: ClipSpec) -> str:
 
 
 def _refused(path: Path, reason: str) -> EncoderState:
-    spec = replace(_SPECS[BUILTIN_CLIP], key=f"file:{path.name}@1", title=path.name, license="unknown")
-    state = state_of(spec, path.parent)
-    return replace(state, is_available=False, reason=reason, how_to_get=reason, preference=0, width=None)
+    return EncoderState(
+        key=f"file:{path.name}@1",
+        title=path.name,
+        is_available=False,
+        reason=reason,
+        how_to_get=reason,
+        width=None,
+        license="unknown",
+        preference=0,
+        can_download=False,
+    )

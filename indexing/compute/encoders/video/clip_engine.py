@@ -53,6 +53,7 @@ def choose(
     if precision not in (None, *PRECISIONS):
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     place = torch.device(("cuda:0" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32: TF32 keeps 10 bits of each number
     return in_torch(network.to(place), place, precision or "fp32")
 
 
