@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from indexing.api import features, indexes, items, maps, sources, uploads
+from indexing.api import features, frames, indexes, items, maps, sources, uploads
 from indexing.api import media as media_api
 from indexing.views import corpora, corpus, ingest, media
 
@@ -36,6 +36,14 @@ api_patterns: list[URLPattern] = [
         in_corpus + "media/<int:media_file_id>/",
         media_api.MediaFilesView.as_view({"get": "retrieve", "delete": "destroy"}),
         name="media-file",
+    ),
+    path(in_corpus + "media/<int:media_file_id>/frames/", frames.FramesView.as_view(), name="frames"),
+    path(in_corpus + "media/<int:media_file_id>/frame/", frames.FrameView.as_view(), name="frame"),
+    path(
+        in_corpus + "media/<int:media_file_id>/frame-run/", frames.FrameRunView.as_view(), name="frame-run"
+    ),
+    path(
+        in_corpus + "items/<int:item_id>/preview/", frames.ItemPreviewView.as_view(), name="item-preview"
     ),
     path(in_corpus + "items/", items.ItemsView.as_view({"get": "list"}), name="items"),
     path(in_corpus + "items/<int:item_id>/", items.ItemsView.as_view({"get": "retrieve"}), name="item"),
