@@ -46,6 +46,13 @@ def load_strictly(
     wanted = network.state_dict()
     given = _without_wrappers(state_dict, wanted)
     kept = {name: value for name, value in given.items() if not name.startswith(tuple(drops))}
+    check_fits(wanted, kept, source=source)
+    values = {name: kept[name].to(value.dtype) if name in kept else value for name, value in wanted.items()}
+    network.load_state_dict(values, strict=True)
+
+
+def check_fits(wanted: Mapping[str, torch.Tensor], kept: Mapping[str, torch.Tensor], *, source: str) -> None:
+    """WeightsRefused listing what is missing, unexpected, mis-shaped or not finite, unless all of it fits."""
     # A count of training steps: unused here, and absent from files older than PyTorch 0.4.1.
     optional = {name for name in wanted if name.endswith("num_batches_tracked")}
     missing = [name for name in wanted if name not in kept and name not in optional]
@@ -67,8 +74,6 @@ def load_strictly(
         )
         listed = "; ".join(f"{len(names)} {word}: {_some(names)}" for word, names in faults if names)
         raise WeightsRefused(f"{source} does not fit its network ({len(wanted)} keys): {listed}")
-    values = {name: kept[name].to(value.dtype) if name in kept else value for name, value in wanted.items()}
-    network.load_state_dict(values, strict=True)
 
 
 def _tensors_in(loaded: Any, path: Path) -> dict[str, torch.Tensor]:
