@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
-from indexing.compute.encoders.video import r2plus1d, slowfast
+from indexing.compute.encoders.video import c3d, i3d_dot, r2plus1d, slowfast, swin3d
 
 
 class Family(Protocol):
@@ -30,7 +30,7 @@ class Family(Protocol):
         """The network: normalized (N, 3, T, H, W) float32 -> (N, D) float32."""
 
 
-_MODULES: tuple[ModuleType, ...] = (r2plus1d, slowfast)
+_MODULES: tuple[ModuleType, ...] = (r2plus1d, slowfast, swin3d, i3d_dot, c3d)
 FAMILIES = cast("tuple[Family, ...]", _MODULES)
 
 

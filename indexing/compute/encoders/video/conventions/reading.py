@@ -12,7 +12,7 @@ from indexing.compute.encoders.loader import check_fits, read_state_dict
 from indexing.compute.encoders.pickles import unpickle
 from indexing.compute.encoders.specs import WeightsRefused
 from indexing.compute.encoders.video import families
-from indexing.compute.encoders.video.conventions.registry import CONVENTIONS, Convention
+from indexing.compute.encoders.video.conventions.registry import CONVENTIONS, SETTINGS, Convention
 
 WRAPPERS = ("module.", "_orig_mod.", "model.")  # DataParallel, torch.compile, Lightning: around every name
 
@@ -91,6 +91,9 @@ def identified(
     found, settings = families.detect(state, source)
     if architecture is not None and architecture != found:
         raise WeightsRefused(f"{source} holds the weights of {found}, not of {architecture}")
+    if convention.NAME in SETTINGS:
+        told = SETTINGS[convention.NAME](checkpoint.texts)
+        settings |= {name: value for name, value in told.items() if name in settings}
     settings = _settled(found, settings, config or {}, source)
     check_fits(_on_meta(found, settings), state, source=f"{source} ({found})")
     head = next(

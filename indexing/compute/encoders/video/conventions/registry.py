@@ -1,12 +1,19 @@
 """The naming conventions we read, each a module with the parts of `Convention`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 
-from indexing.compute.encoders.video.conventions import caffe2, pyslowfast, pytorchvideo, torchvision, vmz
+from indexing.compute.encoders.video.conventions import (
+    caffe2,
+    mmaction2,
+    pyslowfast,
+    pytorchvideo,
+    torchvision,
+    vmz,
+)
 
 
 class Convention(Protocol):
@@ -24,5 +31,7 @@ class Convention(Protocol):
 
 
 # asked in this order
-_MODULES: tuple[ModuleType, ...] = (vmz, torchvision, pyslowfast, caffe2, pytorchvideo)
+_MODULES: tuple[ModuleType, ...] = (vmz, torchvision, pyslowfast, caffe2, pytorchvideo, mmaction2)
 CONVENTIONS = cast("tuple[Convention, ...]", _MODULES)
+# What a convention's settings, as text beside the weights, tell and the weights do not.
+SETTINGS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {mmaction2.NAME: mmaction2.settings_in}
