@@ -30,6 +30,7 @@ from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
 from labeling.api.settings import GridSettingsView
 from labeling.api.stack_tiles import StackTilesView
+from labeling.api.timelines import TimelineSimilaritiesView, TimelineView, VideoBytesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
 from labeling.views import datasets, imports, members
@@ -37,6 +38,7 @@ from labeling.views.disagreements import disagreement_settle, disagreements
 from labeling.views.map import corpus_map
 from labeling.views.people import people, people_looks
 from labeling.views.review import review
+from labeling.views.video import video
 from labeling.views.workbench import workbench
 
 _CORPUS = "corpora/<int:corpus_id>"
@@ -45,6 +47,7 @@ page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/workbench/", workbench, name="workbench"),
     path(f"{_CORPUS}/review/", review, name="review"),
     path(f"{_CORPUS}/map/", corpus_map, name="map"),
+    path(f"{_CORPUS}/media/<int:media_file_id>/video/", video, name="video"),
     path(f"{_CORPUS}/disagreements/", disagreements, name="disagreements"),
     path(
         f"{_CORPUS}/disagreements/<int:class_id>/<int:item_id>/",
@@ -100,6 +103,13 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/rank/", RankView.as_view(), name="rank"),
     path(f"{_CORPUS}/rounds/", RoundView.as_view({"get": "list"}), name="rounds"),
     path(f"{_CORPUS}/rounds/<int:round_id>/", RoundView.as_view({"get": "retrieve"}), name="round"),
+    path(f"{_CORPUS}/media/<int:media_file_id>/timeline/", TimelineView.as_view(), name="timeline"),
+    path(
+        f"{_CORPUS}/media/<int:media_file_id>/similarities/",
+        TimelineSimilaritiesView.as_view(),
+        name="timeline-similarities",
+    ),
+    path(f"{_CORPUS}/media/<int:media_file_id>/bytes/", VideoBytesView.as_view(), name="video-bytes"),
     path(f"{_CORPUS}/weak/", WeakBatchView.as_view(), name="weak-batches"),
     path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),
     path(f"{_CORPUS}/stacks/<int:stack_id>/tiles/", StackTilesView.as_view(), name="stack-tiles"),

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from training.api.classifiers import ClassifierView, CompareView, LiveView, RollBackView, VersionView
+from training.api.media_scores import MediaScoresView
 from training.api.onnx import OnnxExampleView, OnnxExportsView, OnnxFileView
 from training.api.runs import RunView
 from training.api.scores import HistogramView, PointsView, ScoresView
@@ -38,6 +39,11 @@ api_patterns: list[URLPattern] = [
         f"{_CORPUS}/classifiers/<int:classifier_id>/roll-back/",
         RollBackView.as_view(),
         name="classifier-roll-back",
+    ),
+    path(
+        f"{_CORPUS}/classifiers/<int:classifier_id>/media/<int:media_file_id>/scores/",
+        MediaScoresView.as_view(),
+        name="media-scores",
     ),
     path(f"{_VERSION}/", VersionView.as_view(), name="classifier-version"),
     path(f"{_VERSION}/live/", LiveView.as_view(), name="classifier-version-live"),

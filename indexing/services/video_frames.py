@@ -97,7 +97,7 @@ def pictures(
 
 
 def packed(found: dict[int, bytes], order: Sequence[int]) -> bytes:
-    """Many pictures in one body, little-endian: u32 count, per picture i64 pts and u32 bytes, then the bytes."""
+    """Pictures in one body, little-endian: u32 count, per picture i64 pts and u32 bytes, then the bytes."""
     there = [at for at in dict.fromkeys(order) if at in found]
     head = b"".join(struct.pack("<qI", at, len(found[at])) for at in there)
     return struct.pack("<I", len(there)) + head + b"".join(found[at] for at in there)

@@ -1,0 +1,113 @@
+"""The time line of a video over REST: its items, what counts for a class, its bytes."""
+
+import hashlib
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from labeling.models import WeakBatch, WeakLabel
+from tests import factories as made
+from tests.labeling.conftest import operation
+from tests.labeling.test_verdicts import record
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def video(corpus, tmp_path):
+    path = tmp_path / "river.mp4"
+    path.write_bytes(bytes(range(256)) * 40)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return made.MediaFileFactory(
+        corpus=corpus, is_video=True, path=str(path), sha256=sha256, size_bytes=path.stat().st_size
+    )
+
+
+@pytest.fixture
+def url(video) -> str:
+    return f"/api/v1/corpora/{video.corpus_id}/media/{video.pk}/"
+
+
+@pytest.fixture
+def client(vera) -> APIClient:
+    client = APIClient()
+    client.force_login(vera)
+    return client
+
+
+def test_items_come_in_order_of_time_with_what_counts(client, corpus, ann, cat, dog, video, url):
+    stack = made.StackFactory(corpus=corpus, media_file=video)
+    late = made.ItemFactory(media_file=video, start_pts=900)
+    early = made.ItemFactory(media_file=video, start_pts=100, stack=stack)
+    clip = made.ItemFactory(media_file=video, kind="clip", start_pts=100, stop_pts=900, number=None)
+    weak = made.ItemFactory(media_file=video, start_pts=2000)
+    made.ItemFactory(media_file=made.MediaFileFactory(corpus=corpus, is_video=True))
+    record(corpus, ann, operation(early, cat), operation(clip, cat, "unsure"), operation(weak, dog, "reject"))
+    batch = WeakBatch.objects.create(
+        corpus=corpus, label_class=cat, query_round=made.QueryRoundFactory(corpus=corpus), created_by=ann
+    )
+    for item in (early, weak):
+        WeakLabel.objects.create(batch=batch, item=item, label_class=cat, rank=0, similarity=0.5)
+    line = client.get(f"{url}timeline/", {"class": cat.pk}).json()
+    assert line["items"] == [early.pk, clip.pk, late.pk, weak.pk]
+    assert line["kinds"] == ["frame", "clip", "frame", "frame"]
+    assert line["stop_pts"] == [612, 900, 1412, 2512]
+    assert line["answers"] == ["accept", "unsure", "", ""]
+    assert line["versions"] == [1, 1, 0, 0]
+    assert line["are_weak"] == [False, False, False, True]  # an answer counts, not what was taken in bulk
+    assert line["stacks"] == [stack.pk, 0, 0, 0]
+    assert line["is_whole"]
+    assert client.get(f"{url}timeline/").json()["answers"] == ["", "", "", ""]
+
+
+def test_a_video_without_items_and_a_photo(client, corpus, url):
+    assert client.get(f"{url}timeline/").json()["items"] == []
+    photo = made.MediaFileFactory(corpus=corpus)
+    assert client.get(f"/api/v1/corpora/{corpus.pk}/media/{photo.pk}/timeline/").status_code == 404
+    assert client.get(reverse("video", args=[corpus.pk, photo.pk])).status_code == 404
+
+
+def test_the_page_knows_its_video_and_every_address(client, corpus, video):
+    page = client.get(reverse("video", args=[corpus.pk, video.pk]))
+    facts = page.context["config"]["video"]
+    assert (facts["id"], facts["container"]) == (video.pk, "mp4")
+    assert facts["urls"]["frames"] == reverse("api:frames", args=[corpus.pk, video.pk])
+    assert "/classifiers/{id}/media/" in facts["urls"]["scores"]
+
+
+def test_a_part_of_the_bytes_is_sent_for_playing(client, video, url):
+    part = client.get(f"{url}bytes/", headers={"Range": "bytes=10-19"})
+    assert (part.status_code, b"".join(part.streaming_content)) == (206, bytes(range(10, 20)))
+    assert (part["Content-Type"], part["X-Content-Type-Options"]) == ("video/mp4", "nosniff")
+    assert part["Content-Range"] == f"bytes 10-19/{video.size_bytes}"
+
+
+def test_other_bytes_than_were_taken_in_are_not_sent(client, video, url, tmp_path):
+    (tmp_path / "river.mp4").write_bytes(b"something else")
+    gone = client.get(f"{url}bytes/")
+    assert (gone.status_code, gone.json()["code"]) == (410, "gone")
+
+
+@pytest.mark.parametrize("asked", ["", "x", str(10**9)])
+def test_similarities_are_to_an_item_of_the_corpus(client, url, asked):
+    assert client.get(f"{url}similarities/", {"item": asked}).status_code == (404 if asked.isdigit() else 400)
+
+
+def test_an_answer_on_the_time_line_is_one_of_the_ledger_and_can_be_undone(corpus, ann, cat, video, url):
+    item = made.ItemFactory(media_file=video)
+    client = APIClient()
+    client.force_login(ann)
+    batch = str(uuid4())
+    said = {
+        "operation_id": str(uuid4()), "batch": batch, "item": item.pk, "class": cat.pk,
+        "answer": "accept", "base_version": 0, "mode": "timeline",
+    }  # fmt: skip
+    api = f"/api/v1/corpora/{corpus.pk}/"
+    assert client.post(f"{api}verdicts/", {"operations": [said]}, format="json").status_code == 200
+    assert client.get(f"{api}verdicts/").json()["results"][0]["mode"] == "timeline"
+    assert client.get(f"{url}timeline/", {"class": cat.pk}).json()["answers"] == ["accept"]
+    undone = {"batch": batch, "operation_id": str(uuid4())}
+    assert client.post(f"{api}undo/", undone, format="json").status_code == 200
+    assert client.get(f"{url}timeline/", {"class": cat.pk}).json()["answers"] == [""]
