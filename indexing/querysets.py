@@ -25,9 +25,13 @@ class ItemQuerySet(models.QuerySet["Item"]):
         return self.filter(deleted_at=None)
 
     def without_features(self, feature_set: FeatureSet) -> Self:
-        """The live items that `feature_set` has no row of."""
+        """The live items of the unit of `feature_set` that it has no row of."""
         rows = feature_set.rows.filter(item=OuterRef("pk"), slot=WHOLE)
-        return self.live().filter(~Exists(rows))
+        return self.live().of_unit(feature_set.unit).filter(~Exists(rows))
+
+    def of_unit(self, unit: str) -> Self:
+        """Clips, or everything else: frames, photos and regions of them."""
+        return self.filter(kind="clip") if unit == "clip" else self.exclude(kind="clip")
 
     def whole_frames(self) -> Self:
         """Those that are a whole picture: what has tiles."""

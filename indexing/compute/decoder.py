@@ -18,6 +18,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
+from indexing.compute.cutting import ClipPolicy
 from indexing.compute.decoder_child import HEADER
 from indexing.compute.files import text_to_path
 from indexing.compute.frame_table import FrameTable
@@ -172,7 +173,7 @@ class Decoder:
         max_side_px: int | None = None,
         keys: Sequence[int] | None = None,
     ) -> Iterator[tuple[int, bytes]]:
-        """(pts, picture) of the frames at these pts as `frames_at` gives them, encoded; `keys` as in seeking."""
+        """(pts, picture) of the frames at these pts as `frames_at` gives them; `keys` as in seeking."""
         ask = {"ask": "frames_at", "path": _text(path), "pts": [int(at) for at in pts], "form": form}
         if keys is not None:
             ask["keys"] = [int(at) for at in keys]
@@ -183,6 +184,28 @@ class Decoder:
         """Every frame of a video by number and pts."""
         ((facts, blob),) = self._results({"ask": "frame_table", "path": _text(path)})
         return FrameTable.from_bytes(facts, blob)
+
+    def clips(self, path: Path | str, policy: ClipPolicy) -> FrameReading:
+        """The clips that `policy` cuts a video into, in order: `Thumbnail`s of their middles.
+
+        Their facts: start_pts, stop_pts, number and pts_seconds of the first frame.
+        """
+        ask = {"ask": "clips", "path": _text(path), "policy": asdict(policy)}
+        return FrameReading(self._refusing(ask), _thumbnail)
+
+    def span(
+        self,
+        path: Path | str,
+        start_pts: int,
+        stop_pts: int,
+        *,
+        min_side_px: int | None = None,
+        max_side_px: int | None = None,
+    ) -> FrameReading:
+        """The frames from `start_pts` up to, not with, `stop_pts`, without what lies before them."""
+        ask = {"ask": "span", "path": _text(path), "start_pts": int(start_pts), "stop_pts": int(stop_pts)}
+        sizes = _sizes(min_side_px, max_side_px)
+        return FrameReading(self._refusing(ask | {"form": "pixels"} | sizes), _frame)
 
     def frame_jpeg(self, path: Path | str, pts: int) -> bytes:
         """One whole frame as a JPEG."""

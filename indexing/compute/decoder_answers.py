@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from indexing.compute import frame_listing, images, seeking, video
+from indexing.compute.cutting import ClipCutter, ClipPolicy, Cut
 from indexing.compute.media_facts import HEAD_BYTES, IMAGE_TYPES, Frame, MediaRefused, type_by_content
 from indexing.compute.perceptual import perceptual_hash
 from indexing.compute.sampling import FramePolicy
@@ -108,7 +109,7 @@ def read_frame_table(path: str) -> Iterator[Message]:
 
 
 def read_clips(path: str, policy: dict[str, Any]) -> Iterator[Message]:
-    """A result per clip, the thumbnail of its middle; the last message has the `ReadingEnd`, or is a refusal."""
+    """A result per clip, the thumbnail of its middle; last the `ReadingEnd`, or a refusal."""
     cutter = ClipCutter(ClipPolicy(**policy))
     pictures: dict[int, Frame] = {}
 

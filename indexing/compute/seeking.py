@@ -65,6 +65,59 @@ def frames_at(
     raise MediaRefused("no-such-frame", f"There is no frame at pts {missing[:5]}; the file has changed.")
 
 
+def frames_within(
+    path: Path,
+    start_pts: int,
+    stop_pts: int,
+    *,
+    min_side_px: int | None = None,
+    max_side_px: int | None = None,
+) -> Iterator[Frame]:
+    """The frames with start_pts <= pts < stop_pts in order, those an ingest gives; MediaRefused if none.
+
+    Costs the span and the group of pictures before it.
+    """
+    converter = Converter(min_side_px=min_side_px, max_side_px=max_side_px)
+    last = None
+    for video, found, pts in _run_to(path, start_pts):
+        if pts >= stop_pts:
+            break
+        if pts >= start_pts and (last is None or pts > last):
+            last = pts
+            yield _frame(video, found, pts, converter)
+    if last is None:
+        raise MediaRefused("no-such-frame", f"There is no frame from pts {start_pts} to {stop_pts}.")
+
+
+def _run_to(path: Path, target: int) -> Iterator[tuple[OpenVideo, VideoFrame, int]]:
+    """Frames in order from a key frame at or before `target`, with their pts; all where that is not found."""
+    with open_video(path) as video:
+        video.stream.thread_type = "AUTO"
+        for seconds in STEPS_BACK_SECONDS:
+            at = target - round(seconds / video.time_base)
+            if at <= video.start_pts or video.kind == "avi":  # which names frames by the way it came to them
+                break
+            try:
+                video.container.seek(at, stream=video.stream)
+            except AV_ERRORS:
+                continue
+            clock, is_exact = Clock(video), False
+            for frame in decoded(video, Tally(), from_key_frame=True):
+                pts = clock.pts_of(frame)
+                if not is_exact and frame.key_frame:
+                    if pts > target:
+                        break  # it landed late
+                    is_exact = True
+                if is_exact and not frame.is_corrupt:
+                    yield video, frame, pts
+            if is_exact:
+                return
+    with open_video(path) as video:
+        video.stream.thread_type = "AUTO"
+        for frame, pts in _from_start(video):
+            yield video, frame, pts
+
+
 def _frame(video: OpenVideo, found: VideoFrame, pts: int, converter: Converter) -> Frame:
     base = video.time_base
     seconds = float((pts - video.start_pts) * base)

@@ -1,7 +1,7 @@
 """Media in: files, items, stacks, feature sets and feature index builds."""
 
 from indexing.models.features import FeatureIndex, FeatureRow, FeatureSet, FeatureShard
-from indexing.models.items import Item, Stack, ThumbnailPack
+from indexing.models.items import Item, Stack, ThumbnailPack, Unit
 from indexing.models.media import MediaFile, MediaPath, Source, Upload
 from indexing.models.projections import FeatureProjection, MapRegion, ProjectionPart
 from indexing.models.settings import IndexingSettings
@@ -21,5 +21,6 @@ __all__ = [
     "Source",
     "Stack",
     "ThumbnailPack",
+    "Unit",
     "Upload",
 ]

@@ -5,32 +5,45 @@ import uuid
 from django.db import models
 from django.db.models import Q
 
-from indexing.models.items import Item
+from indexing.models.items import Item, Unit
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.models import Job
 
 
 class FeatureSet(models.Model):
-    """Features of one corpus by one encoder, as immutable shards on disk."""
+    """Features of one corpus by one encoder, of its frames or of its clips, as immutable shards on disk."""
 
     corpus = models.ForeignKey(Corpus, on_delete=models.CASCADE, related_name="feature_sets")
+    unit = models.CharField(max_length=5, choices=Unit, default=Unit.FRAME)
     encoder = models.CharField(max_length=160)  # registry key, e.g. resnet50-mac@1
     weights_sha256 = models.CharField(max_length=64, blank=True, default="")
     precision = models.CharField(
         max_length=8, default="fp32"
     )  # of the inference; part of what a vector depends on
+    clip_frames_per_second = models.FloatField(
+        default=0.0, help_text="Of clips: how densely their frames were taken; 0: spread over all of it."
+    )
     width = models.IntegerField()
-    is_active = models.BooleanField(default=False, help_text="The one that queries of this corpus use.")
+    is_active = models.BooleanField(default=False, help_text="The one that queries of its unit use.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["corpus", "encoder", "weights_sha256", "precision"],
+                fields=[
+                    "corpus",
+                    "unit",
+                    "encoder",
+                    "weights_sha256",
+                    "precision",
+                    "clip_frames_per_second",
+                ],
                 name="feature_set_is_one_per_encoder",
             ),
             models.UniqueConstraint(
-                fields=["corpus"], condition=Q(is_active=True), name="feature_set_active_is_one_per_corpus"
+                fields=["corpus", "unit"],
+                condition=Q(is_active=True),
+                name="feature_set_active_is_one_per_corpus_and_unit",
             ),
         ]
 

@@ -8,6 +8,13 @@ from indexing.querysets import ItemQuerySet
 from sisyphus_web.accounts.models import Corpus
 
 
+class Unit(models.TextChoices):
+    """What is searched as one: frames (photos and regions of frames among them), or clips of videos."""
+
+    FRAME = "frame", "frames"
+    CLIP = "clip", "clips"
+
+
 class ThumbnailPack(models.Model):
     """One immutable file that holds many JPEG thumbnails end to end."""
 
@@ -111,3 +118,8 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return f"item {self.pk}"
+
+    @property
+    def unit(self) -> Unit:
+        """What it is searched with."""
+        return Unit.CLIP if self.kind == self.Kind.CLIP else Unit.FRAME

@@ -15,7 +15,8 @@ from django.db import transaction
 
 from indexing.compute.files import sha256_of, sync_folder
 from indexing.compute.manifests import BuildRefused, Manifest, read_manifest, set_hash, verify_files
-from indexing.models import FeatureIndex, FeatureRow, FeatureSet
+from indexing.models import FeatureIndex, FeatureRow, FeatureSet, Unit
+from indexing.services.features import of_unit
 from indexing.services.live_items import read_live_items
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
@@ -45,11 +46,14 @@ class BuildFailed(JobError):
     code = "build-self-test"
 
 
-def start_build(corpus: Corpus, *, created_by: User | None, after: Sequence[Job] = ()) -> Job:
+def start_build(
+    corpus: Corpus, *, created_by: User | None, after: Sequence[Job] = (), unit: str = Unit.FRAME
+) -> Job:
     """Enqueue a build over the active feature set; NoFeatures when there will be nothing to build."""
-    if not after and not FeatureRow.objects.filter(feature_set__corpus=corpus).exists():
+    of_corpus = FeatureRow.objects.filter(feature_set__corpus=corpus, feature_set__unit=unit)
+    if not after and not of_corpus.exists():
         raise NoFeatures("This corpus has no features yet: ingest media and wait for their features.")
-    return jobs.enqueue("index_build", corpus=corpus, created_by=created_by, after=after)
+    return jobs.enqueue("index_build", corpus=corpus, created_by=created_by, after=after, **of_unit(unit))
 
 
 def build_folder(build_id: uuid.UUID | str) -> Path:
@@ -57,9 +61,9 @@ def build_folder(build_id: uuid.UUID | str) -> Path:
     return settings.DATA_DIR / "indexes" / str(build_id)
 
 
-def set_to_build(job: Job) -> FeatureSet | None:
-    """The active feature set of the job's corpus, if it has a shard."""
-    found = FeatureSet.objects.filter(corpus=job.corpus_id, is_active=True).first()
+def set_to_build(job: Job, unit: str) -> FeatureSet | None:
+    """The active feature set of a unit of the job's corpus, if it has a shard."""
+    found = FeatureSet.objects.filter(corpus=job.corpus_id, is_active=True, unit=unit).first()
     return found if found is not None and found.shards.exists() else None
 
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Count, OuterRef, QuerySet, Subquery, When
 from django.db.models.functions import Coalesce
 
 from indexing.compute.encoders import catalog
-from indexing.compute.encoders.specs import KEY, EncoderUnknown, WeightsRefused
+from indexing.compute.encoders.specs import KEY, EncoderState, EncoderUnknown, WeightsRefused
+from indexing.compute.encoders.video import clip_catalog
 from indexing.compute.features import Features, write_shard
 from indexing.compute.regions import FIRST_TILE, WHOLE
-from indexing.models import FeatureRow, FeatureSet, FeatureShard, Item
+from indexing.models import FeatureRow, FeatureSet, FeatureShard, Item, Unit
 from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import JobError, Stopped
@@ -47,13 +48,14 @@ def start_extract(
     created_by: User | None,
     after: Sequence[Job] = (),
     activate: bool = False,
+    unit: str = Unit.FRAME,
 ) -> Job:
     """Enqueue the encoding of every item without a feature; `activate`: queries use the set when it is done.
 
     Refused at once when `encoder` is unknown or needs weights that nobody can fetch.
     """
     if encoder != AUTO:
-        check_encoder(encoder)
+        check_encoder(encoder, unit=unit)
     return jobs.enqueue(
         "features_extract",
         corpus=corpus,
@@ -61,19 +63,26 @@ def start_extract(
         after=after,
         encoder=encoder,
         activate=activate,
+        **of_unit(unit),
     )
 
 
-def start_switch(corpus: Corpus, *, encoder: str, created_by: User) -> Job:
+def start_switch(corpus: Corpus, *, encoder: str, created_by: User, unit: str = Unit.FRAME) -> Job:
     """Enqueue a change of encoder: extract, use the set, then stacks and an index of it; the first job."""
     with transaction.atomic():
-        first = start_extract(corpus, encoder=encoder, created_by=created_by, activate=True)
-        stacks = jobs.enqueue("stacks_build", corpus=corpus, created_by=created_by, after=[first])
-        jobs.enqueue("index_build", corpus=corpus, created_by=created_by, after=[stacks])
+        first = start_extract(corpus, encoder=encoder, created_by=created_by, activate=True, unit=unit)
+        of_same = {"corpus": corpus, "created_by": created_by, **of_unit(unit)}
+        stacks = jobs.enqueue("stacks_build", after=[first], **of_same)
+        jobs.enqueue("index_build", after=[stacks], **of_same)
     return first
 
 
-def check_encoder(key: str) -> None:
+def of_unit(unit: str) -> dict[str, str]:
+    """The param of a job that is about clips; of frames, which is usual, none."""
+    return {} if unit == Unit.FRAME else {"unit": str(unit)}
+
+
+def check_encoder(key: str, *, unit: str = Unit.FRAME) -> None:
     """Refuse a key that cannot be loaded: unknown, refused, or without weights and a place to fetch them.
 
     A name of torchvision or timm is free, a file must be one of the model folder: a path would read, and
@@ -82,26 +91,47 @@ def check_encoder(key: str) -> None:
     match = KEY.match(key)
     if match and match["family"] in ("file", "script") and "/" in match["name"]:
         raise EncoderNotUsable(f"{key} must name a file in {settings.MODEL_DIR}")
-    states = {state.key: state for state in catalog.available(settings.MODEL_DIR)}
-    state = states.get(key)
+    state = next((state for state in encoders_of(unit) if state.key == key), None)
     if state is None:
         try:
-            spec = catalog.spec_of(key, settings.MODEL_DIR)
+            state = _state_of(key, unit)
         except (EncoderUnknown, WeightsRefused) as error:
             raise EncoderNotUsable(str(error)) from None
-        if catalog.weights_file(spec, settings.MODEL_DIR) is None:
-            raise EncoderNotUsable(catalog.state_of(spec, settings.MODEL_DIR).how_to_get)
-        return
+        if not state.is_available:
+            raise EncoderNotUsable(state.how_to_get)
     if not state.is_available and not state.can_download:
         raise EncoderNotUsable(f"{key}: {state.reason}. {state.how_to_get}")
 
 
-def active_set(corpus: Corpus) -> FeatureSet | None:
-    """The feature set that queries of the corpus use."""
-    return corpus.feature_sets.filter(is_active=True).first()
+def encoders_of(unit: str) -> list[EncoderState]:
+    """Every encoder of this site for frames, or for clips, those that cannot be used now included."""
+    known = clip_catalog if unit == Unit.CLIP else catalog
+    return known.available(settings.MODEL_DIR)
 
 
-def key_to_extract(corpus: Corpus, asked: str) -> str:
+def best_encoder(unit: str) -> str:
+    """The key that `auto` stands for now."""
+    return (clip_catalog if unit == Unit.CLIP else catalog).best(settings.MODEL_DIR)
+
+
+def _state_of(key: str, unit: str) -> EncoderState:
+    if unit == Unit.CLIP:
+        return clip_catalog.state_of(clip_catalog.spec_of(key, settings.MODEL_DIR), settings.MODEL_DIR)
+    return catalog.state_of(catalog.spec_of(key, settings.MODEL_DIR), settings.MODEL_DIR)
+
+
+def active_set(corpus: Corpus, unit: str = Unit.FRAME) -> FeatureSet | None:
+    """The feature set that queries of a unit of the corpus use."""
+    return corpus.feature_sets.filter(is_active=True, unit=unit).first()
+
+
+def units_of(corpus: Corpus) -> list[str]:
+    """What of the corpus can be searched: frames, clips, both or nothing yet; frames first."""
+    there = set(corpus.feature_sets.filter(is_active=True).values_list("unit", flat=True))
+    return [unit for unit in Unit.values if unit in there]
+
+
+def key_to_extract(corpus: Corpus, asked: str, *, unit: str = Unit.FRAME) -> str:
     """The encoder key that `asked` stands for here.
 
     `auto` goes on with the set in use, so that new media are found by the same queries; a corpus without one
@@ -109,26 +139,36 @@ def key_to_extract(corpus: Corpus, asked: str) -> str:
     """
     if asked != AUTO:
         return asked
-    if (used := active_set(corpus)) is not None:
+    if (used := active_set(corpus, unit)) is not None:
         return used.encoder
     chosen = getattr(corpus, "indexing_settings", None)
-    if chosen is not None and chosen.encoder != AUTO:
-        return chosen.encoder
-    return catalog.best(settings.MODEL_DIR)
+    wanted = AUTO if chosen is None else chosen.encoder if unit == Unit.FRAME else chosen.clip_encoder
+    if wanted != AUTO:
+        return wanted
+    return best_encoder(unit)
 
 
 def get_or_create_feature_set(
-    corpus: Corpus, *, encoder: str, weights_sha256: str, precision: str, width: int
+    corpus: Corpus,
+    *,
+    encoder: str,
+    weights_sha256: str,
+    precision: str,
+    width: int,
+    unit: str = Unit.FRAME,
+    clip_frames_per_second: float = 0.0,
 ) -> FeatureSet:
-    """The set of exactly this encoder, weights and precision; the first of a corpus is the one in use."""
+    """The set of exactly this encoder, weights and precision; the first of a unit is the one in use."""
     with transaction.atomic():
         Corpus.objects.select_for_update(no_key=True).get(pk=corpus.pk)  # two jobs may be first together
         made, _ = FeatureSet.objects.get_or_create(
             corpus=corpus,
+            unit=unit,
             encoder=encoder,
             weights_sha256=weights_sha256,
             precision=precision,
-            defaults={"width": width, "is_active": active_set(corpus) is None},
+            clip_frames_per_second=clip_frames_per_second,
+            defaults={"width": width, "is_active": active_set(corpus, unit) is None},
         )
     if made.width != width:
         raise WeightsChanged(f"{encoder} gives {width} numbers, its feature set has {made.width}")
@@ -191,20 +231,22 @@ def activate_feature_set(feature_set: FeatureSet) -> None:
 def switch_to(feature_set: FeatureSet) -> None:
     """Make queries use this set, complete or not."""
     with transaction.atomic():
-        FeatureSet.objects.filter(corpus_id=feature_set.corpus_id, is_active=True).exclude(
-            pk=feature_set.pk
-        ).update(is_active=False)
+        others = FeatureSet.objects.filter(corpus_id=feature_set.corpus_id, unit=feature_set.unit)
+        others.filter(is_active=True).exclude(pk=feature_set.pk).update(is_active=False)
         FeatureSet.objects.filter(pk=feature_set.pk).update(is_active=True)
     feature_set.is_active = True
 
 
 def with_counts(feature_sets: QuerySet[FeatureSet]) -> QuerySet[FeatureSet]:
-    """The sets with `num_features` of live items, and `num_items` of their corpus."""
+    """The sets with `num_features` of live items, and `num_items` of their unit in their corpus."""
     rows = FeatureRow.objects.filter(feature_set=OuterRef("pk"), slot=0, item__deleted_at=None)
     items = Item.objects.live().filter(corpus=OuterRef("corpus"))
+    num_of = {
+        unit: Coalesce(Subquery(_count(items.of_unit(unit), "corpus")), 0) for unit in (Unit.FRAME, Unit.CLIP)
+    }
     return feature_sets.annotate(
         num_features=Coalesce(Subquery(_count(rows, "feature_set")), 0),
-        num_items=Coalesce(Subquery(_count(items, "corpus")), 0),
+        num_items=Case(When(unit=Unit.CLIP, then=num_of[Unit.CLIP]), default=num_of[Unit.FRAME]),
     )
 
 

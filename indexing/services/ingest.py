@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from indexing.models import FeatureProjection, Source, Upload
+from indexing.services.clip_jobs import enqueue_clips
+from indexing.services.clips import has_clips
 from indexing.services.projections import start_map
 from indexing.services.sources import folder_source, upload_source
 from sisyphus_web.accounts.models import Corpus, User
@@ -54,10 +56,12 @@ def start_ingest(
 
 
 def enqueue_indexing(corpus: Corpus, *, created_by: User | None, after: Job) -> list[Job]:
-    """Enqueue what new items need: features, stacks, index, and their places where there is a map."""
+    """Enqueue what new items need: features, stacks, index, their places where there is a map, and clips."""
     chain = [after]
     for kind in ("features_extract", "stacks_build", "index_build"):
         chain.append(jobs.enqueue(kind, corpus=corpus, created_by=created_by, after=[chain[-1]]))
     if FeatureProjection.objects.filter(feature_set__corpus=corpus, is_current=True).exists():
         chain.append(start_map(corpus, created_by=created_by, after=[chain[1]]))  # only features are needed
+    if has_clips(corpus):
+        chain += enqueue_clips(corpus, created_by=created_by, after=[after])
     return chain[1:]

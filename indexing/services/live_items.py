@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from django.db import connection
 
+from indexing.models import Unit
+
 # One row of COPY's binary format: the number of fields, then each with its length before it.
 _ROW = np.dtype(
     [
@@ -27,7 +29,7 @@ _LIVE = """
 COPY (
     SELECT item.id, item.media_file_id, COALESCE(item.stack_id, 0), item.pts_seconds, file.kind = 'video'
     FROM indexing_item item JOIN indexing_mediafile file ON file.id = item.media_file_id
-    WHERE item.corpus_id = {} AND item.deleted_at IS NULL AND file.deleted_at IS NULL
+    WHERE item.corpus_id = {} AND item.deleted_at IS NULL AND file.deleted_at IS NULL {}
     ORDER BY item.id
 ) TO STDOUT (FORMAT binary)
 """
@@ -43,11 +45,12 @@ class LiveItems(NamedTuple):
     is_video: np.ndarray  # (M,) bool
 
 
-def read_live_items(corpus_id: int) -> LiveItems:
-    """Every item of the corpus that is not deleted, nor is its media file."""
+def read_live_items(corpus_id: int, unit: str | None = None) -> LiveItems:
+    """Every item of the corpus, or of one unit of it, that is not deleted, nor is its media file."""
+    within = "" if unit is None else f"AND item.kind {'=' if unit == Unit.CLIP else '<>'} 'clip'"
     data = bytearray()
     # COPY takes no parameters; a number cannot be anything but a number.
-    with connection.cursor() as cursor, cursor.copy(_LIVE.format(int(corpus_id))) as rows:
+    with connection.cursor() as cursor, cursor.copy(_LIVE.format(int(corpus_id), within)) as rows:
         for block in rows:
             data += block
     num_rows = (len(data) - _HEADER_BYTES) // _ROW.itemsize

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from indexing.compute.features import read_shard
 from indexing.compute.stacks import NONE, Grouped, StackItems
-from indexing.models import FeatureSet, Item, Stack
+from indexing.models import FeatureSet, Item, Stack, Unit
 from indexing.services.features import shard_folder
 from sisyphus_web.jobs.errors import Stopped
 from sisyphus_web.jobs.models import Job
@@ -17,10 +17,11 @@ ROWS_PER_COMMIT = 5000
 
 
 def stack_items(feature_set: FeatureSet) -> tuple[list[int], StackItems]:
-    """The corpus's live whole-frame items that have a feature, with their ids, in order of (file, time)."""
+    """The live whole frames, or clips, with a feature in the set, and their ids, in order of (file, time)."""
+    kind = Item.Kind.CLIP if feature_set.unit == Unit.CLIP else Item.Kind.FRAME
     rows = (
         Item.objects.live()
-        .filter(corpus=feature_set.corpus_id, kind=Item.Kind.FRAME, x0_px=None, perceptual_hash__isnull=False)
+        .filter(corpus=feature_set.corpus_id, kind=kind, x0_px=None, perceptual_hash__isnull=False)
         .order_by("media_file", "start_pts", "pk")
         .values_list("pk", "media_file", "media_file__kind", "pts_seconds", "perceptual_hash", "stack")
     )

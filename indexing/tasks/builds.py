@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from celery import shared_task
 from django.conf import settings
 
-from indexing.models import FeatureSet, FeatureShard, IndexingSettings
+from indexing.models import FeatureSet, FeatureShard, IndexingSettings, Unit
 from indexing.services import builds as services
 from indexing.services.features import shard_folder
 from indexing.services.live_items import read_live_items
 from indexing.services.sources import indexing_settings
 from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.params import OfUnit
+from sisyphus_web.jobs.registry import params_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +37,7 @@ def build_index(job_id: int) -> None:
     with jobs.running(job_id) as job:
         if job is None:
             return
-        feature_set = services.set_to_build(job)
+        feature_set = services.set_to_build(job, params_of(job.params, OfUnit).unit)
         if feature_set is None:
             job.result = {"build": None, "reason": "there are no features yet"}
             return
@@ -79,6 +81,8 @@ def build_index(job_id: int) -> None:
 
 def _kinds(feature_set: FeatureSet) -> list[bool]:
     """What is built: whole items, and tiles (True) where queries compare with them and there are some."""
+    if feature_set.unit != Unit.FRAME:
+        return [False]
     is_on = indexing_settings(feature_set.corpus).regions == IndexingSettings.Regions.TILES
     return [False, True] if is_on and feature_set.shards.filter(has_regions=True).exists() else [False]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from django.conf import settings
 
 from indexing.compute.regions import MAX_GRID, TILE_SLOTS, WHOLE, cut_tiles
-from indexing.models import FeatureSet, IndexingSettings, Item
+from indexing.models import FeatureSet, IndexingSettings, Item, Unit
 from indexing.querysets import ItemQuerySet
 from indexing.services import features as services
+from indexing.services.clip_pictures import decoded_clips
 from indexing.services.pictures import Decoded, decoded_items
 from indexing.services.sources import indexing_settings
 from sisyphus_web.jobs import services as jobs
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from indexing.compute.decoder import Decoder
     from indexing.compute.encoders import Encoder
+    from indexing.compute.encoders.video.clip_encoder import ClipEncoder
+    from sisyphus_web.accounts.models import Corpus
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ ITEMS_PER_QUERY = 2000
 ROWS_PER_SHARD = 2000
 SECONDS_PER_SHARD = 8.0  # what a killed worker loses at most
 PICTURES_PER_BATCH = 32
+CLIPS_PER_BATCH = 8
 BYTES_PER_BATCH = 256 * 2**20  # of pixels: pictures at their own size are large
 FAILURES_LOGGED = 50
 
@@ -42,7 +46,7 @@ FAILURES_LOGGED = 50
 def extract_features(job_id: int) -> None:
     """Encode the corpus's items that have no feature yet, then the tiles of frames where they are asked for.
 
-    Safe to run twice, stop half-way, continue.
+    Of frames, or of clips: as the job says. Safe to run twice, stop half-way, continue.
     """
     from indexing.compute.decoder import Decoder
 
@@ -53,7 +57,7 @@ def extract_features(job_id: int) -> None:
         encoder, feature_set = _prepare(job, params)
         with Decoder() as decoder:
             works = [_Work(job, feature_set, encoder)]
-            if indexing_settings(feature_set.corpus).regions == IndexingSettings.Regions.TILES:
+            if _has_tiles(feature_set):
                 works.append(_Work(job, feature_set, encoder, has_tiles=True))
             for work in works:
                 work.run(decoder)
@@ -71,16 +75,16 @@ def extract_features(job_id: int) -> None:
                 job.result |= {"new_tiled": works[1].num_encoded, "failed_tiled": works[1].num_failed}
 
 
-def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
+def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder | ClipEncoder, FeatureSet]:
     """The encoder that is asked for, loaded, and the set its features go to."""
     from indexing.compute import encoders
 
     corpus = job.corpus
     if corpus is None:
         raise LookupError(f"job {job.pk} has no corpus")
-    key = services.key_to_extract(corpus, params.encoder)
+    key = services.key_to_extract(corpus, params.encoder, unit=params.unit)
     # The set in use goes on in the precision it began with: two are never mixed.
-    used = services.active_set(corpus)
+    used = services.active_set(corpus, params.unit)
     goes_on = used is not None and used.encoder == key and not params.activate
     jobs.report(job, note=f"Loading {key}", force=True)
 
@@ -88,8 +92,9 @@ def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
         of_all = f" of {total / 2**20:.0f}" if total else ""
         jobs.report(job, note=f"Fetching the weights of {key}: {done / 2**20:.0f}{of_all} MiB")
 
+    load = _clip_loader() if params.unit == Unit.CLIP else encoders.load
     try:
-        encoder = encoders.load(
+        encoder = load(
             key,
             device=settings.DEVICE,
             model_dir=settings.MODEL_DIR,
@@ -110,15 +115,40 @@ def _prepare(job: Job, params: ExtractFeatures) -> tuple[Encoder, FeatureSet]:
         weights_sha256=encoder.weights_sha256,
         precision=encoder.precision,
         width=encoder.width,
+        unit=params.unit,
+        clip_frames_per_second=_density(corpus, params, used if goes_on else None),
     )
     return encoder, feature_set
 
 
+def _has_tiles(feature_set: FeatureSet) -> bool:
+    regions = indexing_settings(feature_set.corpus).regions
+    return feature_set.unit == Unit.FRAME and regions == IndexingSettings.Regions.TILES
+
+
+def _clip_loader() -> Callable[..., Any]:
+    from indexing.compute.encoders.video.clip_loading import load_clips
+
+    return load_clips
+
+
+def _density(corpus: Corpus, params: ExtractFeatures, used: FeatureSet | None) -> float:
+    """How densely frames of clips are taken: as the set that goes on began, else as the settings say."""
+    if params.unit == Unit.FRAME:
+        return 0.0
+    return used.clip_frames_per_second if used else indexing_settings(corpus).clip_frames_per_second
+
+
 class _Work:
-    """What a set lacks of one kind, whole items or tiles of frames, to be encoded shard by shard."""
+    """What a set lacks of one kind, whole items, tiles of frames or clips, to be encoded shard by shard."""
 
     def __init__(
-        self, job: Job, feature_set: FeatureSet, encoder: Encoder, *, has_tiles: bool = False
+        self,
+        job: Job,
+        feature_set: FeatureSet,
+        encoder: Encoder | ClipEncoder,
+        *,
+        has_tiles: bool = False,
     ) -> None:
         self._job, self._feature_set, self._encoder, self._has_tiles = job, feature_set, encoder, has_tiles
         self._shard = _Shard(job, feature_set, encoder)
@@ -133,13 +163,14 @@ class _Work:
         """Encode everything that is missing; an item that fails is logged and left out."""
         from indexing.compute.ahead import ahead
 
-        job, unit = self._job, "frames in tiles" if self._has_tiles else "items"
+        job = self._job
+        unit = "frames in tiles" if self._has_tiles else "clips" if self._are_clips else "items"
         total = self._live().count()
         before = total - self._todo().count()
         jobs.report(job, units_done=before, units_total=total, unit=unit, note="", force=True)
         for page in self._missing():
             # The thread decodes only: the database is this thread's.
-            with ahead(decoded_items(page, self._side_px(), decoder), PICTURES_PER_BATCH) as pictures:
+            with ahead(self._decoded(page, decoder), self._shard.batch) as pictures:
                 for decoded in pictures:
                     self._take(decoded)
                     jobs.report(job, units_done=before + self.num_encoded + self.num_failed)
@@ -159,6 +190,7 @@ class _Work:
 
     def _live(self) -> ItemQuerySet:
         live = Item.objects.live().filter(corpus_id=self._feature_set.corpus_id)
+        live = live.of_unit(self._feature_set.unit)
         return live.whole_frames() if self._has_tiles else live
 
     def _todo(self) -> ItemQuerySet:
@@ -175,6 +207,18 @@ class _Work:
             last = page[-1].pk
             yield page
 
+    @property
+    def _are_clips(self) -> bool:
+        return self._feature_set.unit == Unit.CLIP
+
+    def _decoded(self, page: list[Item], decoder: Decoder) -> Iterator[Decoded]:
+        if not self._are_clips:
+            return decoded_items(page, self._side_px(), decoder)
+        encoder: Any = self._encoder
+        page.sort(key=lambda item: item.media_file_id)
+        density = self._feature_set.clip_frames_per_second
+        return decoded_clips(page, encoder, decoder, frames_per_second=density)
+
     def _side_px(self) -> int | None:
         """The least side a whole frame may be decoded at; None: its own."""
         side_px = self._encoder.decode_side_px
@@ -187,8 +231,9 @@ class _Shard:
     What is of one item is stored together.
     """
 
-    def __init__(self, job: Job, feature_set: FeatureSet, encoder: Encoder) -> None:
+    def __init__(self, job: Job, feature_set: FeatureSet, encoder: Encoder | ClipEncoder) -> None:
         self.num_encoded = 0
+        self.batch = CLIPS_PER_BATCH if feature_set.unit == Unit.CLIP else PICTURES_PER_BATCH
         self._job, self._feature_set, self._encoder = job, feature_set, encoder
         self._places: list[tuple[int, int]] = []  # item and slot, of the batch
         self._pictures: list[np.ndarray] = []
@@ -200,7 +245,7 @@ class _Shard:
         self._places.extend((item_id, slot) for slot in slots)
         self._pictures.extend(pictures)
         num_bytes = sum(picture.nbytes for picture in self._pictures)
-        if len(self._pictures) >= PICTURES_PER_BATCH or num_bytes >= BYTES_PER_BATCH:
+        if len(self._pictures) >= self.batch or num_bytes >= BYTES_PER_BATCH:
             self._encode()
             num_rows = sum(len(places) for places, _ in self._parts)
             if num_rows >= ROWS_PER_SHARD or time.monotonic() - self._begun > SECONDS_PER_SHARD:

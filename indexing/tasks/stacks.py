@@ -5,6 +5,8 @@ from celery import shared_task
 from indexing.services import stacks as services
 from indexing.services.features import active_set
 from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.params import OfUnit
+from sisyphus_web.jobs.registry import params_of
 
 
 @shared_task(name="indexing.build_stacks", ignore_result=True)
@@ -15,8 +17,8 @@ def build_stacks(job_id: int) -> None:
     with jobs.running(job_id) as job:
         if job is None:
             return
-        corpus = job.corpus
-        feature_set = active_set(corpus) if corpus is not None else None
+        corpus, unit = job.corpus, params_of(job.params, OfUnit).unit
+        feature_set = active_set(corpus, unit) if corpus is not None else None
         counts = {"items": 0, "stacked": 0, "stacks": 0}
         if feature_set is not None:
             jobs.report(job, note="Reading features", force=True)

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from indexing.models import Item, MediaFile
+from indexing.models import Item, MediaFile, Unit
 from labeling.models.classes import LabelClass
 from labeling.models.verdicts import Answer
 from sisyphus_web.accounts.models import Corpus
@@ -42,6 +42,7 @@ class DatasetVersion(models.Model):
     number = models.IntegerField()
     name = models.CharField(max_length=120, blank=True, default="")
     label_classes = models.ManyToManyField(LabelClass, related_name="dataset_versions")
+    unit = models.CharField(max_length=5, choices=Unit, default=Unit.FRAME)  # a version never has both
     includes_weak = models.BooleanField(default=False)
     group_by = models.CharField(
         max_length=6,

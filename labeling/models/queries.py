@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
+from indexing.models import Unit
 from labeling.models.classes import LabelClass
 from sisyphus_web.accounts.models import Corpus
 
@@ -35,6 +36,7 @@ class QueryRound(models.Model):
     terms = models.JSONField(default=list)
     filters = models.JSONField(default=dict)
     mode = models.CharField(max_length=16)
+    unit = models.CharField(max_length=5, choices=Unit, default=Unit.FRAME)
     mix = models.JSONField(default=dict, blank=True)  # shares of the queue's presets and limits; {}: the top
     is_background = models.BooleanField(
         default=False, help_text="Asked by a page on its own, not by a person: no line of the history."

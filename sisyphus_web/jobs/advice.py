@@ -27,6 +27,8 @@ ADVICE = {
     "no-map": "Draw the map on the map's page first.",
     "nothing-inside": "Draw the lasso around some points.",
     "map-unreadable": "A file of the map is missing or damaged. Check the disk, then draw the map anew.",
+    "no-such-span": "Choose a part of the video that has frames, up to ten minutes long.",
+    "mixed-units": "Make a version of frames and another of clips: choose the unit.",
     "nothing-to-ingest": "Name a folder or finish an upload first, then start again.",
     "folder-not-allowed": "Choose a folder below one of the media roots, or ask the operator to add a root.",
     "nothing-to-rebuild": "Choose what to build again on the corpus's page.",

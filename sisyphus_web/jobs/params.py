@@ -22,6 +22,14 @@ class ExtractFeatures:
 
     encoder: str = "auto"
     activate: bool = False  # let queries use the set when it is done
+    unit: str = "frame"  # or "clip"
+
+
+@dataclass(frozen=True, slots=True)
+class OfUnit:
+    """Of frames, or of clips."""
+
+    unit: str = "frame"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,11 +75,12 @@ def queues() -> list[str]:
 
 
 register("media_ingest", Kind("indexing.ingest_media", "cpu", "Ingest media", params.IngestMedia))
+register("clips_cut", Kind("indexing.cut_clips", "cpu", "Cut videos into clips", params.Nothing))
 register(
     "features_extract", Kind("indexing.extract_features", "gpu", "Extract features", params.ExtractFeatures)
 )
-register("stacks_build", Kind("indexing.build_stacks", "cpu", "Build stacks", params.Nothing))
-register("index_build", Kind("indexing.build_index", "gpu", "Build the feature index", params.Nothing))
+register("stacks_build", Kind("indexing.build_stacks", "cpu", "Build stacks", params.OfUnit))
+register("index_build", Kind("indexing.build_index", "gpu", "Build the feature index", params.OfUnit))
 register("map_build", Kind("indexing.build_map", "cpu", "Draw the map", params.BuildMap))
 register(
     "dataset_export", Kind("labeling.export_dataset", "cpu", "Export a dataset version", params.ExportDataset)

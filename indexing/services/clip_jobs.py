@@ -1,0 +1,92 @@
+"""The clips of a corpus: start what brings them in line with its policy, and say what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.db import transaction
+
+from indexing.compute.cutting import ClipPolicy
+from indexing.models import Item, Unit
+from indexing.services.clips import policy_of, videos_of
+from indexing.services.features import of_unit
+from indexing.services.sources import indexing_settings
+from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.jobs import services as jobs
+from sisyphus_web.jobs.models import Job
+
+# Measured on two cores without a GPU by builtin-clip@1 (benchmarks/clip_search.py); 960 x 540, 25 per second.
+CUT_SECONDS_PER_SECOND = 0.03  # to decode a second of video and find where its clips begin
+ENCODE_SECONDS_PER_SECOND = 0.03  # to decode it once more
+ENCODE_SECONDS_PER_CLIP = 0.05
+
+
+class ClipCost(NamedTuple):
+    """What the clips of a corpus's videos come to by a policy."""
+
+    num_videos: int
+    video_seconds: float
+    num_clips: int
+    num_there: int  # clips that there are now, by any policy
+    seconds: float  # of work on two cores by the built-in descriptor; networks take longer
+
+    @property
+    def sentence(self) -> str:
+        """For people who think about it."""
+        if not self.num_videos:
+            return "There are no videos here yet; clips are made of those that come."
+        return (
+            f"{self.num_videos:,} videos, {_time(self.video_seconds)}, make about {self.num_clips:,} clips "
+            f"in about {_time(self.seconds)} of work on two cores with the built-in clip descriptor; networks "
+            "take several times as long without a GPU."
+        )
+
+
+def enqueue_clips(corpus: Corpus, *, created_by: User | None, after: Sequence[Job] = ()) -> list[Job]:
+    """Enqueue the cutting of clips, then their features, stacks and index."""
+    chain: list[Job] = []
+    of_clips = of_unit(Unit.CLIP)
+    for kind, params in (
+        ("clips_cut", {}),
+        ("features_extract", of_clips),
+        ("stacks_build", of_clips),
+        ("index_build", of_clips),
+    ):
+        before = [chain[-1]] if chain else list(after)
+        chain.append(jobs.enqueue(kind, corpus=corpus, created_by=created_by, after=before, **params))
+    return chain
+
+
+@transaction.atomic
+def start_clips(corpus: Corpus, *, created_by: User | None) -> Job | None:
+    """Bring the clips in line with the corpus's policy; None where there is no video, or that job waits."""
+    if not videos_of(corpus.pk).exists():
+        return None
+    waiting = corpus.jobs.filter(kind="clips_cut", status=Job.Status.QUEUED)
+    if waiting.exists():
+        return None
+    if policy_of(indexing_settings(corpus)) is None:
+        return jobs.enqueue("clips_cut", corpus=corpus, created_by=created_by)
+    return enqueue_clips(corpus, created_by=created_by)[0]
+
+
+def cost_of_clips(corpus: Corpus, policy: ClipPolicy) -> ClipCost:
+    """Of the videos there are, by their declared lengths."""
+    lengths = videos_of(corpus.pk).values_list("duration_seconds", flat=True)
+    seconds = [each or 0.0 for each in lengths]
+    num_clips = sum(map(policy.num_clips, seconds))
+    work = (
+        sum(seconds) * (CUT_SECONDS_PER_SECOND + ENCODE_SECONDS_PER_SECOND)
+        + num_clips * ENCODE_SECONDS_PER_CLIP
+    )
+    there = Item.objects.live().filter(corpus=corpus, kind=Item.Kind.CLIP).count()
+    return ClipCost(len(seconds), sum(seconds), num_clips, there, work)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
