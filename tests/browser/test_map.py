@@ -1,7 +1,9 @@
 """The map in a real Chromium: drawn, colored, lassoed into the grid, and used by keys alone."""
 
+import json
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
@@ -12,6 +14,7 @@ from labeling.models import LabelClass
 from sisyphus_web.jobs.models import Job
 from tests.browser import deck
 from tests.browser.test_review import say
+from tests.indexing.made import add_items, clustered, make_feature_set
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -97,3 +100,44 @@ def test_a_viewer_looks_and_draws_nothing(page_of, pictures, vera):
     page.goto(f"/corpora/{pictures.pk}/map/")
     expect(page.get_by_role("heading", name="No map yet")).to_be_visible()
     expect(page.get_by_role("button", name="Draw the map")).to_have_count(0)
+
+
+def body_of_points(map_id, num):
+    """What map/points/ would answer for `num` points (the server's half at this size: benchmarks/map.py)."""
+    head = json.dumps({"map": map_id, "count": num, "sources": [{"id": 1, "path": "photos"}]}).encode()
+    head += b" " * (-(4 + len(head)) % 8)
+    places = np.random.default_rng(3).integers(0, 65536, (num, 2)).astype("<u2")
+    columns = (np.arange(1, num + 1).astype("<f8"), places, np.zeros(num, "<u2"))
+    return len(head).to_bytes(4, "little") + head + b"".join(column.tobytes() for column in columns)
+
+
+def test_a_million_points_are_moved_hovered_and_lassoed(page_of, corpus, ann, mia, bikes):
+    add_items(make_feature_set(corpus), clustered(60))
+    build_map(projections.start_map(corpus, created_by=mia).pk)
+    num, map_id = 1_000_000, projections.current_map(corpus).pk
+    page = page_of(ann, viewport={"width": 1024, "height": 768})
+    colors = (np.arange(num) % 20 == 0).astype(np.uint8).tobytes()
+    states = np.array([map_id, num], "<u4").tobytes() + colors
+    page.route("**/map/points/", lambda route: route.fulfill(body=body_of_points(map_id, num)))
+    page.route("**/map/states/*", lambda route: route.fulfill(body=states, headers={"ETag": '"one"'}))
+    page.goto(f"/corpora/{corpus.pk}/map/?class={bikes.pk}")
+    expect(legend(page, "untouched")).to_have_text("950,000", timeout=20_000)
+    box = page.locator("sfi-map-view").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    expect(page.locator(".map-peek figcaption")).to_contain_text("photos")
+    page.mouse.down()
+    page.mouse.move(x + 40, y + 30, steps=2)
+    page.mouse.up()
+    page.mouse.wheel(0, -100)
+    page.keyboard.down("Shift")
+    corners = [(box["x"] + 5 + a * (box["width"] - 10), box["y"] + 5 + b * (box["height"] - 10))
+               for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]  # fmt: skip
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for place in corners[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    expect(page.get_by_role("heading", name=re.compile(r"\d+ items? inside"))).to_be_visible()
+    assert MapRegion.objects.count() == 1

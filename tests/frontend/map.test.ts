@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Camera } from "../../static/src/lib/map-camera";
 import { bySource, byState, rgbOf } from "../../static/src/lib/map-colors";
 import { PointGrid, type Points, readPoints, readStates, SIDE } from "../../static/src/lib/map-points";
+import { PointRaster, sizeOf } from "../../static/src/lib/map-raster";
 
 function bodyOf(places: readonly (readonly [number, number])[], map = 7): ArrayBuffer {
   const text = JSON.stringify({ map, count: places.length, sources: [{ id: 3, path: "a" }] });
@@ -89,4 +90,42 @@ test("the legend counts what is drawn", () => {
   expect(sources.legend.at(-1)).toMatchObject({ name: "other sources", count: 6 });
   expect(sources.legend.reduce((sum, { count }) => sum + count, 0)).toBe(30);
   expect(rgbOf("#fff")).toEqual([255, 255, 255]);
+});
+
+test("the raster has every point where the camera puts it, the larger code on top, at any zoom", () => {
+  const next = random(11);
+  const places = Array.from({ length: 2000 }, () => [next() ** 2, next()] as const);
+  const points = readPoints(bodyOf(places));
+  const codes = Uint8Array.from(places, () => Math.floor(next() * 4));
+  const raster = new PointRaster(new PointGrid(points));
+  raster.color(codes);
+  const camera = new Camera();
+  [camera.width, camera.height] = [301, 200];
+  for (const [zoom, ratio] of [
+    [1, 1],
+    [3, 2],
+    [40, 1.5],
+  ] as const) {
+    camera.fit();
+    camera.zoomAt(120, 90, zoom);
+    const { width, height, shades } = raster.draw(camera, ratio);
+    const reach = 1 + (1.35 * ratio * sizeOf(points.count, camera)) / 2;
+    const most = new Uint8Array(width * height); // what could be there: whatever lies within reach
+    places.forEach((_, at) => {
+      const [x, y] = [(points.xy[2 * at] ?? 0) / SIDE, (points.xy[2 * at + 1] ?? 0) / SIDE];
+      const [column, row] = camera.toScreen(x, y).map((value) => Math.floor(value * ratio)) as [
+        number,
+        number,
+      ];
+      const shade = (codes[at] ?? 0) + 1;
+      if (column >= 0 && row >= 0 && column < width && row < height)
+        expect(shades[row * width + column]).toBeGreaterThanOrEqual(shade);
+      for (let y = Math.max(0, Math.ceil(row - reach)); y <= Math.min(height - 1, row + reach); y += 1)
+        for (let x = Math.max(0, Math.ceil(column - reach)); x <= Math.min(width - 1, column + reach); x += 1)
+          most[y * width + x] = Math.max(most[y * width + x] ?? 0, shade);
+    });
+    expect(shades.every((shade, at) => shade <= (most[at] ?? 0))).toBe(true);
+    expect(shades.some((shade) => shade === 4)).toBe(true);
+    expect(shades.some((shade) => shade === 0)).toBe(true);
+  }
 });

@@ -47,48 +47,58 @@ const CELLS = 256; // a side
 /** Finds the point nearest to a place among up to a million, in a fraction of a millisecond. */
 export class PointGrid {
   private readonly first = new Uint32Array(CELLS * CELLS + 1);
-  private readonly order: Uint32Array;
+  readonly order: Uint32Array; // the points, cell after cell
+  readonly xy: Uint16Array; // theirs, in that order: read one after another, ten times as fast as here and there
 
-  constructor(private readonly points: Points) {
-    const { xy, count } = points;
-    for (let at = 0; at < count; at += 1)
-      this.first[this.cellOf(at) + 1] = (this.first[this.cellOf(at) + 1] as number) + 1;
+  constructor({ xy, count }: Points) {
+    const cellOf = (at: number): number =>
+      cell((xy[2 * at + 1] as number) / SIDE) * CELLS + cell((xy[2 * at] as number) / SIDE);
+    for (let at = 0; at < count; at += 1) {
+      const after = cellOf(at) + 1;
+      this.first[after] = (this.first[after] as number) + 1;
+    }
     for (let cell = 0; cell < CELLS * CELLS; cell += 1)
       this.first[cell + 1] = (this.first[cell + 1] as number) + (this.first[cell] as number);
     const next = this.first.slice();
     this.order = new Uint32Array(count);
-    for (let at = 0; at < xy.length / 2; at += 1) {
-      const cell = this.cellOf(at);
-      this.order[next[cell] as number] = at;
-      next[cell] = (next[cell] as number) + 1;
+    this.xy = new Uint16Array(2 * count);
+    for (let at = 0; at < count; at += 1) {
+      const cell = cellOf(at);
+      const place = next[cell] as number;
+      next[cell] = place + 1;
+      this.order[place] = at;
+      this.xy[2 * place] = xy[2 * at] as number;
+      this.xy[2 * place + 1] = xy[2 * at + 1] as number;
     }
   }
 
   /** The index of the point nearest to (x, y) of [0, 1], within `radius`; -1 for none. */
   nearest(x: number, y: number, radius: number): number {
-    const { xy } = this.points;
+    const { xy, order } = this;
     let best = -1;
     let least = radius * radius;
-    const [left, right] = [cell(x - radius), cell(x + radius)];
-    const [top, bottom] = [cell(y - radius), cell(y + radius)];
-    for (let row = top; row <= bottom; row += 1) {
-      const stop = this.first[row * CELLS + right + 1] as number;
-      for (let at = this.first[row * CELLS + left] as number; at < stop; at += 1) {
-        const point = this.order[at] as number;
-        const far =
-          ((xy[2 * point] as number) / SIDE - x) ** 2 + ((xy[2 * point + 1] as number) / SIDE - y) ** 2;
+    for (const [start, stop] of this.runs(x - radius, y - radius, x + radius, y + radius)) {
+      for (let at = start; at < stop; at += 1) {
+        const far = ((xy[2 * at] as number) / SIDE - x) ** 2 + ((xy[2 * at + 1] as number) / SIDE - y) ** 2;
         if (far < least) {
           least = far;
-          best = point;
+          best = order[at] as number;
         }
       }
     }
     return best;
   }
 
-  private cellOf(at: number): number {
-    const { xy } = this.points;
-    return cell((xy[2 * at + 1] as number) / SIDE) * CELLS + cell((xy[2 * at] as number) / SIDE);
+  /** Ranges [start, stop) of `order` that hold every point of the rectangle, and others of the cells at its edge. */
+  runs(x0: number, y0: number, x1: number, y1: number): [number, number][] {
+    const [left, right] = [cell(x0), cell(x1)];
+    const runs: [number, number][] = [];
+    for (let row = cell(y0); row <= cell(y1); row += 1) {
+      const start = this.first[row * CELLS + left] as number;
+      const stop = this.first[row * CELLS + right + 1] as number;
+      if (start < stop) runs.push([start, stop]);
+    }
+    return runs;
   }
 }
 

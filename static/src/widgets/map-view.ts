@@ -7,12 +7,13 @@
 import { LitElement } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { Camera } from "../lib/map-camera";
+import { paintOverlay } from "../lib/map-overlay";
 import { type Painter, painterOf, type Rgb } from "../lib/map-paint";
 import { PointGrid, type Points, SIDE } from "../lib/map-points";
+import { MapPointer } from "./map-pointer";
 
 const NEAR_PX = 9;
 const STEP_PX = 90;
-const LEAST_CORNER_PX = 4;
 
 export interface Hover {
   index: number;
@@ -32,12 +33,23 @@ export class MapView extends LitElement {
   private readonly above = document.createElement("canvas");
   private painter: Painter | null = null;
   private grid: PointGrid | null = null;
-  private drawn: [number, number][] = [];
-  private last: [number, number] | null = null;
-  private readonly fingers = new Map<number, [number, number]>();
-  private moved = 0;
+  private readonly pointer = new MapPointer(this.above, this.camera, {
+    is_lasso: () => this.is_lasso,
+    moved: (is_map) => this.repaint(is_map),
+    hovered: (at) => this.hoverAt(at),
+    picked: (at) => this.pick(this.indexAt(...at)),
+    lassoed: (corners) => {
+      this.hoverAt(null);
+      this.say(
+        "map-lasso",
+        corners.map((corner) => this.camera.toMap(...corner)),
+      );
+    },
+  });
   private hover: Hover | null = null;
   private frame = 0;
+  private are_points_due = false; // else only what lies over them is painted
+  private is_measured = false; // before that the camera's scale says nothing, and a point could cover all there is
   private readonly watch = new ResizeObserver(() => this.resize());
 
   protected override createRenderRoot(): this {
@@ -50,12 +62,7 @@ export class MapView extends LitElement {
     this.setAttribute("role", "application");
     this.below.setAttribute("aria-hidden", "true");
     this.append(this.below, this.above);
-    this.above.addEventListener("pointerdown", (event) => this.press(event));
-    this.above.addEventListener("pointermove", (event) => this.move(event));
-    this.above.addEventListener("pointerup", (event) => this.release(event));
-    this.above.addEventListener("pointercancel", (event) => this.release(event));
-    this.above.addEventListener("pointerleave", () => this.hoverAt(null));
-    this.above.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    this.above.addEventListener("pointerdown", () => this.focus({ preventScroll: true }));
     this.addEventListener("keydown", (event) => this.key(event));
     this.watch.observe(this);
   }
@@ -68,13 +75,13 @@ export class MapView extends LitElement {
 
   protected override updated(changed: Map<string, unknown>): void {
     if (changed.has("points")) {
-      this.painter = painterOf(this.below, this.points);
       this.grid = new PointGrid(this.points);
+      this.painter = painterOf(this.below, this.points, this.grid);
     }
-    if (changed.has("points") || changed.has("codes") || changed.has("palette"))
-      this.painter?.color(this.codes, this.palette);
+    const is_recolored = changed.has("points") || changed.has("codes") || changed.has("palette");
+    if (is_recolored) this.painter?.color(this.codes, this.palette);
     this.classList.toggle("is-lasso", this.is_lasso);
-    this.repaint();
+    this.repaint(is_recolored);
   }
 
   fit(): void {
@@ -91,6 +98,7 @@ export class MapView extends LitElement {
     const { width, height } = this.getBoundingClientRect();
     this.camera.width = Math.max(1, width);
     this.camera.height = Math.max(1, height);
+    this.is_measured = width > 0 && height > 0;
     for (const canvas of [this.below, this.above]) {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
@@ -98,10 +106,14 @@ export class MapView extends LitElement {
     this.repaint();
   }
 
-  private repaint(): void {
+  /** With the next frame: the points where they or the camera changed, and what lies over them. */
+  private repaint(are_points_due = true): void {
+    this.are_points_due ||= are_points_due;
     cancelAnimationFrame(this.frame);
+    if (!this.is_measured) return;
     this.frame = requestAnimationFrame(() => {
-      this.painter?.paint(this.camera);
+      if (this.are_points_due) this.painter?.paint(this.camera);
+      this.are_points_due = false;
       this.paintAbove();
     });
   }
@@ -110,107 +122,21 @@ export class MapView extends LitElement {
   private paintAbove(): void {
     const pen = this.above.getContext("2d");
     if (!pen) return;
-    pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    pen.clearRect(0, 0, this.camera.width, this.camera.height);
-    const style = getComputedStyle(this);
-    const corners = this.drawn.length ? this.drawn : this.polygon.map(([x, y]) => this.camera.toScreen(x, y));
-    if (corners.length > 1) {
-      pen.beginPath();
-      for (const [left, top] of corners) pen.lineTo(left, top);
-      pen.closePath();
-      pen.fillStyle = style.getPropertyValue("--map-lasso");
-      pen.fill();
-      pen.setLineDash([5, 4]);
-      pen.lineWidth = 1.5;
-      pen.strokeStyle = style.getPropertyValue("--text");
-      pen.stroke();
-      pen.setLineDash([]);
-    }
-    if (this.hover) this.ring(pen, this.hover.index, style.getPropertyValue("--text"));
-    if (document.activeElement === this && this.matches(":focus-visible")) {
-      const [left, top] = [this.camera.width / 2, this.camera.height / 2];
-      pen.strokeStyle = style.getPropertyValue("--focus");
-      pen.lineWidth = 1.5;
-      pen.beginPath();
-      pen.moveTo(left - 8, top);
-      pen.lineTo(left + 8, top);
-      pen.moveTo(left, top - 8);
-      pen.lineTo(left, top + 8);
-      pen.stroke();
-    }
-  }
-
-  private ring(pen: CanvasRenderingContext2D, index: number, color: string): void {
-    const [left, top] = this.screenOf(index);
-    pen.beginPath();
-    pen.arc(left, top, (this.painter?.sizeAt(this.camera) ?? 4) / 2 + 4, 0, 2 * Math.PI);
-    pen.lineWidth = 2;
-    pen.strokeStyle = color;
-    pen.stroke();
+    const corners = this.pointer.lasso.length
+      ? this.pointer.lasso
+      : this.polygon.map(([x, y]) => this.camera.toScreen(x, y));
+    paintOverlay(pen, this.camera, getComputedStyle(this), {
+      corners,
+      ring: this.hover
+        ? { at: this.screenOf(this.hover.index), radius: (this.painter?.sizeAt(this.camera) ?? 4) / 2 + 4 }
+        : null,
+      has_cross: document.activeElement === this && this.matches(":focus-visible"),
+    });
   }
 
   private screenOf(index: number): [number, number] {
     const { xy } = this.points;
     return this.camera.toScreen((xy[2 * index] as number) / SIDE, (xy[2 * index + 1] as number) / SIDE);
-  }
-
-  private press(event: PointerEvent): void {
-    if (event.button !== 0) return;
-    this.above.setPointerCapture(event.pointerId);
-    this.focus({ preventScroll: true });
-    this.fingers.set(event.pointerId, [event.offsetX, event.offsetY]);
-    this.last = [event.offsetX, event.offsetY];
-    this.moved = 0;
-    if ((event.shiftKey || this.is_lasso) && this.fingers.size === 1) this.drawn = [this.last];
-    else this.drawn = [];
-  }
-
-  private move(event: PointerEvent): void {
-    const at: [number, number] = [event.offsetX, event.offsetY];
-    const before = this.fingers.get(event.pointerId);
-    if (!before) {
-      this.hoverAt(at);
-      return;
-    }
-    const other = [...this.fingers].find(([id]) => id !== event.pointerId)?.[1];
-    this.fingers.set(event.pointerId, at);
-    this.moved += Math.abs(at[0] - before[0]) + Math.abs(at[1] - before[1]);
-    if (other) {
-      const apart = (one: [number, number]) => Math.hypot(one[0] - other[0], one[1] - other[1]);
-      this.camera.zoomAt(other[0], other[1], apart(at) / Math.max(1, apart(before)));
-    } else if (this.drawn.length) {
-      const end = this.drawn.at(-1) ?? at;
-      if (Math.hypot(at[0] - end[0], at[1] - end[1]) >= LEAST_CORNER_PX) this.drawn.push(at);
-    } else {
-      this.camera.pan(at[0] - before[0], at[1] - before[1]);
-      this.hoverAt(null);
-    }
-    this.repaint();
-  }
-
-  private release(event: PointerEvent): void {
-    if (!this.fingers.delete(event.pointerId)) return;
-    const corners = this.drawn.map(([left, top]) => this.camera.toMap(left, top));
-    this.drawn = [];
-    if (corners.length > 2) {
-      this.hoverAt(null);
-      this.say("map-lasso", corners);
-    } else if (this.moved < LEAST_CORNER_PX && event.type === "pointerup") {
-      const index = this.indexAt(event.offsetX, event.offsetY);
-      if (index >= 0) this.say("map-pick", index);
-    }
-    this.repaint();
-  }
-
-  private wheel(event: WheelEvent): void {
-    event.preventDefault();
-    this.camera.zoomAt(
-      event.offsetX,
-      event.offsetY,
-      Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)),
-    );
-    this.hoverAt(null);
-    this.repaint();
   }
 
   private key(event: KeyboardEvent): void {
@@ -226,11 +152,9 @@ export class MapView extends LitElement {
     else if (event.key === "+" || event.key === "=") this.zoom(1.5);
     else if (event.key === "-") this.zoom(1 / 1.5);
     else if (event.key === "0") this.fit();
-    else if (event.key === "Escape") this.drawn = [];
-    else if (event.key === "Enter") {
-      const index = this.middle();
-      if (index >= 0) this.say("map-pick", index);
-    } else return;
+    else if (event.key === "Escape") this.pointer.lasso = [];
+    else if (event.key === "Enter") this.pick(this.middle());
+    else return;
     event.preventDefault();
     this.hoverAt([this.camera.width / 2, this.camera.height / 2], this.middle());
     this.repaint();
@@ -253,7 +177,11 @@ export class MapView extends LitElement {
     const [left, top] = index >= 0 ? this.screenOf(index) : [0, 0];
     this.hover = index >= 0 ? { index, left, top } : null;
     this.say("map-hover", this.hover);
-    this.repaint();
+    this.repaint(false);
+  }
+
+  private pick(index: number): void {
+    if (index >= 0) this.say("map-pick", index);
   }
 
   private say(name: string, detail: unknown): void {
