@@ -1,19 +1,17 @@
 """The fastest way to run a network that gives the same vectors: OpenVINO or torch, checked against fp32."""
 
-import json
 import logging
-import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
+from indexing.compute.encoders.gates import CPU_FACTS, Gate, worst_cosine
 from indexing.compute.encoders.samples import sample_pictures
 from indexing.compute.files import write_beside
 
@@ -27,7 +25,6 @@ CPU_BATCH, CUDA_BATCH = (
 )  # fixed: OpenVINO plans its memory once, and a batch gives what one by one gives
 BF16_FLAGS = ("avx512_bf16", "amx_bf16")  # without one of them bf16 on a CPU is slower than fp32
 PRECISIONS = ("fp32", "bf16")
-CPU_FACTS = Path("/proc/cpuinfo")
 
 Run = Callable[[np.ndarray], np.ndarray]  # (N, H, W, 3) uint8 -> (N, D) float32
 
@@ -68,11 +65,14 @@ def choose(
         candidates.append(partial(_torch, network, place, "bf16"))
     if not candidates:
         return exact
-    gate = _Gate(exact, input_size or 224, cache)
+    side_px = input_size or 224
+    gate = Gate(cache / f"{side_px}.cosines.json" if cache else None)
     for make in candidates:
         try:
             engine = make()
-            cosine = gate.cosine(engine)
+            cosine = gate.cosine(
+                f"{engine.name} {engine.precision}", partial(_cosine, engine, exact, side_px)
+            )
         except Exception:
             # Whatever an exporter or a compiler stumbles over, plain torch runs the network.
             log.warning("a faster path failed; going on with a slower one", exc_info=True)
@@ -84,40 +84,10 @@ def choose(
     return exact
 
 
-class _Gate:
-    """Measures engines against fp32 on sample pictures, once per machine: the answers are kept in a file."""
-
-    def __init__(self, exact: Engine, side_px: int, cache: Path | None) -> None:
-        self._exact, self._side_px = exact, side_px
-        self._path = cache / f"{side_px}.cosines.json" if cache else None
-
-    def cosine(self, engine: Engine) -> float:
-        """The worst cosine of `engine` to fp32 over the sample pictures."""
-        name = f"{engine.name} {engine.precision}, {_machine()}"
-        known = self._known()
-        if name not in known:
-            samples = sample_pictures(NUM_SAMPLES, self._side_px)
-            known[name] = worst_cosine(_in_batches(engine, samples), _in_batches(self._exact, samples))
-            if self._path:
-                with write_beside(self._path) as file:
-                    file.write(json.dumps(known, indent=1).encode())
-        return known[name]
-
-    def _known(self) -> dict[str, float]:
-        try:
-            return json.loads(self._path.read_bytes()) if self._path else {}
-        except (OSError, ValueError):
-            return {}
-
-
-def _machine() -> str:
-    """What a measured cosine holds for: the processor and the versions of what multiplies."""
-    try:
-        lines = CPU_FACTS.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.processor()}, openvino {version('openvino')}, torch {torch.__version__}"
+def _cosine(engine: Engine, exact: Engine, side_px: int) -> float:
+    """The worst cosine of `engine` to `exact` over the sample pictures."""
+    samples = sample_pictures(NUM_SAMPLES, side_px)
+    return worst_cosine(_in_batches(engine, samples), _in_batches(exact, samples))
 
 
 def _in_batches(engine: Engine, pixels: np.ndarray) -> np.ndarray:
@@ -132,12 +102,6 @@ def has_bf16() -> bool:
     except OSError:
         return False
     return any(flag in flags for flag in BF16_FLAGS)
-
-
-def worst_cosine(found: np.ndarray, wanted: np.ndarray) -> float:
-    """The smallest cosine between rows of the same place."""
-    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(wanted, axis=1)
-    return float(((found * wanted).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
 
 
 def _torch(network: nn.Module, place: torch.device, precision: str) -> Engine:
@@ -158,7 +122,9 @@ def _openvino(network: nn.Module, input_size: int, precision: str, cache: Path) 
     core = openvino.Core()
     path = cache / f"{input_size}.onnx"
     if not path.is_file():
-        _export(network, input_size, path)
+        example = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
+        batch = torch.export.Dim("batch", min=1, max=4096)
+        export(network, {"pixels": example}, path, dynamic=({0: batch},))
     model = core.read_model(path)
     model.reshape([CPU_BATCH, input_size, input_size, 3])
     compiled = core.compile_model(
@@ -184,19 +150,18 @@ def _openvino(network: nn.Module, input_size: int, precision: str, cache: Path) 
     return Engine(run, precision, "OpenVINO", CPU_BATCH)
 
 
-def _export(network: nn.Module, input_size: int, path: Path) -> None:
-    """Write the network as ONNX to `path`; the batch may have any size."""
-    example = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
+def export(network: nn.Module, inputs: Mapping[str, torch.Tensor], path: Path, dynamic: Any = None) -> None:
+    """Write the network as ONNX to `path`, from examples of its inputs; `dynamic` names free dimensions."""
     logging.getLogger("onnx_ir").setLevel(logging.WARNING)  # it tells of every constant it shares
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's, about itself
         program = torch.onnx.export(
             network,
-            (example,),
+            tuple(inputs.values()),
             dynamo=True,
-            input_names=["pixels"],
+            input_names=list(inputs),
             output_names=["features"],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
+            dynamic_shapes=dynamic,
             verbose=False,
         )
     if program is None:

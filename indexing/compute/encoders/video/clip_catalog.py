@@ -5,7 +5,8 @@ from pathlib import Path
 from indexing.compute.encoders import catalog as images
 from indexing.compute.encoders.specs import KEY, EncoderState, EncoderUnknown, WeightsRefused
 from indexing.compute.encoders.video import clip_registry as registry
-from indexing.compute.encoders.video.clip_folder import clip_files, described, is_described, weights_file
+from indexing.compute.encoders.video.clip_folder import clip_files, described, is_described
+from indexing.compute.encoders.video.clip_registry import weights_file
 from indexing.compute.encoders.video.clip_specs import ClipSpec
 
 FRAMES_PER_MEAN, FRAMES_RATE = 8, 4  # of frames:<image encoder>@1: a second of video at 30 frames per second
@@ -104,7 +105,8 @@ def state_of(spec: ClipSpec, model_dir: Path) -> EncoderState:
         if spec.download:
             how_to_get += f", from {spec.download.url}; or choose it, and it is fetched from there."
         else:
-            how_to_get += "."
+            named = f", or under its publisher's name, {spec.stems[1]}" if spec.published_stems else ""
+            how_to_get += f"{named}."
     return EncoderState(
         key=spec.key,
         title=spec.title,

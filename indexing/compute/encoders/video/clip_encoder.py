@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from indexing.compute.clips import crops
 from indexing.compute.encoders.video.clip_specs import ClipSpec
-from indexing.compute.encoders.video.frame_sizes import center_crop, resized
+from indexing.compute.encoders.video.frame_sizes import resized
 from indexing.compute.features import normalize
 
 MIN_DECODE_SIDE_PX = 256
@@ -73,7 +74,7 @@ class ClipEncoder(ABC):
         if self.num_frames is not None and len(clip) != self.num_frames:
             raise ValueError(f"clip {i} must have {frames} frames for {self.key}, got {len(clip)}")
         if self.spec.crop_px is not None:
-            return center_crop(clip, self.spec.crop_px)
+            return crops.center(clip, self.spec.crop_px)
         side = self.spec.input_px
         if side is not None and clip.shape[1:3] != (side, side):
             raise ValueError(f"clip {i} must be of prepared frames, {side} x {side}, got {clip.shape[1:3]}")

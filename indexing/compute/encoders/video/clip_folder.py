@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from indexing.compute.encoders.specs import WeightsRefused
-from indexing.compute.encoders.video.clip_architectures import ARCHITECTURES
+from indexing.compute.encoders.video.clip_architectures import ARCHITECTURES, architecture_of
 from indexing.compute.encoders.video.clip_specs import ClipSpec
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".pyth", ".pkl")
@@ -26,7 +26,6 @@ SIDE_FIELDS: dict[str, type | tuple[type, ...]] = {
     "pool": str,
     "width": int,
     "config": dict,
-    "drops": list,
     "sha256": str,
 }
 
@@ -38,29 +37,10 @@ def clip_files(model_dir: Path) -> list[Path]:
     return sorted(path for path in model_dir.iterdir() if path.suffix in SUFFIXES and path.is_file())
 
 
-def weights_file(spec: ClipSpec, model_dir: Path) -> Path | None:
-    """The file in `model_dir` that holds the weights of `spec`; None when there is none.
-
-    KEY-NAME.pth, KEY-NAME-anything.safetensors and the names that publishers give do. A file with a side file
-    NAME.json is an encoder of its own (`file:NAME@1`) and is not taken here.
-    """
-    if spec.family == "file":
-        path = Path(spec.file_name) if spec.file_name.startswith("/") else model_dir / spec.file_name
-        return path if path.is_file() else None
-    published = spec.download.file_name if spec.download else ""
-    found = [
-        path
-        for path in clip_files(model_dir)
-        if (path.name == published or is_named_after(path.stem, spec))
-        and not path.with_suffix(".json").is_file()
-    ]
-    # The published file first, then the plainest name.
-    return min(found, key=lambda path: (path.name != published, len(path.name), path.name), default=None)
-
-
-def is_named_after(stem: str, spec: ClipSpec) -> bool:
-    """Whether a file called `stem` holds the weights of `spec`."""
-    return any(re.fullmatch(rf"{re.escape(name)}(?:[-_.].*)?", stem) for name in spec.stems)
+def match_length(stem: str, spec: ClipSpec) -> int:
+    """How many characters of a file's `stem` name the weights of `spec`; 0: it is not named after them."""
+    matches = [name for name in spec.stems if re.fullmatch(rf"{re.escape(name)}(?:[-_.].*)?", stem)]
+    return max(map(len, matches), default=0)
 
 
 def is_described(path: Path) -> bool:
@@ -70,7 +50,7 @@ def is_described(path: Path) -> bool:
         side = json.loads(side_path.read_text(encoding="utf-8")) if side_path.is_file() else None
     except (OSError, ValueError):
         return False
-    return isinstance(side, dict) and side.get("architecture") in ARCHITECTURES
+    return isinstance(side, dict) and architecture_of(side.get("architecture")) is not None
 
 
 def described(path: Path, *, key: str | None = None) -> ClipSpec:
@@ -85,15 +65,16 @@ def described(path: Path, *, key: str | None = None) -> ClipSpec:
             raise WeightsRefused(
                 f"{side_path}: {name} = {value!r}; fields are {', '.join(SIDE_FIELDS)}, each of its kind"
             )
-    architecture = side.get("architecture", "")
-    if architecture not in ARCHITECTURES:
+    architecture = architecture_of(side.get("architecture"))
+    if architecture is None:
         raise WeightsRefused(
-            f"{side_path}: architecture must be one of {', '.join(ARCHITECTURES)}, got {architecture!r}"
+            f"{side_path}: architecture must be one of {', '.join(ARCHITECTURES)}, "
+            f"got {side.get('architecture')!r}"
         )
     facts: dict[str, Any] = ARCHITECTURES[architecture] | {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in side.items()
-        if name not in ("title", "license", "drops")
+        if name not in ("architecture", "title", "license")
     }
     try:
         return ClipSpec(
@@ -101,10 +82,10 @@ def described(path: Path, *, key: str | None = None) -> ClipSpec:
             title=side.get("title", path.stem),
             license=side.get("license", "as the operator knows"),
             family="file",
+            architecture=architecture,
             file_name=str(path) if key else path.name,
-            drops=tuple(str(prefix) for prefix in side.get("drops", [])),
             preference=90,
-            **{"architecture": architecture} | facts,
+            **facts,
         )
     except (ValueError, TypeError) as error:
         raise WeightsRefused(f"{side_path}: {error}") from None

@@ -6,7 +6,7 @@ from indexing.compute.encoders import loading as images
 from indexing.compute.encoders.catalog import BUILTIN
 from indexing.compute.encoders.video.clip_catalog import best, file_name_for, spec_of
 from indexing.compute.encoders.video.clip_encoder import ClipEncoder
-from indexing.compute.encoders.video.clip_folder import weights_file
+from indexing.compute.encoders.video.clip_registry import weights_file
 from indexing.compute.encoders.video.clip_specs import ClipSpec
 from indexing.compute.encoders.weights import LocalWeights, Progress, found_or_fetched
 

@@ -43,7 +43,6 @@ class ClipSpec:
     config: dict[str, Any] = field(default_factory=dict, hash=False)  # what the weights' shapes do not tell
     file_name: str = ""  # in the model folder, for the family file
     published_stems: tuple[str, ...] = ()  # how its publishers' files begin: SLOWFAST_8x8_R50
-    drops: tuple[str, ...] = ()  # further prefixes of keys that a weights file may hold and we do not use
     download: Download | None = None
     sha256: str = ""  # the weights file must have this one, when it is given
     preference: int = 0  # `auto` takes the largest that is there

@@ -25,12 +25,3 @@ def resized(pixels: np.ndarray, spec: ClipSpec) -> np.ndarray:
         return np.asarray(Image.fromarray(pixels).resize(wanted[::-1], Image.Resampling.BILINEAR))
     interpolation = cv2.INTER_AREA if spec.filter == "area" else cv2.INTER_LINEAR
     return cv2.resize(pixels, wanted[::-1], interpolation=interpolation)
-
-
-def center_crop(clip: np.ndarray, side_px: int) -> np.ndarray:
-    """The middle (T, side, side, 3) of a clip (T, h, w, 3); an odd rest is rounded as torchvision does."""
-    height, width = clip.shape[1:3]
-    if min(height, width) < side_px:
-        raise ValueError(f"a crop of {side_px} px needs frames at least as large, got {width} x {height}")
-    top, left = round((height - side_px) / 2), round((width - side_px) / 2)
-    return clip[:, top : top + side_px, left : left + side_px]
