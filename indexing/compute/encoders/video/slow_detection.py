@@ -41,7 +41,7 @@ def detect_family(state_dict: Mapping[str, Any]) -> SlowFamily:
     depth = _depth(blocks)
     stem_kernels = tuple(stems[pathway][2] for pathway in sorted(stems))
     plain = plain_family(_kind(stem_kernels, blocks), depth)
-    found: dict[str, Any] = {
+    told: dict[str, Any] = {
         "stem_kernels": stem_kernels,
         "block_kernels": blocks,
         "width": stems[0][0],
@@ -49,9 +49,9 @@ def detect_family(state_dict: Mapping[str, Any]) -> SlowFamily:
         "num_classes": shapes[PROJECTION][0] if PROJECTION in shapes else None,
     }
     if len(stems) == 2:
-        found |= _between(shapes, stems)
-        found["alpha"] = 8 if depth == 50 and found["fusion_kernel"] == 5 else 4
-    return SlowFamily(**{**plain.config(), **found})
+        told |= _between(shapes, stems)
+        told["alpha"] = 8 if depth == 50 and told["fusion_kernel"] == 5 else 4
+    return SlowFamily(**{**plain.config(), **told})
 
 
 def _block_kernels(
