@@ -24,9 +24,9 @@ from media_site import Site, compare, cpu_seconds, postgres_cpu_seconds, write
 FILL = """
     INSERT INTO indexing_mediafile (corpus_id, sha256, kind, name, size_bytes, path, state, reason_code,
         reason, notes, container, codec, width_px, height_px, rotation_degrees, time_base_numerator,
-        time_base_denominator, is_variable_rate, created_at)
+        time_base_denominator, is_variable_rate, clips_cut_by, created_at)
     SELECT %(corpus)s, encode(sha256(n::text::bytea), 'hex'), 'video', 'survey ' || n || '.mp4', 1,
-        '/videos/' || n, 'done', '', '', '{}', 'mp4', 'h264', 1920, 1080, 0, 1, 90000, false, now()
+        '/videos/' || n, 'done', '', '', '{}', 'mp4', 'h264', 1920, 1080, 0, 1, 90000, false, '', now()
     FROM generate_series(1, %(num)s / 100 + 1) n;
     INSERT INTO indexing_item (corpus_id, media_file_id, kind, start_pts, stop_pts, number, pts_seconds,
         thumbnail_offset, thumbnail_bytes, thumbnail_width_px, thumbnail_height_px, stack_revision)

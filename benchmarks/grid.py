@@ -39,9 +39,9 @@ http {{
 FILL_MEDIA = """
     INSERT INTO indexing_mediafile (corpus_id, sha256, kind, name, size_bytes, path, state, reason_code,
         reason, notes, container, codec, width_px, height_px, rotation_degrees, time_base_numerator,
-        time_base_denominator, is_variable_rate, created_at)
+        time_base_denominator, is_variable_rate, clips_cut_by, created_at)
     SELECT %s, md5(n::text), 'image', 'made', 1, '/none', 'done', '', '', '{}', '', '',
-        640, 480, 0, 1, 1, false, now() FROM generate_series(1, %s) n RETURNING id
+        640, 480, 0, 1, 1, false, '', now() FROM generate_series(1, %s) n RETURNING id
 """
 FILL_ITEMS = """
     INSERT INTO indexing_item (corpus_id, media_file_id, kind, start_pts, stop_pts, pts_seconds,

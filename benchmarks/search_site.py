@@ -147,9 +147,9 @@ class Site:
             cursor.execute(
                 "INSERT INTO indexing_mediafile (corpus_id, sha256, kind, name, size_bytes, path, state,"
                 " reason_code, reason, notes, container, codec, width_px, height_px, rotation_degrees,"
-                " time_base_numerator, time_base_denominator, is_variable_rate, created_at)"
+                " time_base_numerator, time_base_denominator, is_variable_rate, clips_cut_by, created_at)"
                 " SELECT %s, md5(n::text), 'image', 'made', 1, '/none', 'done', '', '', '{}', '', '',"
-                " 1, 1, 0, 1, 1, false, now() FROM generate_series(1, %s) n",
+                " 1, 1, 0, 1, 1, false, '', now() FROM generate_series(1, %s) n",
                 [self.corpus.pk, max(1, self.num // 100)],
             )
             cursor.execute("SELECT min(id) FROM indexing_mediafile")
