@@ -239,6 +239,30 @@ def test_a_configuration_at_odds_with_the_shapes_is_refused(tmp_path):
     assert read_video_checkpoint(path, config={"alpha": 8})[1].config["alpha"] == 8
 
 
+CFG = "MODEL:\n  ARCH: {}\nNONLOCAL:\n  INSTANTIATION: dot_product\nSLOWFAST:\n  ALPHA: 8\n"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "arch", "expected"),
+    [
+        ("slowfast-r50-8x8", "slowfast", {"alpha": 8}),
+        ("c2d-r50-nln", "c2d_nopool", {"time_pool": 1, "affinity": "dot_product"}),
+        ("i3d-r50-nln", "i3d", {"time_pool": 2, "affinity": "dot_product"}),
+    ],
+)
+def test_the_configuration_in_a_file_tells_what_the_shapes_do_not(tmp_path, architecture, arch, expected):
+    weights = narrow(architecture).state_dict()
+    path = saved(tmp_path / "weights.pyth", {"model_state": weights, "cfg": CFG.format(arch)})
+    assert read_video_checkpoint(path)[1].config.items() >= expected.items()
+    assert read_video_checkpoint(path, config={"alpha": 2})[1].config["alpha"] == 2
+
+
+@pytest.mark.parametrize("cfg", ["A: [", "- 1", "MODEL: 3", "&a [*a, *a]", ""])
+def test_a_configuration_that_makes_no_sense_tells_nothing(tmp_path, cfg):
+    path = saved(tmp_path / "weights.pyth", {"model_state": narrow("slow-r50").state_dict(), "cfg": cfg})
+    assert read_video_checkpoint(path)[1].config["time_pool"] == 1
+
+
 @pytest.mark.parametrize(
     ("weights", "said"),
     [

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import torch
+import yaml
 
 NAME = "PySlowFast"
 # A batch norm trained in splits has its statistics in `bn`; those of every split are not needed.
@@ -27,3 +29,17 @@ def renamed(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         is_scale = name.rpartition(".")[0] in split and value.shape[1:].numel() == 1
         given[f"{found[1]}.{found[2]}" if found else name] = value.flatten() if is_scale else value
     return given
+
+
+def settings_in(texts: Mapping[str, str]) -> dict[str, Any]:
+    """What the configuration in the file (`cfg`, YAML) says and weights do not; nothing where it is odd."""
+    try:
+        cfg = yaml.safe_load(texts.get("cfg", ""))
+        arch, is_double = str(cfg["MODEL"]["ARCH"]), cfg["MODEL"]["ARCH"] == "slowfast"
+        settings = {
+            "affinity": str(cfg["NONLOCAL"]["INSTANTIATION"]),
+            "time_pool": 2 if arch in ("c2d", "i3d") else 1,
+        }
+        return settings | ({"alpha": int(cfg["SLOWFAST"]["ALPHA"])} if is_double else {})
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
+        return {}

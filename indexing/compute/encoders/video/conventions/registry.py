@@ -34,4 +34,7 @@ class Convention(Protocol):
 _MODULES: tuple[ModuleType, ...] = (vmz, torchvision, pyslowfast, caffe2, pytorchvideo, mmaction2)
 CONVENTIONS = cast("tuple[Convention, ...]", _MODULES)
 # What a convention's settings, as text beside the weights, tell and the weights do not.
-SETTINGS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {mmaction2.NAME: mmaction2.settings_in}
+SETTINGS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
+    mmaction2.NAME: mmaction2.settings_in,
+    pyslowfast.NAME: pyslowfast.settings_in,
+}
