@@ -174,12 +174,13 @@ def rank(
     round_id: int | None = None,
     person_id: int | None = None,
     places: list[int] | None = None,
+    unit: str = "frame",
 ) -> RankAnswer:
     """The neighbors in places [offset, offset + k) of the corpus's ranking for these terms and filters.
 
     Pages of one round are pages of one order, from which only what was decided since is left out; without
     a round every call ranks anew, and its pages do not fit together. The state later is of `person_id`.
-    With `places` what lies there instead, at most 10 000 of them.
+    Only items of `unit` are ranked. With `places` what lies there instead, at most 10 000 of them.
     Raises SearchUnavailable (503) and SearchRefused (400, with the service's code).
     """
     asked = {
@@ -196,17 +197,19 @@ def rank(
     }
     if mix:
         asked["mix"] = mix
+    if unit != "frame":
+        asked["unit"] = str(unit)
     if places is not None:
         asked["places"] = places
     return msgspec.json.decode(_ask("POST", "/rank", msgspec.json.encode(asked)), type=RankAnswer)
 
 
-def judge(corpus: Corpus, *, label_class_id: int) -> Judged:
+def judge(corpus: Corpus, *, label_class_id: int, unit: str = "frame") -> Judged:
     """How likely each answer of the class is, by a model that saw nothing of its stack or media file.
 
     Raises SearchUnavailable (503) and SearchRefused (409 without features).
     """
-    asked = {"corpus": corpus.pk, "label_class": label_class_id}
+    asked = {"corpus": corpus.pk, "label_class": label_class_id, "unit": str(unit)}
     return msgspec.json.decode(_ask("POST", "/judge", msgspec.json.encode(asked)), type=Judged)
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 
+from indexing.models import Unit
+from indexing.services.features import units_of
 from labeling.models import Answer, LabelClass, LabelImport
 from sisyphus_web.accounts.models import Corpus
 
@@ -65,6 +67,13 @@ class DatasetVersionForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one class."},
     )
+    unit = forms.ChoiceField(
+        label="Of",
+        choices=Unit.choices,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text="A version is of one of them.",
+    )
     includes_weak = forms.TypedChoiceField(
         label="What counts as accepted",
         choices=[("", "verified only"), ("1", "verified and weak labels")],
@@ -94,10 +103,15 @@ class DatasetVersionForm(forms.Form):
         in_use = corpus.label_classes.filter(retired_at=None).order_by("id")
         self.fields["label_classes"].queryset = in_use  # type: ignore[attr-defined] - declared above
         self.fields["label_classes"].initial = in_use  # all of them, until one is unchecked
+        if len(units_of(corpus)) < len(Unit):
+            del self.fields["unit"]  # nothing to choose between
+        else:
+            self.fields["unit"].initial = Unit.FRAME
 
     def clean(self) -> dict[str, Any]:
         """Something is left to train on."""
         cleaned = super().clean() or {}
+        cleaned["unit"] = cleaned.get("unit") or None
         if cleaned.get("val_share", 0) + cleaned.get("test_share", 0) >= 1:
             raise forms.ValidationError("Nothing is left to train on: lower the share of val or test.")
         return cleaned

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from indexing.compute.scored import Column
-from indexing.models import FeatureSet
+from indexing.models import FeatureSet, Unit
 from indexing.search import Proposing
 from indexing.search_service.errors import Refusal
 from indexing.search_service.requests import RankRequest, Term
@@ -24,8 +24,8 @@ class Classifiers(Protocol):
         """((n,) int64 item ids ascending, (n,) float32 scores 0 to 1)."""
         ...
 
-    def proposing(self, label_class: int) -> Proposing | None:
-        """Which one proposes candidates of the class; None where none knows it."""
+    def proposing(self, label_class: int, unit: str = Unit.FRAME) -> Proposing | None:
+        """Which one proposes candidates of the class among items of the unit; None where none does."""
         ...
 
 
@@ -41,14 +41,17 @@ class NoClassifiers:
     def scores(self, classifier: int, label_class: int) -> tuple[np.ndarray, np.ndarray]:
         raise LookupError(f"corpus {self._corpus_id} has no classifier {classifier}")
 
-    def proposing(self, label_class: int) -> Proposing | None:
+    def proposing(self, label_class: int, unit: str = Unit.FRAME) -> Proposing | None:
         return None
 
 
-def direction_of(term: Term, corpus_id: int, classifiers: Classifiers) -> np.ndarray | None:
+def direction_of(
+    term: Term, corpus_id: int, classifiers: Classifiers, unit: str = Unit.FRAME
+) -> np.ndarray | None:
     """The vector that a classifier term stands for; None where only its stored scores rank."""
     classifier, label_class = _named(term)
-    feature_set = FeatureSet.objects.filter(corpus=corpus_id, is_active=True).values_list("pk", flat=True)
+    of_unit = FeatureSet.objects.filter(corpus=corpus_id, is_active=True, unit=unit)
+    feature_set = of_unit.values_list("pk", flat=True)
     try:
         return classifiers.direction(classifier, label_class, feature_set[0])
     except LookupError as error:
@@ -73,7 +76,7 @@ def by_scores(request: RankRequest, classifiers: Classifiers) -> list[Term]:
     return [
         term
         for term in request.terms
-        if term.kind == "classifier" and direction_of(term, request.corpus, classifiers) is None
+        if term.kind == "classifier" and direction_of(term, request.corpus, classifiers, request.unit) is None
     ]
 
 

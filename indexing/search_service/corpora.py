@@ -20,7 +20,7 @@ from django.db import connection
 from indexing.compute.answers import Answers, Change, Weak
 from indexing.compute.residents import NO_ITEMS, Items, Part, Resident
 from indexing.compute.selections import prepare
-from indexing.models import FeatureSet
+from indexing.models import FeatureSet, Unit
 from indexing.search_service import marks
 from indexing.search_service.classifiers import Classifiers, NoClassifiers
 from indexing.search_service.errors import Refusal
@@ -30,6 +30,14 @@ from indexing.services.live_items import read_live_items
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+NOT_SERVED = {  # the status of a unit without features
+    "build": "",
+    "encoder": "",
+    "num_vectors": 0,
+    "num_regions": 0,
+    "num_delta": 0,
+    "problem": "",
+}
 LOADED_AT_ONCE = 100_000  # vectors; up to here a query waits for new ones, some 0.1 s
 
 
@@ -59,10 +67,12 @@ class Ledger(Protocol):
 
 
 class Followed:
-    """One corpus. Its resident is replaced as a whole; queries go on with the one they began with."""
+    """One unit of a corpus. Its resident is replaced as a whole; queries go on with what they began with."""
 
-    def __init__(self, corpus_id: int, ledger: Ledger, classifiers: Classifiers) -> None:
-        self.corpus_id = corpus_id
+    def __init__(
+        self, corpus_id: int, ledger: Ledger, classifiers: Classifiers, unit: str = Unit.FRAME
+    ) -> None:
+        self.corpus_id, self.unit = corpus_id, str(unit)
         self.lock = threading.RLock()  # of answers, gone and the swap of the resident: never held over SQL
         self.answers = Answers()
         self.resident: Resident | None = None
@@ -86,9 +96,9 @@ class Followed:
         keeps corpora current brings them a moment later.
         """
         question = next(self._questions)
-        read = marks.marks_of(self.corpus_id, self._items_read_at)
+        read = marks.marks_of(self.corpus_id, self.unit, self._items_read_at)
         if read is None:
-            raise Refusal("no-features", "This corpus has no features yet.", status=409)
+            raise self._nothing()
         seen, gone = read
         resident, known = self.resident, self._marks
         is_other = resident is None or known is None or known.feature_set != seen.feature_set
@@ -100,7 +110,7 @@ class Followed:
             news = self.ledger.news()
             with self.lock:
                 if self.resident is None:
-                    raise Refusal("no-features", "This corpus has no features yet.", status=409)
+                    raise self._nothing()
                 if question > self._gone_as_of:  # else another thread asked later, and knows as much
                     self.gone, self._gone_as_of = gone, question
                 if news.changes is not None:
@@ -108,6 +118,10 @@ class Followed:
                 if news.weak is not None:
                     self.answers.set_weak(map(Weak._make, news.weak))
                 return self.resident
+
+    def _nothing(self) -> Refusal:
+        what = "features of clips" if self.unit == Unit.CLIP else "features"
+        return Refusal("no-features", f"This corpus has no {what} yet.", status=409)
 
     def tidy(self) -> None:
         """What no query waits for: new stacks, deleted items out of memory, restored ones back in."""
@@ -165,7 +179,7 @@ class Followed:
     def _read_items(self) -> _ItemsRead:
         begun, clock = datetime.now(UTC), time.perf_counter()
         item_marks = marks.item_marks(self.corpus_id)  # before the items: what comes between is read again
-        items = Items(*read_live_items(self.corpus_id))
+        items = Items(*read_live_items(self.corpus_id, self.unit))
         return _ItemsRead(items, item_marks, begun, time.perf_counter() - clock)
 
     def _place(self, parts: tuple[Part, ...], seen: marks.Marks, read: _ItemsRead) -> None:
@@ -197,26 +211,27 @@ class Corpora:
         classifiers_of: Callable[[int], Classifiers] = NoClassifiers,
     ) -> None:
         self._ledger_of, self._classifiers_of = ledger_of, classifiers_of
-        self._followed: dict[int, Followed] = {}
+        self._followed: dict[tuple[int, str], Followed] = {}
         self._lock = threading.Lock()
 
-    def followed(self, corpus_id: int) -> Followed:
-        """The corpus, known from now on."""
+    def followed(self, corpus_id: int, unit: str = Unit.FRAME) -> Followed:
+        """A unit of the corpus, known from now on."""
+        key = (corpus_id, str(unit))
         with self._lock:
-            if corpus_id not in self._followed:
-                self._followed[corpus_id] = Followed(
-                    corpus_id, self._ledger_of(corpus_id), self._classifiers_of(corpus_id)
+            if key not in self._followed:
+                self._followed[key] = Followed(
+                    corpus_id, self._ledger_of(corpus_id), self._classifiers_of(corpus_id), unit
                 )
-            return self._followed[corpus_id]
+            return self._followed[key]
 
     def refresh(self) -> None:
         """Load what is new in every corpus, so that no query waits for it; forget those without features."""
         wanted = marks.corpora_with_features()
         with self._lock:
-            for corpus_id in self._followed.keys() - set(wanted):
-                del self._followed[corpus_id]
-        for corpus_id in wanted:
-            followed = self.followed(corpus_id)
+            for key in self._followed.keys() - set(wanted):
+                del self._followed[key]
+        for corpus_id, unit in wanted:
+            followed = self.followed(corpus_id, unit)
             begun = time.perf_counter()
             is_new = followed.resident is None
             followed.sync(wait=True)
@@ -224,7 +239,9 @@ class Corpora:
             if is_new:
                 took = time.perf_counter() - begun
                 held = followed.status()
-                logger.info("corpus %s: %s vectors in %.2f s", corpus_id, held["num_vectors"], took)
+                logger.info(
+                    "corpus %s, %ss: %s vectors in %.2f s", corpus_id, unit, held["num_vectors"], took
+                )
 
     def all(self) -> list[Followed]:
         """Every corpus that is known."""
@@ -232,8 +249,16 @@ class Corpora:
             return list(self._followed.values())
 
     def status(self) -> dict[str, Any]:
+        """By corpus: how its frames are served, and under `clips` its clips, where it has them."""
         with self._lock:
-            return {str(corpus_id): each.status() for corpus_id, each in sorted(self._followed.items())}
+            known = sorted(self._followed.items(), key=lambda each: (each[0][0], each[0][1] == Unit.CLIP))
+        found: dict[str, Any] = {}
+        for (corpus_id, unit), each in known:
+            if unit == Unit.CLIP:
+                found.setdefault(str(corpus_id), NOT_SERVED.copy())["clips"] = each.status()
+            else:
+                found[str(corpus_id)] = each.status()
+        return found
 
 
 def _in_thread(work: Callable[[], T]) -> Future[T]:

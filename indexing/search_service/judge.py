@@ -22,6 +22,7 @@ Probabilities = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 class JudgeRequest(msgspec.Struct, frozen=True):
     corpus: int
     label_class: int
+    unit: str = "frame"
 
 
 class Judge:
@@ -30,23 +31,24 @@ class Judge:
     def __init__(self, corpora: Corpora, probabilities: Probabilities) -> None:
         self.corpora = corpora
         self._probabilities = probabilities
-        self._kept: dict[int, tuple[Resident, Said, Judged]] = {}
+        self._kept: dict[tuple[int, str], tuple[Resident, Said, Judged]] = {}
 
     def judged(self, request: JudgeRequest) -> Judged:
         """Of every item accepted or rejected by itself, with a feature: how likely "accept" is.
 
         Answers committed before the call count. Refusal without features.
         """
-        followed = self.corpora.followed(request.corpus)
+        followed = self.corpora.followed(request.corpus, request.unit)
         resident = followed.sync()
         with followed.lock:
             said = followed.answers.said_of(request.label_class, resident)
-        kept = self._kept.get(request.label_class)
+        key = (request.label_class, request.unit)
+        kept = self._kept.get(key)
         if kept is not None and kept[0] is resident and kept[1] is said:
             return kept[2]
         answer = self._judged(resident, said)
-        self._kept.pop(request.label_class, None)
-        self._kept[request.label_class] = (resident, said, answer)
+        self._kept.pop(key, None)
+        self._kept[key] = (resident, said, answer)
         while len(self._kept) > MAX_KEPT:
             self._kept.pop(next(iter(self._kept)), None)
         return answer

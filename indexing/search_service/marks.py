@@ -41,12 +41,12 @@ _MARKS = """
                  WHERE file.corpus_id = own.corpus_id AND file.deleted_at >= %(since)s)
     FROM indexing_featureset own,
          LATERAL (SELECT EXISTS (SELECT FROM indexing_indexingsettings own_settings
-                                 WHERE own_settings.corpus_id = own.corpus_id
+                                 WHERE own_settings.corpus_id = own.corpus_id AND own.unit = 'frame'
                                    AND own_settings.regions = 'tiles') AS has_regions) chosen,
          LATERAL (SELECT count(*) AS number, max(shard.id) AS newest FROM indexing_featureshard shard
                   WHERE shard.feature_set_id = own.id
                     AND (chosen.has_regions OR NOT shard.has_regions)) shards
-    WHERE own.corpus_id = %(corpus)s AND own.is_active
+    WHERE own.corpus_id = %(corpus)s AND own.is_active AND own.unit = %(unit)s
 """
 _ITEMS = """
     SELECT (SELECT max(stack.id) FROM indexing_stack stack WHERE stack.corpus_id = %s),
@@ -55,7 +55,7 @@ _ITEMS = """
            (SELECT count(*) FROM indexing_item WHERE corpus_id = %s AND deleted_at IS NOT NULL),
            (SELECT count(*) FROM indexing_mediafile WHERE corpus_id = %s AND deleted_at IS NOT NULL)
 """
-_CORPORA = "SELECT corpus_id FROM indexing_featureset WHERE is_active ORDER BY corpus_id"
+_CORPORA = "SELECT corpus_id, unit FROM indexing_featureset WHERE is_active ORDER BY corpus_id, unit"
 _SOURCES = """
     SELECT DISTINCT path.media_file_id FROM indexing_mediapath path
     JOIN indexing_source source ON source.id = path.source_id
@@ -69,14 +69,14 @@ _BOXES = """
 """
 
 
-def marks_of(corpus_id: int, items_read_at: datetime) -> tuple[Marks, frozenset[int]] | None:
-    """The marks, and the items deleted (alone or with their media file) by whom `items_read_at` may not show.
+def marks_of(corpus_id: int, unit: str, items_read_at: datetime) -> tuple[Marks, frozenset[int]] | None:
+    """The marks, and the items deleted (alone or with their file) by whom `items_read_at` may not show.
 
-    None: the corpus has no active feature set. Deletions are stamped before they are committed, so a
-    window is read again, not only what is newer.
+    None: the corpus has no active feature set of the unit. Deletions are stamped before they are committed,
+    so a window is read again, not only what is newer.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_MARKS, {"corpus": corpus_id, "since": items_read_at - LATE})
+        cursor.execute(_MARKS, {"corpus": corpus_id, "unit": unit, "since": items_read_at - LATE})
         row = cursor.fetchone()
     return (Marks(*row[:-1]), frozenset(row[-1])) if row else None
 
@@ -88,11 +88,11 @@ def item_marks(corpus_id: int) -> tuple[object, ...]:
         return tuple(cursor.fetchone())
 
 
-def corpora_with_features() -> list[int]:
-    """Ids of the corpora that queries can be asked of."""
+def corpora_with_features() -> list[tuple[int, str]]:
+    """The corpora that queries can be asked of, each with a unit that it has features of."""
     with connection.cursor() as cursor:
         cursor.execute(_CORPORA)
-        return [corpus_id for (corpus_id,) in cursor.fetchall()]
+        return [(corpus_id, unit) for corpus_id, unit in cursor.fetchall()]
 
 
 def media_files_of(corpus_id: int, sources: list[int]) -> frozenset[int]:

@@ -12,7 +12,7 @@ from indexing.compute.mixture import HARVEST, Limits, Mixture
 from indexing.compute.streams import Stream, boundary, empty, hard_negatives, scored, unexplored
 from indexing.search_service.classifiers import Classifiers
 from indexing.search_service.queries import rows_of_items
-from indexing.search_service.requests import Mix
+from indexing.search_service.requests import Mix, RankRequest
 
 
 class Mixed(NamedTuple):
@@ -22,7 +22,7 @@ class Mixed(NamedTuple):
 
 
 def mixture_of(
-    ranking: Ranking, asked: Mix, said: Said, classifiers: Classifiers, label_class: int | None
+    ranking: Ranking, request: RankRequest, asked: Mix, said: Said, classifiers: Classifiers
 ) -> Mixed:
     """The ranking with the asked presets mixed into it; itself where that changes nothing.
 
@@ -36,8 +36,8 @@ def mixture_of(
         "boundary": lambda: boundary(ranking, accepted, rejected),
         "explore": lambda: unexplored(ranking, decided),
         "hard": lambda: hard_negatives(ranking, rejected),
-        "classifier": lambda: _by_classifier(ranking, classifiers, label_class, is_uncertain=False),
-        "uncertain": lambda: _by_classifier(ranking, classifiers, label_class, is_uncertain=True),
+        "classifier": lambda: _by_classifier(ranking, classifiers, request, is_uncertain=False),
+        "uncertain": lambda: _by_classifier(ranking, classifiers, request, is_uncertain=True),
     }
     made = {preset: make() for preset, make in makers.items() if getattr(asked, preset) > 0}
     streams = {preset: _at_least(stream, ranking.min_similarity) for preset, stream in made.items()}
@@ -67,10 +67,11 @@ def mixture_of(
 
 
 def _by_classifier(
-    ranking: Ranking, classifiers: Classifiers, label_class: int | None, *, is_uncertain: bool
+    ranking: Ranking, classifiers: Classifiers, request: RankRequest, *, is_uncertain: bool
 ) -> Stream:
     """What the live classifier of the class proposes: its best, or what is nearest to its operating point."""
-    known = None if label_class is None else classifiers.proposing(label_class)
+    label_class = request.label_class
+    known = None if label_class is None else classifiers.proposing(label_class, request.unit)
     if known is None or label_class is None:
         return empty("There is no live classifier of this class: train one first.")
     try:

@@ -56,6 +56,15 @@ class Pictures:
         key = (encoder, precision, text)
         return self._once(key, lambda: self._encode_text(text, key[:2]))
 
+    def of_frame(
+        self, media_file: MediaFile, start_pts: int, stop_pts: int, *, encoder: str, precision: str
+    ) -> np.ndarray:
+        """The vector (D,) of the middle frame of a span of a video."""
+        key = (encoder, precision, media_file.pk, start_pts, stop_pts)
+        return self._once(
+            key, lambda: self._encode(self._middle(media_file, start_pts, stop_pts), None, key[:2])
+        )
+
     def close(self) -> None:
         """End the decoder's child."""
         self._decoder.close()
@@ -113,6 +122,13 @@ class Pictures:
         if item.x0_px is None:
             return pixels
         return pixels[item.y0_px : item.y1_px, item.x0_px : item.x1_px]
+
+    def _middle(self, media_file: MediaFile, start_pts: int, stop_pts: int) -> np.ndarray:
+        try:
+            frames = list(self._decoder.span(media_file.path, start_pts, stop_pts))
+        except (MediaRefused, OSError) as error:
+            raise Refusal("media-unreadable", f"{media_file.name}: {error}", status=409) from error
+        return frames[len(frames) // 2].pixels
 
     def _image_pixels(self, image: UUID) -> np.ndarray:
         path: Path = settings.DATA_DIR / "query_images" / f"{image}.jpg"

@@ -9,8 +9,9 @@ import numpy as np
 
 from indexing.compute.answers import Said
 from indexing.compute.residents import Resident
-from indexing.models import FeatureSet
+from indexing.models import FeatureSet, Item, Unit
 from indexing.search_service.classifiers import Classifiers, direction_of
+from indexing.search_service.clips import OF_MEDIA, Clips, KnownSpan, known_span, span_of_clip
 from indexing.search_service.errors import Refusal
 from indexing.search_service.pictures import Pictures
 from indexing.search_service.requests import RankRequest, Term
@@ -63,7 +64,13 @@ class Queries:
 
     def __init__(self, fit: Fit) -> None:
         self.pictures = Pictures()
+        self.clips = Clips()
         self._fit = fit
+
+    def close(self) -> None:
+        """End the decoders' children."""
+        self.pictures.close()
+        self.clips.close()
 
     def query(
         self, request: RankRequest, resident: Resident, said_of: SaidOf, classifiers: Classifiers
@@ -124,17 +131,21 @@ class Queries:
             if term.kind == "class" and term.label_class is not None:
                 vector = self._of_class(term, resident, said_of(term.label_class))
             elif term.kind == "classifier":
-                vector = self._of_classifier(term, request.corpus, resident, classifiers)
+                vector = self._of_classifier(term, request, resident, classifiers)
+            elif request.unit == Unit.CLIP and term.kind in OF_MEDIA:
+                vector = self.clips.of_term(term, request.corpus, resident)
+            elif term.kind == "span":
+                vector = self._of_span(term, request.corpus, resident)
             else:
                 vector = self._vector_of(term, request.corpus, resident)
             total += np.float32(term.weight) * vector
         return total
 
     def _of_classifier(
-        self, term: Term, corpus_id: int, resident: Resident, classifiers: Classifiers
+        self, term: Term, request: RankRequest, resident: Resident, classifiers: Classifiers
     ) -> np.ndarray:
         """The unit vector (D,) along which the scores of a head grow."""
-        vector = direction_of(term, corpus_id, classifiers)
+        vector = direction_of(term, request.corpus, classifiers, request.unit)
         if vector is None or vector.shape != (resident.width,):
             raise Refusal("no-classifier", "That classifier ranks by its scores alone, not here.", status=409)
         return vector
@@ -156,6 +167,24 @@ class Queries:
             raise Refusal("terms-cancel-out", "What was accepted of that class has no common direction.")
         return mean / length
 
+    def _of_span(self, term: Term, corpus_id: int, resident: Resident) -> np.ndarray:
+        if term.span is None:
+            raise Refusal("bad-term", "A term of kind 'span' must carry 'span'.")
+        return self._frames_of(known_span(corpus_id, term.span), corpus_id, resident)
+
+    def _frames_of(self, span: KnownSpan, corpus_id: int, resident: Resident) -> np.ndarray:
+        """The unit vector (D,) of a part of a video: the mean of the frames in it, else its middle."""
+        within = Item.objects.live().whole_frames().filter(media_file=span.media_file)
+        within = within.filter(start_pts__gte=span.start_pts, start_pts__lt=span.stop_pts)
+        rows = resident.rows_of(np.array(sorted(within.values_list("pk", flat=True)), np.int64))
+        if len(rows) == 0:
+            return self.pictures.of_frame(*span, **_encoder_of(corpus_id))
+        mean: np.ndarray = resident.vectors_of(rows).mean(axis=0)
+        length = float(np.linalg.norm(mean))
+        if length < 1e-6:
+            raise Refusal("terms-cancel-out", "The frames of that span have no common direction.")
+        return mean / length
+
     def _vector_of(self, term: Term, corpus_id: int, resident: Resident) -> np.ndarray:
         """The unit vector (D,) of a term that stands for itself."""
         if term.kind == "item" and term.item is not None:
@@ -163,6 +192,8 @@ class Queries:
                 with_ = _encoder_of(corpus_id)
                 return self.pictures.of_item(corpus_id, term.item, term.box, **with_)
             rows = resident.rows_of(np.array([term.item]))
+            if len(rows) == 0 and (span := span_of_clip(corpus_id, term.item)) is not None:
+                return self._frames_of(span, corpus_id, resident)
             if len(rows) == 0:
                 raise Refusal(
                     "item-without-feature",
@@ -237,5 +268,5 @@ def _sample(said: Said, live: np.ndarray) -> np.ndarray:
 
 
 def _encoder_of(corpus_id: int) -> dict[str, str]:
-    feature_set = FeatureSet.objects.get(corpus=corpus_id, is_active=True)
+    feature_set = FeatureSet.objects.get(corpus=corpus_id, is_active=True, unit=Unit.FRAME)
     return {"encoder": feature_set.encoder, "precision": feature_set.precision}

@@ -46,7 +46,7 @@ class Ranker:
     def rank(self, request: RankRequest) -> RankAnswer:
         """The asked page. Answers and deletions committed before the call count; Refusal says why not."""
         begun = time.perf_counter()
-        followed = self.corpora.followed(request.corpus)
+        followed = self.corpora.followed(request.corpus, request.unit)
         question = request.question
         kept = self.rankings.of(request.round, question)
         still = resident = None
@@ -81,13 +81,13 @@ class Ranker:
 
     def keep_up(self) -> None:
         """What no request waits for: old rankings are let go, the others put over what is served now."""
-        residents = {each.corpus_id: each.resident for each in self.corpora.all()}
+        residents = {(each.corpus_id, each.unit): each.resident for each in self.corpora.all()}
         self.rankings.keep_up({key: resident for key, resident in residents.items() if resident is not None})
 
     def close(self) -> None:
         """End the threads and the decoder's child."""
         self._asking.shutdown()
-        self.queries.pictures.close()
+        self.queries.close()
 
     def _first(self, request: RankRequest, followed: Followed) -> Kept:
         """The ranking as it begins now.
@@ -127,7 +127,7 @@ class Ranker:
         if request.mode == "browse":
             nowhere = np.zeros(resident.width, np.float32)
             listing = Listing(resident, nowhere, selection, filters=filters, fold=request.fold)
-            return Kept(request.corpus, listing, None)
+            return Kept((request.corpus, request.unit), listing, None)
 
         def said_of(label_class: int | None) -> Said:
             with followed.lock:
@@ -154,12 +154,10 @@ class Ranker:
             else Ranking(resident, query.vector, selection, **how)
         )
         if request.mix is None:
-            return Kept(request.corpus, ranking, query.blend, query.is_model, calibration)
-        mixed = mixture_of(
-            ranking, request.mix, said_of(request.label_class), followed.classifiers, request.label_class
-        )
+            return Kept((request.corpus, request.unit), ranking, query.blend, query.is_model, calibration)
+        mixed = mixture_of(ranking, request, request.mix, said_of(request.label_class), followed.classifiers)
         return Kept(
-            request.corpus,
+            (request.corpus, request.unit),
             mixed.ranking,
             query.blend,
             query.is_model,

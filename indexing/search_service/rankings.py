@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 from indexing.compute.engine import Ranking
@@ -22,7 +22,7 @@ KEPT_AT_LEAST = 8
 class Kept:
     """The ranking of one question in one round."""
 
-    corpus: int
+    of: Hashable  # the corpus and unit that it ranks
     ranking: Ranking
     blend: float | None
     is_model: bool = False
@@ -59,18 +59,18 @@ class Rankings:
             if len(self._kept) > KEPT_RANKINGS:
                 self._kept.popitem(last=False)
 
-    def keep_up(self, served: Mapping[int, Resident]) -> None:
-        """Put rankings over the newest resident of their corpus: an older one would stay in memory for them.
+    def keep_up(self, served: Mapping[Hashable, Resident]) -> None:
+        """Put rankings over the newest resident of what they rank: an older one would stay in memory.
 
         Those that cannot go on are let go, and what nobody has paged through for hours, and the oldest
-        of what is too large. `served`: corpus -> resident.
+        of what is too large. `served`: by what they rank.
         """
         limit = time.monotonic() - KEPT_SECONDS
         num_bytes = 0
         with self._lock:
             newest_first = list(reversed(self._kept.items()))
         for number, (key, kept) in enumerate(newest_first):
-            resident = served.get(kept.corpus)
+            resident = served.get(kept.of)
             num_bytes += kept.ranking.num_bytes
             is_large = num_bytes > KEPT_BYTES and number >= KEPT_AT_LEAST
             if resident is None or not can_go_on(kept.ranking, resident) or kept.used_at < limit or is_large:

@@ -12,11 +12,20 @@ from indexing.search_service.pictures import Box
 Place = Annotated[int, msgspec.Meta(ge=0, le=100_000_000)]
 
 
+class Span(msgspec.Struct, frozen=True):
+    """A part of a video: [start_pts, stop_pts) of a media file."""
+
+    media_file: int
+    start_pts: int
+    stop_pts: int
+
+
 class Term(msgspec.Struct, frozen=True):
     """What is searched for, as it comes: the field named by `kind`."""
 
-    kind: Literal["item", "image", "vector", "text", "class", "classifier"]
+    kind: Literal["item", "image", "vector", "text", "class", "classifier", "span"]
     item: int | None = None
+    span: Span | None = None
     image: UUID | None = None
     vector: list[float] | None = None
     text: str | None = None
@@ -81,6 +90,7 @@ class RankRequest(msgspec.Struct, frozen=True):
     """A page of a ranking. With `round`, further pages follow the first, whatever others do meanwhile."""
 
     corpus: int
+    unit: Literal["frame", "clip"] = "frame"  # what is searched: nothing of the other unit is found
     round: int | None = None  # names the ranking: one of one person
     terms: list[Term] = []
     filters: Asked = Asked()

@@ -19,7 +19,7 @@ def scores(ranker: Ranker, request: RankRequest) -> Scores:
 
     Answers committed before the call count; Refusal where nothing was learned. Every vector is read once.
     """
-    followed = ranker.corpora.followed(request.corpus)
+    followed = ranker.corpora.followed(request.corpus, request.unit)
     resident = followed.sync()
     with followed.lock:
         said = followed.answers.said_of(request.label_class, resident)

@@ -10,6 +10,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from indexing.models import Unit
 from labeling.api.bodies import CorpusView, json_answer, schema_of
 from labeling.models import DatasetVersion, LabelClass
 from labeling.services.dataset_diff import Difference, compare_versions
@@ -27,6 +28,13 @@ class NewDatasetVersion(serializers.Serializer[Any]):
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), required=False, max_length=1000
     )
     name = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
+    unit = serializers.ChoiceField(
+        choices=Unit.choices,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Frames or clips; none: what was answered, refused where that is both.",
+    )
     includes_weak = serializers.BooleanField(required=False, default=False)
     group_by = serializers.ChoiceField(
         choices=DatasetVersion.GroupBy.choices,
@@ -50,8 +58,8 @@ class DatasetVersionAnswer(serializers.ModelSerializer[DatasetVersion]):
     class Meta:
         model = DatasetVersion
         fields = [
-            "id", "number", "name", "classes", "includes_weak", "group_by", "val_share", "test_share", "seed",
-            "last_verdict_id", "sha256", "counts", "card", "by", "created_at",
+            "id", "number", "name", "unit", "classes", "includes_weak", "group_by", "val_share", "test_share",
+            "seed", "last_verdict_id", "sha256", "counts", "card", "by", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

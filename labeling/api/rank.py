@@ -61,8 +61,8 @@ class RoundAnswer(serializers.ModelSerializer[QueryRound]):
     class Meta:
         model = QueryRound
         fields = [
-            "id", "label_class", "class_name", "by", "terms", "filters", "q", "mix", "mode", "num_asked",
-            "build", "encoder", "created_at",
+            "id", "label_class", "class_name", "by", "terms", "filters", "q", "unit", "mix", "mode",
+            "num_asked", "build", "encoder", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -82,6 +82,7 @@ def audit_recall(
         terms=query.terms,
         filters=query.filters,
         mode=query.mode,
+        unit=query.unit,
         fingerprint=query_round.fingerprint,
         is_background=True,
     )

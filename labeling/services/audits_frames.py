@@ -108,7 +108,7 @@ def ranked_units(
 
     With `round_id` the pages are of one order, whatever is answered meanwhile. Raises NoFeatures.
     """
-    encoder_of(corpus)
+    encoder_of(corpus, query.unit)
     filters = _of_all_states(query)
     items: list[int] = []
     stacks: list[int] = []
@@ -125,6 +125,7 @@ def ranked_units(
             label_class_id=query.label_class.pk if query.label_class else None,
             mode=query.mode,
             round_id=round_id,
+            unit=query.unit,
         )
         for each in answer.neighbors:
             tile = each.stack or -each.item
@@ -160,6 +161,7 @@ def ranked_at(
             label_class_id=query.label_class.pk if query.label_class else None,
             mode=query.mode,
             round_id=round_id,
+            unit=query.unit,
             places=chunk.tolist(),
         )
         found += zip(answer.places, answer.neighbors, strict=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexing.models import Item
 from labeling.models import FrozenRanking, Lease
 from labeling.services.audits_pending import Pending, draws_to_mix
 from labeling.services.blending import lot_of, similarity_between
@@ -66,10 +67,18 @@ def _waiting(page: Page, draws: Sequence[Pending]) -> list[Pending]:
         if filters == allowed.get(each.ranking, {})
         and ("weak" in states if each.ranking is None else states >= UNDECIDED)
     ]
+    fitting = _of_unit(fitting, page.query.unit)
     if not fitting:
         return []
     order = np.random.default_rng([fitting[0].seed, page.by.pk]).permutation(len(fitting))
     return [fitting[place] for place in order]
+
+
+def _of_unit(draws: Sequence[Pending], unit: str) -> list[Pending]:
+    """Those of the unit that is looked at: a clip among frames would stand out."""
+    asked = Item.objects.filter(pk__in=[each.item for each in draws])
+    kept = set(asked.of_unit(unit).values_list("pk", flat=True)) if draws else set()
+    return [each for each in draws if each.item in kept]
 
 
 def _free(page: Page, due: Mapping[int, Pending], *, shown: set[int]) -> dict[int, Pending]:

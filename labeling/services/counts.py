@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Count, Q
 
 from indexing.models import Item
 from labeling.models import LabelClass
@@ -95,6 +96,30 @@ CORRECT = f"""
 """
 
 
+# Row by row: the running sums are of both units. Costs what was decided of clips alone.
+CLIPS = """
+    SELECT count(*) FILTER (WHERE state.answer = 'accept'), count(*) FILTER (WHERE state.answer = 'reject'),
+           count(*) FILTER (WHERE state.answer = 'unsure'), count(*) FILTER (WHERE state.is_disputed)
+    FROM labeling_currentverdict state
+    JOIN indexing_item item ON item.id = state.item_id AND item.kind = 'clip' AND item.deleted_at IS NULL
+    WHERE state.label_class_id = %(label_class)s
+"""
+WEAK_CLIPS = WEAK.replace("item.deleted_at IS NULL", "item.deleted_at IS NULL AND item.kind = 'clip'")
+
+
+class ClipCounts(msgspec.Struct):
+    """What of the counts is of clips; the rest is of frames."""
+
+    accepted: int
+    rejected: int
+    unsure: int
+    weak: int
+    disputed: int
+    untouched: int
+    items: int
+    stacks: int
+
+
 class Counts(msgspec.Struct):
     """Live items by what counts for one class. Disputed ones are in their answer's number too."""
 
@@ -108,6 +133,7 @@ class Counts(msgspec.Struct):
     untouched: int
     items: int
     stacks: int  # tiles: stacks, and items in none
+    clips: ClipCounts | None = None  # null: the corpus has none
 
 
 def count_states(label_class: LabelClass, *, by: User | None = None) -> Counts:
@@ -117,7 +143,7 @@ def count_states(label_class: LabelClass, *, by: User | None = None) -> Counts:
         cursor.execute(COUNTS, of_class)
         accepted, rejected, unsure, disputed = map(int, cursor.fetchone())
     weak = _weak(of_class)
-    items, stacks = _totals(label_class.corpus)
+    (items, stacks), of_clips = _totals(label_class.corpus)
     return Counts(
         label_class=label_class.pk,
         accepted=accepted,
@@ -129,6 +155,7 @@ def count_states(label_class: LabelClass, *, by: User | None = None) -> Counts:
         untouched=max(0, items - accepted - rejected - unsure - weak),
         items=items,
         stacks=stacks,
+        clips=_clips(of_class, *of_clips) if of_clips[0] else None,
     )
 
 
@@ -182,13 +209,38 @@ def _weak(of_class: dict[str, int]) -> int:
     return int(number)
 
 
-def _totals(corpus: Corpus) -> tuple[int, int]:
+def _clips(of_class: dict[str, int], items: int, stacks: int) -> ClipCounts:
+    with connection.cursor() as cursor:
+        cursor.execute(CLIPS, of_class)
+        accepted, rejected, unsure, disputed = cursor.fetchone()
+        cursor.execute(WEAK_CLIPS, of_class)
+        (weak,) = cursor.fetchone()
+    return ClipCounts(
+        accepted=accepted,
+        rejected=rejected,
+        unsure=unsure,
+        weak=weak,
+        disputed=disputed,
+        untouched=max(0, items - accepted - rejected - unsure - weak),
+        items=items,
+        stacks=stacks,
+    )
+
+
+def _totals(corpus: Corpus) -> tuple[tuple[int, int], tuple[int, int]]:
+    """(items, tiles) of the corpus, and those of its clips."""
     key = f"labeling-totals-{corpus.pk}"
     found = cache.get(key)
     if found is None:
-        live = Item.objects.live().filter(corpus=corpus)
-        in_stacks = live.filter(stack__isnull=False)
-        items = live.count()
-        found = (items, items - in_stacks.count() + in_stacks.values("stack").distinct().count())
+        live = Item.objects.live().filter(corpus=corpus).annotate(is_clip=Q(kind=Item.Kind.CLIP)).order_by()
+        by_unit = live.values_list("is_clip")
+        items = dict(by_unit.annotate(n=Count("pk")))
+        stacks = dict(by_unit.annotate(n=Count("stack", distinct=True)))
+        in_none = dict(by_unit.filter(stack=None).annotate(n=Count("pk")))
+        tiles = {each: stacks.get(each, 0) + in_none.get(each, 0) for each in (False, True)}
+        found = (
+            (sum(items.values()), sum(tiles.values())),
+            (items.get(True, 0), tiles[True]),
+        )
         cache.set(key, found, TOTALS_SECONDS)
     return found

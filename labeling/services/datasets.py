@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Max
 
-from indexing.models import MediaFile
+from indexing.models import MediaFile, Unit
 from labeling.compute.splits import BACKGROUND_CLASS, SIDES, Media, Plan, plan_splits
 from labeling.models import CurrentVerdict, DatasetVersion, LabelClass, SplitAssignment
 from labeling.services.audits import card_of_audits
@@ -111,15 +111,30 @@ COUNTS = """
     SELECT split, label_class_id, answer, origin, count(*) FROM labeling_datasetentry
     WHERE dataset_version_id = %s GROUP BY 1, 2, 3, 4
 """
-# What was searched by: the query was made to find it, so finding it again shows nothing.
+# What was searched by: the query was made to find it, so finding it again shows nothing. Of the other unit,
+# and of spans, what was seen at the same time in the same video.
 EXAMPLES = """
-    SELECT DISTINCT item.id, item.media_file_id, coalesce(item.stack_id, 0)
-    FROM (
-        SELECT DISTINCT (term ->> 'item')::bigint AS item
+    WITH searched AS (
+        SELECT DISTINCT (term ->> 'item')::bigint AS item, (term -> 'span' ->> 'media_file')::bigint AS file,
+               (term -> 'span' ->> 'start_pts')::bigint AS start_pts,
+               (term -> 'span' ->> 'stop_pts')::bigint AS stop_pts
         FROM labeling_queryround round, jsonb_array_elements(round.terms) term
-        WHERE round.corpus_id = %s AND term ->> 'kind' = 'item'
-    ) searched
-    JOIN indexing_item item ON item.id = searched.item AND item.corpus_id = %s
+        WHERE round.corpus_id = %(corpus)s AND term ->> 'kind' IN ('item', 'span')
+    ), seen AS (
+        SELECT file, start_pts, stop_pts FROM searched WHERE item IS NULL
+        UNION ALL
+        SELECT item.media_file_id, item.start_pts, item.stop_pts
+        FROM searched JOIN indexing_item item ON item.id = searched.item
+        WHERE (item.kind = 'clip') <> %(are_clips)s
+    )
+    SELECT item.id, item.media_file_id, coalesce(item.stack_id, 0)
+    FROM searched JOIN indexing_item item ON item.id = searched.item AND item.corpus_id = %(corpus)s
+    WHERE (item.kind = 'clip') = %(are_clips)s
+    UNION
+    SELECT item.id, item.media_file_id, coalesce(item.stack_id, 0)
+    FROM seen JOIN indexing_item item
+      ON item.media_file_id = seen.file AND item.start_pts < seen.stop_pts AND item.stop_pts > seen.start_pts
+    WHERE item.corpus_id = %(corpus)s AND (item.kind = 'clip') = %(are_clips)s
 """
 LEAVE_OUT_EXAMPLES = """
     DELETE FROM frozen USING indexing_item item
@@ -152,8 +167,21 @@ CANONICAL = """
 """
 
 
+# Of one unit what is of the other says nothing: its items are left out.
+UNITS = "SELECT DISTINCT item.kind = 'clip' FROM frozen JOIN indexing_item item ON item.id = frozen.item"
+LEAVE_OUT_OTHERS = """
+    DELETE FROM frozen USING indexing_item item WHERE item.id = frozen.item AND (item.kind = 'clip') <> %s
+"""
+
+
 class NothingToFreeze(JobError):
     code = "no-items"
+
+
+class MixedUnits(JobError):
+    """A dataset version would hold frames and clips."""
+
+    code = "mixed-units"
 
 
 @transaction.atomic
@@ -167,9 +195,12 @@ def create_version(
     test_share: float = 0.1,
     seed: int = 0,
     name: str = "",
+    unit: str | None = None,
     by: User,
 ) -> DatasetVersion:
     """Freeze what is accepted and rejected for `label_classes`, split it, count it, hash it.
+
+    A version is of frames or of clips: without `unit` of what was answered, MixedUnits if that is both.
 
     Left out, and counted on the card: unsure, disputed, what cannot be on any side (compute/splits.py), and
     what is in test but was searched by since, alone or with its stack.
@@ -182,6 +213,7 @@ def create_version(
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS frozen")
         cursor.execute(FREEZE, {"classes": [each.pk for each in classes], "includes_weak": includes_weak})
+        unit = _only_unit(unit)
         cursor.execute(BROUGHT_BACK)
         cursor.execute("SELECT count(*) FILTER (WHERE answer = 'accept'), max(verdict) FROM frozen")
         num_accepted, last_verdict_id = cursor.fetchone()
@@ -189,7 +221,7 @@ def create_version(
         raise NothingToFreeze(
             "Nothing is accepted yet: accept some items, or take weak labels and include them."
         )
-    examples = _examples(corpus)
+    examples = _examples(corpus, unit)
     plan = _plan(corpus, examples, group_by=group_by, val_share=val_share, test_share=test_share, seed=seed)
     num_examples = _leave_out(examples, plan)
     number = DatasetVersion.objects.filter(corpus=corpus).aggregate(last=Max("number"))["last"] or 0
@@ -197,6 +229,7 @@ def create_version(
         corpus=corpus,
         number=number + 1,
         name=name.strip(),
+        unit=unit,
         includes_weak=includes_weak,
         group_by=group_by,
         val_share=val_share,
@@ -233,10 +266,26 @@ def num_crossings(version: DatasetVersion) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _examples(corpus: Corpus) -> list[tuple[int, int, int]]:
-    """(item, media file, stack or 0) of everything that was searched by."""
+def _only_unit(asked: str | None) -> str:
+    """The unit of what `frozen` holds from now on."""
     with connection.cursor() as cursor:
-        cursor.execute(EXAMPLES, [corpus.pk, corpus.pk])
+        if asked is None:
+            cursor.execute(UNITS)
+            are_clips = {is_clip for (is_clip,) in cursor.fetchall()}
+            if len(are_clips) > 1:
+                raise MixedUnits(
+                    "These classes were answered for frames and for clips, and a dataset version is of one "
+                    "of them: choose frames or clips."
+                )
+            return Unit.CLIP.value if are_clips == {True} else Unit.FRAME.value
+        cursor.execute(LEAVE_OUT_OTHERS, [asked == Unit.CLIP])
+    return asked
+
+
+def _examples(corpus: Corpus, unit: str) -> list[tuple[int, int, int]]:
+    """(item, media file, stack or 0) of everything of the unit that was searched by."""
+    with connection.cursor() as cursor:
+        cursor.execute(EXAMPLES, {"corpus": corpus.pk, "are_clips": unit == Unit.CLIP})
         return cursor.fetchall()
 
 

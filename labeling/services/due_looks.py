@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from indexing.models import Unit
 from labeling.models import LabelClass
 from labeling.services.tiles import Shown
 from sisyphus_web.accounts.models import User
@@ -34,6 +35,7 @@ OPEN = """
         JOIN indexing_item item ON item.id = look.item_id AND item.deleted_at IS NULL
         WHERE look.label_class_id = %(label_class)s AND look.annotator_id = %(annotator)s
           AND look.said_id IS NULL AND (look.kind <> 'derived' OR state.is_derived)
+          AND (item.kind = 'clip') = %(are_clips)s
         ORDER BY look.id LIMIT %(room)s FOR UPDATE OF look
     ) RETURNING kind, item_id
 """
@@ -47,7 +49,7 @@ TAKE = """
         JOIN indexing_item item ON item.id = look.item_id AND item.deleted_at IS NULL
         WHERE look.label_class_id = %(label_class)s AND look.annotator_id IS NULL AND look.kind = %(kind)s
           AND look.due_at <= clock_timestamp()
-          AND (look.kind <> 'derived' OR state.is_derived)
+          AND (look.kind <> 'derived' OR state.is_derived) AND (item.kind = 'clip') = %(are_clips)s
           AND NOT EXISTS (
               SELECT FROM labeling_verdict said
               WHERE said.item_id = look.item_id AND said.label_class_id = look.label_class_id
@@ -78,7 +80,7 @@ TAKE_GOLD = """
     JOIN labeling_currentverdict state
       ON state.item_id = gold.item_id AND state.label_class_id = %(label_class)s AND state.answer <> ''
     JOIN indexing_item item ON item.id = gold.item_id AND item.deleted_at IS NULL
-    WHERE gold.answer <> '' AND NOT EXISTS (
+    WHERE gold.answer <> '' AND (item.kind = 'clip') = %(are_clips)s AND NOT EXISTS (
         SELECT FROM labeling_verdict said
         WHERE said.item_id = gold.item_id AND said.label_class_id = %(label_class)s
           AND said.annotator_id = %(annotator)s
@@ -97,9 +99,15 @@ _random = SystemRandom()
 
 
 def take_looks(
-    label_class: LabelClass, *, by: User, num_tiles: int, has_looks: bool = True, has_gold: bool = True
+    label_class: LabelClass,
+    *,
+    by: User,
+    num_tiles: int,
+    has_looks: bool = True,
+    has_gold: bool = True,
+    unit: str = Unit.FRAME,
 ) -> list[Shown]:
-    """The looks for a page of `num_tiles`: those served before and not answered, then what is due.
+    """The looks for a page of `num_tiles` of a unit: those served before and not answered, then what is due.
 
     `has_looks`, `has_gold`: whether the class has any, for who has asked that already.
     """
@@ -110,6 +118,7 @@ def take_looks(
         "label_class": label_class.pk,
         "annotator": by.pk,
         "hours": SERVED_HOURS,
+        "are_clips": unit == Unit.CLIP,
     }
     room = max(1, round(LOOKS_PER_TILE * num_tiles))
     with connection.cursor() as cursor:

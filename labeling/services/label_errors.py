@@ -7,7 +7,8 @@ from typing import NamedTuple
 import msgspec
 
 from indexing import search
-from indexing.models import FeatureSet, Item
+from indexing.models import Item
+from indexing.services.features import units_of
 from labeling.compute.errors import MIN_ANSWERS
 from labeling.models import LabelClass
 from labeling.services.tiles import Shown, Tile, describe_tiles
@@ -47,11 +48,12 @@ def label_errors(label_class: LabelClass, *, offset: int = 0, limit: int = 200) 
     Raises SearchUnavailable while the search service, which holds the features, is away.
     """
     corpus = label_class.corpus
-    if not FeatureSet.objects.filter(corpus=corpus, is_active=True).exists():
+    units = units_of(corpus)
+    if not units:
         return LabelErrors([], None, 0, 0, "Nothing of this corpus has been encoded yet.")
-    answer = search.judge(corpus, label_class_id=label_class.pk)
     judged = [
         _Judged(item, probability, 1 - probability if is_accepted else probability)
+        for answer in (search.judge(corpus, label_class_id=label_class.pk, unit=unit) for unit in units)
         for item, is_accepted, probability in zip(
             answer.items, answer.is_accepted, answer.probabilities, strict=True
         )

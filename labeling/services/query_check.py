@@ -12,7 +12,7 @@ from django.core.exceptions import ObjectDoesNotExist
 
 from indexing.compute.encoders.catalog import spec_of
 from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
-from indexing.models import FeatureSet, Item
+from indexing.models import FeatureSet, Item, MediaFile, Unit
 from labeling.models import LabelClass, QueryImage
 from labeling.services.classifier_names import KnownClassifier, class_of, classifiers_of
 from labeling.services.query_text import plain, understand
@@ -26,6 +26,7 @@ VALUES = {  # kind of a term -> the field that says which
     "text": "text",
     "class": "label_class",
     "classifier": "classifier",
+    "span": "span",
 }
 WITH_BOX = ("item", "image")
 MIX_DEPTH = 100_000  # tiles: a mixed queue is worked out place by place
@@ -39,16 +40,30 @@ class Query(NamedTuple):
     mode: str
     label_class: LabelClass | None
     mix: dict[str, Any] = {}
+    unit: str = Unit.FRAME.value
+    encoder: str = ""  # of the unit, where that was asked already
 
 
-def encoder_of(corpus: Corpus) -> str:
-    """The key of the encoder in use; NoFeatures where nothing was encoded yet."""
-    key = FeatureSet.objects.filter(corpus=corpus, is_active=True).values_list("encoder", flat=True).first()
+def encoder_of(corpus: Corpus, unit: str = Unit.FRAME) -> str:
+    """The key of the encoder that a unit uses; NoFeatures where nothing of it was encoded yet."""
+    in_use = FeatureSet.objects.filter(corpus=corpus, is_active=True, unit=unit)
+    key = in_use.values_list("encoder", flat=True).first()
+    if key is None and unit == Unit.CLIP:
+        raise NoFeatures(
+            "This corpus has no clips to search: switch clips on in its settings and wait for their features."
+        )
     if key is None:
         raise NoFeatures(
             "Nothing of this corpus has been encoded yet: add media and wait until features were extracted."
         )
     return key
+
+
+def _unit_of(corpus: Corpus, asked: str | None) -> tuple[str, str]:
+    """(what is searched, its encoder): as asked, else frames, or clips where nothing else has features."""
+    in_use = dict(FeatureSet.objects.filter(corpus=corpus, is_active=True).values_list("unit", "encoder"))
+    unit = asked or next((each for each in Unit.values if each in in_use), Unit.FRAME.value)
+    return unit, in_use.get(unit, "")
 
 
 def reads_text(encoder: str) -> bool:
@@ -82,12 +97,13 @@ def checked(corpus: Corpus, request: RankRequest) -> Query:
             f"A mixed queue is at most {MIX_DEPTH:,} tiles deep: leave the mix out to go further.",
         )
     _check_known(corpus, terms)
-    if any(term["kind"] == "text" for term in terms):
+    unit, encoder = _unit_of(corpus, request.unit)
+    if unit == Unit.FRAME and any(term["kind"] == "text" for term in terms):
         _check_text(corpus)
     mix = msgspec.to_builtins(request.mix) if request.mix else {}
     if mix and not any(share for preset, share in mix.items() if not preset.startswith("per_")):
         mix["harvest"] = 1.0  # limits alone
-    return Query(terms, plain(filters), request.mode, label_class, mix)
+    return Query(terms, plain(filters), request.mode, label_class, mix, unit, encoder)
 
 
 def _check_mode(mode: str, *, has_terms: bool, label_class: LabelClass | None) -> None:
@@ -109,6 +125,9 @@ def _check_known(corpus: Corpus, terms: list[dict[str, Any]]) -> None:
         named = {term[kind] for term in terms if term["kind"] == kind}
         if named and known.filter(corpus=corpus, pk__in=named).count() < len(named):
             raise ObjectDoesNotExist
+    videos = {term["span"]["media_file"] for term in terms if term["kind"] == "span"}
+    if MediaFile.objects.live().filter(corpus=corpus, pk__in=videos).count() < len(videos):
+        raise ObjectDoesNotExist
 
 
 def _check_text(corpus: Corpus) -> None:
@@ -160,6 +179,8 @@ def _term(term: Term, known: Sequence[KnownClassifier]) -> dict[str, Any]:
         raise BadQuery("bad-term", f"A term of kind {term.kind!r} carries {term.kind!r} and nothing else.")
     if term.weight == 0:
         raise BadQuery("bad-term", "A term's weight is above 0 (more like this) or below 0 (less like this).")
+    if term.kind == "span" and not value.start_pts < value.stop_pts:
+        raise BadQuery("bad-term", "A span ends after it starts: start_pts < stop_pts.")
     if term.kind == "vector" and not any(value):
         raise BadQuery("bad-term", "A vector of zeros points nowhere.")
     if term.kind == "text" and not value.strip():
@@ -170,7 +191,7 @@ def _term(term: Term, known: Sequence[KnownClassifier]) -> dict[str, Any]:
             raise BadQuery("bad-box", "A box is x0 < x1, y0 < y1, of 0 to 1, on an item or an image.")
     checked_term = {
         "kind": term.kind,
-        term.kind: str(value) if isinstance(value, UUID) else value,
+        term.kind: str(value) if isinstance(value, UUID) else msgspec.to_builtins(value),
         "box": list(term.box) if term.box else None,
         "weight": term.weight,
     }

@@ -14,6 +14,8 @@ from sisyphus_web.jobs.errors import JobError
 PAGE_LIMIT = 500  # tiles in one answer
 Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Pts = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+Unit = Literal["frame", "clip"]
 Cosine = Annotated[float, msgspec.Meta(ge=-1, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Ids = Annotated[list[Id], msgspec.Meta(max_length=10_000)]
@@ -25,15 +27,25 @@ State = Literal["untouched", "unsure", "weak", "accept", "reject", "disputed", "
 Fact = Literal["verdict", "weak", "dispute", "stack", "box", "image", "video"]
 
 
+class Span(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A part of a video: the frames with start_pts <= pts < stop_pts."""
+
+    media_file: Id
+    start_pts: Pts
+    stop_pts: Pts
+
+
 class Term(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is searched for: the field named by `kind`, and nothing else; with `box`, a part of a picture.
 
     A class is the mean of what was accepted of it, or with `learned` what was learned from its answers. A
-    classifier is its live version, with `class` where it has several.
+    classifier is its live version, with `class` where it has several. Among clips a frame stands for the
+    clip it is in; among frames a clip or a span stands for its frames.
     """
 
-    kind: Literal["item", "image", "vector", "text", "class", "classifier"]
+    kind: Literal["item", "image", "vector", "text", "class", "classifier", "span"]
     item: Id | None = None
+    span: Span | None = None
     image: UUID | None = None
     vector: Annotated[list[float], msgspec.Meta(min_length=1, max_length=16_384)] | None = None
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
@@ -106,6 +118,7 @@ class RankRequest(msgspec.Struct, kw_only=True):
 
     label_class: Id | None = msgspec.field(name="class", default=None)
     terms: Annotated[list[Term], msgspec.Meta(max_length=100)] = []
+    unit: Unit | None = None  # what is searched; none: frames, or clips where there are only clips
     mode: Literal["similar", "learned", "browse"] = "similar"
     filters: Filters = msgspec.field(default_factory=Filters)
     q: Annotated[str, msgspec.Meta(max_length=2000)] | None = None
@@ -125,6 +138,7 @@ class RankResult(msgspec.Struct, kw_only=True):
     round: int
     build: str
     encoder: str
+    unit: Unit
     mode: str
     blend: float | None  # share of what was learned; null: none
     is_model: bool  # a model was fitted and judged; else the order is by examples

@@ -16,6 +16,7 @@ import msgspec
 from django.db import connection
 
 from indexing import search
+from indexing.models import Unit
 from labeling.models import QueryRound
 from labeling.services.audits_mix import mix_in
 from labeling.services.query_check import Query, checked, encoder_of
@@ -95,6 +96,7 @@ def rank_round(*, corpus: Corpus, request: RankRequest, by: User) -> RankResult:
         round=page.made.pk,
         build=answer.build,
         encoder=answer.encoder,
+        unit=query.unit,  # type: ignore[arg-type]  # one of two words
         mode=answer.mode,
         blend=answer.blend,
         is_model=answer.is_model,
@@ -112,7 +114,8 @@ def query_of(made: QueryRound) -> Query:
     """What a round ranked by, to ask it again, whatever was mixed into it; BadQuery where nothing was."""
     if made.mode == "browse":
         raise BadQuery("not-a-ranking", "This list was browsed, not ranked: search with an example first.")
-    return Query(terms=made.terms, filters=made.filters, mode=made.mode, label_class=made.label_class)
+    asked = {"terms": made.terms, "filters": made.filters, "mode": made.mode, "unit": made.unit}
+    return Query(label_class=made.label_class, **asked)
 
 
 def ask(
@@ -129,7 +132,8 @@ def ask(
 
     `by`: whose put-off tiles are meant by the state later; without, nobody's.
     """
-    encoder_of(corpus)
+    if not query.encoder:
+        encoder_of(corpus, query.unit)
     return search.rank(
         corpus,
         terms=query.terms,
@@ -142,6 +146,7 @@ def ask(
         mix=query.mix,
         round_id=round_id,
         person_id=by.pk if by else None,
+        unit=query.unit,
     )
 
 
@@ -177,6 +182,7 @@ def _made(
         terms=query.terms,
         filters=query.filters,
         mode=query.mode,
+        unit=query.unit,
         mix=query.mix,
         is_background=request.is_background,
         fingerprint=fingerprint(query),
@@ -189,6 +195,8 @@ def fingerprint(query: Query) -> str:
     """Equal for queries that ask for the same, whatever they found."""
     label_class = query.label_class.pk if query.label_class else None
     asked: list[Any] = [label_class, query.terms, query.filters, query.mode, query.mix]
+    if query.unit != Unit.FRAME:
+        asked.append(query.unit)
     return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
 
 

@@ -170,6 +170,7 @@ def _looks(page: Page, label_class: LabelClass, num_tiles: int, around: Around) 
         num_tiles=max(num_tiles, SMALLEST_MIXED),
         has_looks=around.has_looks,
         has_gold=around.has_gold,
+        unit=page.query.unit,
     )
 
 

@@ -47,8 +47,12 @@ class Tile(msgspec.Struct, kw_only=True):
     media_file: int
     name: str
     media_kind: str
+    kind: str  # frame, region or clip
     number: int | None
-    pts_seconds: float
+    pts_seconds: float  # of a clip: where it starts
+    start_pts: int
+    stop_pts: int
+    stop_seconds: float | None  # of a clip: where it stops; null of a frame
     answer: str  # '' where nobody has answered
     version: int
     is_derived: bool
@@ -80,7 +84,10 @@ TILES = """
                SELECT FROM labeling_putoff putoff
                WHERE putoff.label_class_id = %(label_class)s AND putoff.annotator_id = %(by)s
                  AND putoff.tile = coalesce(item.stack_id, -item.id)
-           ) AND coalesce(state.answer, '') = ''
+           ) AND coalesce(state.answer, '') = '',
+           item.kind, item.start_pts, item.stop_pts,
+           CASE WHEN item.kind = 'clip' THEN item.pts_seconds + (item.stop_pts - item.start_pts)
+                * media.time_base_numerator::float8 / media.time_base_denominator END
     FROM unnest(%(items)s::bigint[]) AS wanted(id)
     JOIN indexing_item item ON item.id = wanted.id AND item.corpus_id = %(corpus)s AND item.deleted_at IS NULL
     JOIN indexing_mediafile media ON media.id = item.media_file_id
@@ -131,6 +138,10 @@ def describe_tiles(
                 is_disputed=row[10] and not each.is_blind,
                 is_weak=row[11] and not each.is_blind,
                 is_later=row[21],
+                kind=row[22],
+                start_pts=row[23],
+                stop_pts=row[24],
+                stop_seconds=row[25],
                 by=None if each.is_blind else row[12],
                 at=None if each.is_blind else row[13],
                 width_px=row[14],

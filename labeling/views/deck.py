@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from indexing.models import Unit
 from labeling.services.query_check import reads_text
 from sisyphus_web.accounts.models import Corpus
 
@@ -60,15 +61,18 @@ OF_OBJECT = {
 
 def config(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
     """Scripts build no URL: those of an object have {id} in the place of its id."""
-    active = corpus.feature_sets.filter(is_active=True).first()
+    active = {each.unit: each for each in corpus.feature_sets.filter(is_active=True)}
+    of_frames = active.get(Unit.FRAME)
+    in_use = of_frames or active.get(Unit.CLIP)
     return {
         "corpus": corpus.pk,
         "corpus_name": corpus.name,
         "user": {"id": request.user.pk, "name": request.user.get_username()},
         "role": corpus.memberships.get(user=request.user).role,
         "num_items": corpus.items.live().count(),
-        "encoder": active.encoder if active else None,
-        "reads_text": active is not None and reads_text(active.encoder),
+        "encoder": in_use.encoder if in_use else None,
+        "units": [unit for unit in Unit.values if unit in active],
+        "reads_text": of_frames is not None and reads_text(of_frames.encoder),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "urls": _urls(corpus),
     }

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from indexing.models import FeatureSet
+from indexing.models import FeatureSet, Unit
 from labeling.models import DatasetVersion
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.models import Job
@@ -54,6 +54,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.classifier_id}"
+
+    @property
+    def unit(self) -> str:
+        """What it tells apart: frames, or clips."""
+        return str(self.feature_set.unit) if self.feature_set is not None else Unit.FRAME.value
 
     @property
     def class_names(self) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from indexing.models import Unit
 from indexing.search import Proposing
 from training.models import ClassifierVersion, Run
 from training.services.operating_points import points_of
@@ -65,11 +66,11 @@ class ClassifierReader:
             held = self._held[classifier] = _Held(score_set.pk, score_set.updated_at, read_scores(score_set))
         return held.scores.item_ids, held.scores.values[:, column]
 
-    def proposing(self, label_class: int) -> Proposing | None:
-        """The live classifier that was judged best of the class; of equals the newest."""
+    def proposing(self, label_class: int, unit: str = Unit.FRAME) -> Proposing | None:
+        """The live classifier of the unit that was judged best of the class; of equals the newest."""
         live = ClassifierVersion.objects.filter(classifier__corpus=self._corpus_id, is_live=True)
-        live = live.select_related("run").defer("run__curve")
-        knowing = [each for each in live if label_class in each.run.class_ids]
+        live = live.select_related("run__feature_set").defer("run__curve")
+        knowing = [each for each in live if label_class in each.run.class_ids and each.run.unit == unit]
         if not knowing:
             return None
         best = max(knowing, key=lambda version: (_precision_of(version, label_class), version.pk))

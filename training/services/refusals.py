@@ -37,6 +37,12 @@ class NoFeatures(JobError):
     code = "no-features"
 
 
+class WrongUnit(JobError):
+    """The dataset version is of frames and the features of clips, or the other way round."""
+
+    code = "wrong-unit"
+
+
 class OtherClasses(JobError):
     """A line of versions has one list of classes, so that its scores can be compared."""
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from indexing.models import FeatureSet
+from indexing.models import FeatureSet, Unit
 from indexing.services.features import active_set
 from labeling.models import DatasetVersion, LabelClass
 from labeling.services.datasets import num_crossings
@@ -26,6 +26,7 @@ from training.services.refusals import (
     NoFeatures,
     NotTrainable,
     OtherClasses,
+    WrongUnit,
 )
 
 Kind, Target = Run.Kind, Run.Target
@@ -67,9 +68,20 @@ def request_run(
             "now: make a new dataset version, which keeps them together."
         )
     if kind == Kind.PROBE:
-        feature_set = feature_set or active_set(corpus)
+        feature_set = feature_set or active_set(corpus, version.unit)
         if feature_set is None:
             raise NoFeatures("This corpus has no features yet: extract them first.")
+        if feature_set.unit != version.unit:
+            raise WrongUnit(
+                f"Version {version.number} is of {version.get_unit_display()}, and {feature_set.encoder} has "
+                f"features of {feature_set.get_unit_display()}: choose features of "
+                f"{version.get_unit_display()}."
+            )
+    elif version.unit == Unit.CLIP:
+        raise WrongUnit(
+            f"Version {version.number} is of clips, and a network is fine-tuned on pictures: train a linear "
+            "probe on the features of clips."
+        )
     else:
         feature_set = None
     checked = checked_answers(version, classes, target=target, feature_set=feature_set)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from indexing.compute.arrays import ArrayDamaged, open_array, put_array
 from indexing.compute.features import IDS
-from indexing.models import FeatureShard
+from indexing.models import FeatureShard, Unit
 from indexing.services.live_items import read_live_items
 from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs import services as jobs
@@ -73,8 +73,8 @@ def shards_to_score(score_set: ScoreSet) -> list[FeatureShard]:
 
 
 def items_to_score(score_set: ScoreSet) -> np.ndarray:
-    """(n,) int64 ascending: live items of the corpus without a score by a whole network."""
-    live = read_live_items(score_set.version.classifier.corpus_id).item_ids
+    """(n,) int64 ascending: live frames of the corpus without a score by a whole network."""
+    live = read_live_items(score_set.version.classifier.corpus_id, Unit.FRAME).item_ids
     scored = [_ids(score_set, shard) for shard in score_set.shards.order_by("pk")]
     return np.setdiff1d(live, np.concatenate([np.empty(0, np.int64), *scored]))
 

@@ -75,6 +75,7 @@ def _start(corpus: Corpus, form: TrainForm, *, by: User) -> Run:
             includes_weak=asked["includes_weak"],
             val_share=asked["val_share"],
             test_share=asked["test_share"],
+            unit=asked["feature_set"].unit if asked["feature_set"] else None,
             by=by,
         )
         return request_run(
