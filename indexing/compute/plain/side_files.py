@@ -52,10 +52,14 @@ def write_rows(output: Path, rows: Sequence[Row]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(ROW_FIELDS)
-    for row in rows:
-        times = (row.start_pts, row.stop_pts, f"{row.pts_seconds:.6f}")
-        writer.writerow([row.row, _text(row.number), *times, _text(row.stop_number)])
+    writer.writerows(row_line(row) for row in rows)
     write_whole(rows_path(output), text.getvalue().encode())
+
+
+def row_line(row: Row) -> list[str | int]:
+    """A row as the fields of `ROW_FIELDS`."""
+    times = (row.start_pts, row.stop_pts, f"{row.pts_seconds:.6f}")
+    return [row.row, _text(row.number), *times, _text(row.stop_number)]
 
 
 def read_rows(output: Path) -> list[Row]:

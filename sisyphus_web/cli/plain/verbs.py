@@ -14,6 +14,18 @@ PLAIN_VERBS = {  # verb -> (module, what it does); the old spelling and the one 
         "sisyphus_web.cli.feature_extract_vid",
         "turn the clips of a video into a feature file",
     ),
+    "clip-extract": (
+        "sisyphus_web.cli.clip_extract",
+        "turn videos into files of clip features, several crops per clip",
+    ),
+    "feature-upload": (
+        "sisyphus_web.cli.feature_upload",
+        "send feature files to a data set of the Hugging Face hub",
+    ),
+    "slowfast-extract": (
+        "sisyphus_web.cli.slowfast_extract",
+        "turn windows of videos into feature files by SlowFast networks, from a YAML",
+    ),
     "feature-inspect": (
         "sisyphus_web.cli.feature_inspect",
         "say what a feature file holds and how it was made",
