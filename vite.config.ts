@@ -15,6 +15,7 @@ export default defineConfig({
         "static/src/review.ts",
         "static/src/map.ts",
         "static/src/training.ts",
+        "static/src/video.ts",
       ],
     },
   },

@@ -30,7 +30,7 @@ from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
 from labeling.api.settings import GridSettingsView
 from labeling.api.stack_tiles import StackTilesView
-from labeling.api.timelines import TimelineSimilaritiesView, TimelineView, VideoBytesView
+from labeling.api.timelines import SpansView, TimelineSimilaritiesView, TimelineView, VideoBytesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
 from labeling.views import datasets, imports, members
@@ -109,6 +109,7 @@ api_patterns: list[URLPattern] = [
         TimelineSimilaritiesView.as_view(),
         name="timeline-similarities",
     ),
+    path(f"{_CORPUS}/media/<int:media_file_id>/spans/", SpansView.as_view(), name="spans"),
     path(f"{_CORPUS}/media/<int:media_file_id>/bytes/", VideoBytesView.as_view(), name="video-bytes"),
     path(f"{_CORPUS}/weak/", WeakBatchView.as_view(), name="weak-batches"),
     path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),

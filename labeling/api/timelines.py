@@ -1,5 +1,8 @@
 """The time line of a video over REST: items and verdicts, similarities along it, its bytes to play."""
 
+from typing import Annotated
+
+import msgspec
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -10,10 +13,20 @@ from rest_framework.request import Request
 from indexing.compute.media_facts import MediaRefused
 from indexing.models import Item, MediaFile
 from indexing.services.video_frames import video_bytes
-from labeling.api.bodies import CorpusView, json_answer, schema_of
+from labeling.api.bodies import CorpusView, json_answer, read_body, schema_of
 from labeling.api.downloads import send_file
-from labeling.services.timelines import Similarities, Timeline, similarities_to, timeline_of
+from labeling.services.rank_request import Id
+from labeling.services.timelines import (
+    Similarities,
+    SpanItem,
+    Timeline,
+    item_of_span,
+    similarities_to,
+    timeline_of,
+)
+from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import Refused, is_id
+from sisyphus_web.idempotency import idempotent
 
 CONTENT_TYPES = {
     "mp4": "video/mp4",
@@ -22,6 +35,17 @@ CONTENT_TYPES = {
     "mpegts": "video/mp2t",
 }
 BYTES = {(200, "video/*"): OpenApiTypes.BINARY, (206, "video/*"): OpenApiTypes.BINARY}
+
+
+Pts = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+
+
+class NewSpan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Part of a video, [start_pts, stop_pts); `class`: whose answer to it is wanted."""
+
+    start_pts: Pts
+    stop_pts: Pts
+    label_class: Id | None = msgspec.field(name="class", default=None)
 
 
 class VideoView(CorpusView):
@@ -58,6 +82,28 @@ class TimelineSimilaritiesView(VideoView):
             raise Refused("invalid", "item: the id of an item of this corpus.", fields={"item": ["Needed."]})
         item = get_object_or_404(Item.objects.live(), corpus=self.corpus, pk=int(asked))
         return json_answer(similarities_to(self.video(media_file_id), item))
+
+
+class SpansView(VideoView):
+    @extend_schema(
+        request={"application/json": schema_of(NewSpan)},
+        responses={(200, "application/json"): schema_of(SpanItem)},
+    )
+    @idempotent
+    def post(self, request: Request, corpus_id: int, media_file_id: int) -> HttpResponse:
+        """The clip of a span, widened to whole frames: an item to answer or search with, made once."""
+        asked = read_body(request, NewSpan)
+        label_class = self.label_class(asked.label_class) if asked.label_class is not None else None
+        media_file = self.video(media_file_id)
+        try:
+            found = item_of_span(
+                media_file, asked.start_pts, asked.stop_pts, label_class=label_class, by=user_of(request)
+            )
+        except MediaRefused as error:
+            raise Refused(error.code, f"{media_file.name}: {error.sentence}", status_code=422) from error
+        except LookupError as error:
+            raise Refused("no-such-span", f"{media_file.name}: {error}.") from error
+        return json_answer(found)
 
 
 class VideoBytesView(VideoView):

@@ -9,7 +9,10 @@ from django.db import connection
 
 from indexing import search
 from indexing.models import Item, MediaFile
-from labeling.models import LabelClass
+from indexing.services.clips import check_span, clip_of_span
+from indexing.services.video_frames import frame_table
+from labeling.models import CurrentVerdict, LabelClass
+from sisyphus_web.accounts.models import User
 
 MOST_ITEMS = 50_000  # of one video in one answer
 MOST_NEIGHBORS = 10_000
@@ -55,6 +58,16 @@ class Similarities(msgspec.Struct, kw_only=True):
     encoder: str
 
 
+class SpanItem(msgspec.Struct, kw_only=True):
+    """The clip of a span, with what counts for the class."""
+
+    item: int
+    start_pts: int
+    stop_pts: int
+    answer: str
+    version: int
+
+
 def timeline_of(media_file: MediaFile, label_class: LabelClass | None) -> Timeline:
     """The items of a video, up to MOST_ITEMS, in one statement."""
     asked: dict[str, Any] = {
@@ -88,3 +101,23 @@ def similarities_to(media_file: MediaFile, item: Item) -> Similarities:
     ordered = Item.objects.filter(pk__in=values).order_by("start_pts", "pk").values_list("pk", flat=True)
     items = list(ordered)
     return Similarities(items=items, values=[round(values[pk], 4) for pk in items], encoder=found.encoder)
+
+
+def item_of_span(
+    media_file: MediaFile, start_pts: int, stop_pts: int, *, label_class: LabelClass | None, by: User
+) -> SpanItem:
+    """The clip item of the frames shown in [start_pts, stop_pts), whole frames, made once.
+
+    LookupError where no frame is shown in it, NoSuchSpan for what is too long, MediaRefused for a file that
+    cannot be read.
+    """
+    check_span(media_file, start_pts, stop_pts)
+    item = clip_of_span(media_file, *frame_table(media_file).window(start_pts, stop_pts), by)
+    state = CurrentVerdict.objects.filter(item=item, label_class=label_class).first() if label_class else None
+    return SpanItem(
+        item=item.pk,
+        start_pts=item.start_pts,
+        stop_pts=item.stop_pts,
+        answer=state.answer if state else "",
+        version=state.version if state else 0,
+    )

@@ -19,6 +19,7 @@ OF_VIDEO = {
     "video_bytes": "video-bytes",
     "timeline": "timeline",
     "similarities": "timeline-similarities",
+    "spans": "spans",
 }
 
 

@@ -7,8 +7,10 @@ import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from indexing.models import Item
 from labeling.models import WeakBatch, WeakLabel
 from tests import factories as made
+from tests.data.make import make_clip
 from tests.labeling.conftest import operation
 from tests.labeling.test_verdicts import record
 
@@ -111,3 +113,43 @@ def test_an_answer_on_the_time_line_is_one_of_the_ledger_and_can_be_undone(corpu
     undone = {"batch": batch, "operation_id": str(uuid4())}
     assert client.post(f"{api}undo/", undone, format="json").status_code == 200
     assert client.get(f"{url}timeline/", {"class": cat.pk}).json()["answers"] == [""]
+
+
+@pytest.fixture
+def clip(corpus, tmp_path):
+    """40 frames, one every 512 of 12 800 ticks a second."""
+    path = make_clip(tmp_path / "clip.mp4", b_frames=2)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return made.MediaFileFactory(
+        corpus=corpus, is_video=True, path=str(path), sha256=sha256, size_bytes=path.stat().st_size
+    )
+
+
+def test_a_span_is_a_clip_of_whole_frames_made_once_and_answered_like_any_item(corpus, ann, cat, clip):
+    client = APIClient()
+    client.force_login(ann)
+    url = f"/api/v1/corpora/{corpus.pk}/media/{clip.pk}/"
+    pts = client.get(f"{url}frames/").json()["pts"]
+    asked = {"start_pts": pts[10] + 5, "stop_pts": pts[20] - 5, "class": cat.pk}
+    span = client.post(f"{url}spans/", asked, format="json")
+    assert span.status_code == 200, span.content
+    item = Item.objects.get(pk=span.json()["item"])
+    assert (item.kind, item.start_pts, item.stop_pts) == ("clip", pts[10], pts[20])
+    assert (span.json()["answer"], span.json()["version"]) == ("", 0)
+    record(corpus, ann, operation(item, cat, mode="timeline"))
+    again = client.post(f"{url}spans/", asked | {"start_pts": pts[10]}, format="json").json()
+    assert (again["item"], again["answer"], again["version"]) == (item.pk, "accept", 1)
+    line = client.get(f"{url}timeline/", {"class": cat.pk}).json()
+    assert (line["items"], line["kinds"], line["answers"]) == ([item.pk], ["clip"], ["accept"])
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "status"), [(512, 512, 409), (900, 100, 409), (10**6, 10**6 + 9, 400), (0, 10**9, 409)]
+)
+def test_what_is_no_span_is_refused(corpus, ann, clip, start, stop, status):
+    client = APIClient()
+    client.force_login(ann)
+    url = f"/api/v1/corpora/{corpus.pk}/media/{clip.pk}/spans/"
+    refused = client.post(url, {"start_pts": start, "stop_pts": stop}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (status, "no-such-span")
+    assert not Item.objects.exists()

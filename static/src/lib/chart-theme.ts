@@ -11,6 +11,13 @@ const VARIABLES: Readonly<Record<string, string>> = {
   text: "--text-muted",
   grid: "--border",
   soft: "--accent-soft",
+  faint: "--border",
+  lane: "--inset",
+  ground: "--bg",
+  item: "--text-muted",
+  clip: "--accent",
+  focus: "--focus",
+  head: "--text",
 };
 
 /** The color named `tone` as CSS has it at `place`; an unknown name is that of text. */

@@ -1,0 +1,333 @@
+/** The page of a video without its page: its frames, what lies along its time, the span, and what is said of it. */
+
+import { PARTICIPLE_OF } from "./answers";
+import { type Api, ApiError, sentenceOf } from "./api";
+import { CorpusSession } from "./corpus-session";
+import { type Batch, type Context, Decisions } from "./decisions";
+import { type FramesPage, FrameTable } from "./frame-table";
+import { latest } from "./latest";
+import { type Curve, curveOf, type LineItem, lineItems, type Timeline } from "./line-items";
+import type { Outbox, Saved } from "./outbox";
+import type { Scorer } from "./scorers";
+import { codeText } from "./time-code";
+import type { Answer, Config, LabelClass } from "./wire";
+
+/** What the server puts into the page about the video. */
+export interface VideoFacts {
+  id: number;
+  name: string;
+  container: string;
+  codec: string;
+  width_px: number;
+  height_px: number;
+  duration_seconds: number | null;
+  urls: Record<string, string>;
+}
+
+export interface VideoConfig extends Config {
+  video: VideoFacts;
+}
+
+/** Frames [start, stop) by their places. */
+export interface Span {
+  start: number;
+  stop: number;
+}
+
+interface SpanAnswer {
+  item: number;
+  start_pts: number;
+  stop_pts: number;
+  answer: Answer | "";
+  version: number;
+}
+
+const MODE = "timeline"; // how the answers of this page are recorded
+
+/** Fires "change" when a panel may look different, "place" when another frame is to be shown. */
+export class VideoSession extends CorpusSession {
+  readonly decisions: Decisions;
+  table: FrameTable | null = null;
+  items: LineItem[] = [];
+  is_whole = true; // all items are here
+  class_id: number | null = null;
+  scorer: Scorer | null = null;
+  scores: Curve | null = null;
+  similarities: Curve | null = null;
+  chosen: LineItem | null = null; // the item that keys are about where there is no span
+  span: Span | null = null;
+  place = 0;
+
+  constructor(
+    override readonly config: VideoConfig,
+    api: Api,
+    readonly outbox: Outbox,
+  ) {
+    super(config, api);
+    this.decisions = new Decisions({
+      put: (entries) => void outbox.put(entries),
+      uuid: () => crypto.randomUUID(),
+      now: Date.now,
+    });
+    this.decisions.addEventListener("painted", () => this.changed());
+    outbox.addEventListener("change", () => this.changed());
+    outbox.addEventListener("saved", (event) => this.saved((event as CustomEvent<Saved>).detail));
+    outbox.addEventListener("problem", () => {
+      this.say(
+        "An answer was refused: somebody else was first, or it cannot be given. Reload to see what counts",
+      );
+    });
+  }
+
+  get video(): VideoFacts {
+    return this.config.video;
+  }
+
+  get label_class(): LabelClass | null {
+    return this.classes.find((each) => each.id === this.class_id) ?? null;
+  }
+
+  get canAnswer(): boolean {
+    return !this.isViewer && this.label_class !== null;
+  }
+
+  /** The table of frames, then all that lies along it; `class_id` is the one asked for, or the first. */
+  async open(class_id: number | null): Promise<void> {
+    const [table] = await Promise.all([this.readTable(), this.loadClasses(), this.loadScorers()]);
+    this.table = table;
+    const wanted = this.classes.find((each) => each.id === class_id) ?? this.classes[0];
+    await this.setClass(wanted?.id ?? null);
+  }
+
+  private async readTable(): Promise<FrameTable> {
+    const pages: FramesPage[] = [];
+    for (let offset: number | null = 0; offset !== null; ) {
+      const query = offset ? `?offset=${offset}` : "";
+      const page: FramesPage = await this.api.get<FramesPage>(`${this.url("frames")}${query}`);
+      pages.push(page);
+      offset = page.next;
+    }
+    return new FrameTable(pages);
+  }
+
+  url(name: string): string {
+    const url = this.video.urls[name];
+    if (url === undefined) throw new Error(`The page knows no URL of the video named ${name}`);
+    return url;
+  }
+
+  /** Another class: its answers, and its classifier where there is one. */
+  async setClass(class_id: number | null): Promise<void> {
+    this.class_id = class_id;
+    this.decisions.begin(class_id);
+    if (class_id !== null) this.decisions.restore(await this.outbox.pending(), class_id);
+    await this.loadItems();
+    await this.setScorer(this.scorers.find((each) => each.class === class_id) ?? null);
+  }
+
+  /** The items and answers once more from the server. */
+  readonly loadItems: () => Promise<void> = async () => {
+    await this.readItems(this.class_id);
+  };
+
+  private readonly readItems = latest(async (class_id: number | null, signal) => {
+    const query = class_id === null ? "" : `?class=${class_id}`;
+    const line = await this.api.get<Timeline>(`${this.url("timeline")}${query}`, signal);
+    if (!this.table || signal.aborted) return;
+    this.items = lineItems(line, this.table, this.video);
+    this.is_whole = line.is_whole;
+    for (const item of this.items) this.decisions.overlay(item);
+    this.chosen = this.items.find((item) => item.item === this.chosen?.item) ?? null;
+    this.changed();
+  });
+
+  /** The scores of a live classifier; null takes the curve away. */
+  async setScorer(scorer: Scorer | null): Promise<void> {
+    this.scorer = scorer;
+    this.scores = null;
+    this.changed();
+    if (!scorer) return;
+    const url = `${this.url("scores").replace("{id}", String(scorer.classifier))}?class=${scorer.class}`;
+    try {
+      type Answer = { items: number[]; values: number[]; threshold: number | null };
+      const { items, values, threshold } = await this.api.get<Answer>(url);
+      if (this.scorer !== scorer) return;
+      this.scores = curveOf(scorer.name, this.items, pairs(items, values), [0, 1], threshold);
+    } catch (error) {
+      this.say(sentenceOf(error));
+    }
+    this.changed();
+  }
+
+  /** How near every item is to the chosen one, or to the item of another video; null takes the curve away. */
+  async compareWith(item: number | null): Promise<void> {
+    this.similarities = null;
+    this.changed();
+    if (item === null) return;
+    try {
+      const url = `${this.url("similarities")}?item=${item}`;
+      const found = await this.api.get<{ items: number[]; values: number[] }>(url);
+      if (found.items.length)
+        this.similarities = curveOf("similarity", this.items, pairs(found.items, found.values), null, null);
+      else this.say("Nothing of this video has a feature yet");
+    } catch (error) {
+      this.say(sentenceOf(error));
+    }
+    this.changed();
+  }
+
+  /** Where the address of the page says: `item`, `pts` or `start` and `stop` pts of a span; else the first frame. */
+  goToAsked(asked: URLSearchParams): void {
+    const { table } = this;
+    if (!table) return;
+    const number = (name: string) => (asked.get(name) ? Number(asked.get(name)) : Number.NaN);
+    const item = this.items.find((each) => each.item === number("item")) ?? null;
+    const [start, stop] = [number("start"), number("stop")];
+    if (Number.isFinite(start) && stop > start)
+      this.setSpan(table.placeAtPts(start), table.placeAtPts(stop - 1));
+    this.choose(item);
+    const pts = item?.start_pts ?? (Number.isFinite(start) ? start : number("pts"));
+    this.goTo(Number.isFinite(pts) ? table.placeAtPts(pts) : 0);
+  }
+
+  /** Show the frame at a place. */
+  goTo(place: number): void {
+    if (!this.table) return;
+    this.place = this.table.clamp(place);
+    this.dispatchEvent(new Event("place"));
+  }
+
+  choose(item: LineItem | null): void {
+    this.chosen = item;
+    this.changed();
+  }
+
+  /** From one frame to another, both in it, whichever is first. */
+  setSpan(one: number, other: number): void {
+    const [start, last] = [Math.min(one, other), Math.max(one, other)];
+    this.span = { start, stop: last + 1 };
+    this.changed();
+  }
+
+  dropSpan(): void {
+    this.span = null;
+    this.changed();
+  }
+
+  /** "0:00:01.000 – 0:00:02.480, 37 frames". */
+  get spanText(): string {
+    const { span, table } = this;
+    if (!span || !table) return "";
+    const count = span.stop - span.start;
+    const stop = table.secondsOf(table.stopAt(span.stop - 1));
+    return `${codeText(table.secondsAt(span.start))} – ${codeText(stop)}, ${count} ${count === 1 ? "frame" : "frames"}`;
+  }
+
+  /** Answers the span, or the chosen item where there is none. */
+  async answer(answer: Answer): Promise<void> {
+    const context = this.context();
+    if (!context) return;
+    try {
+      const subject = this.span ? await this.itemOfSpan(this.span) : this.chosen;
+      if (!subject) {
+        this.say("Select a span or an item first: drag on the time line, or press [ and ]");
+        return;
+      }
+      this.decisions.answer([subject], answer, context);
+      this.say(
+        `${subject.kind === "clip" ? "Clip" : "Frame"} at ${codeText(subject.start)} ${PARTICIPLE_OF[answer]}`,
+      );
+      this.chosen = subject;
+      this.span = null;
+      this.changed();
+    } catch (error) {
+      this.say(error instanceof ApiError ? error.detail : sentenceOf(error));
+    }
+  }
+
+  /** The clip item of a span, which is made where there is none; it is on the time line from now on. */
+  async itemOfSpan(span: Span): Promise<LineItem | null> {
+    const { table } = this;
+    if (!table) return null;
+    const [start_pts, stop_pts] = [table.ptsAt(span.start), table.stopAt(span.stop - 1)];
+    const known = this.items.find(
+      (item) => item.kind === "clip" && item.start_pts === start_pts && item.stop_pts === stop_pts,
+    );
+    if (known) return known;
+    const body = { start_pts, stop_pts, class: this.class_id };
+    const made = await this.api.post<SpanAnswer>(this.url("spans"), body);
+    const [item] = lineItems(
+      {
+        items: [made.item],
+        kinds: ["clip"],
+        start_pts: [made.start_pts],
+        stop_pts: [made.stop_pts],
+        stacks: [0],
+        answers: [made.answer],
+        versions: [made.version],
+        are_derived: [false],
+        are_disputed: [false],
+        are_weak: [false],
+        is_whole: true,
+      },
+      table,
+      this.video,
+    );
+    if (!item) return null;
+    this.items = [...this.items, item].sort(
+      (one, other) => one.start_pts - other.start_pts || one.item - other.item,
+    );
+    return item;
+  }
+
+  /** The items to search with: the chosen one, or the clip of the span; where clips are not searched, its frames. */
+  async examples(most: number): Promise<number[]> {
+    const { span, table, chosen } = this;
+    if (!span || !table) return chosen ? [chosen.item] : [];
+    const [start_pts, stop_pts] = [table.ptsAt(span.start), table.stopAt(span.stop - 1)];
+    const within = this.items.filter(
+      (item) => item.kind === "frame" && item.start_pts >= start_pts && item.start_pts < stop_pts,
+    );
+    if (!within.length) this.say("No item lies in the span: widen it, or take frames more densely");
+    const step = Math.max(1, within.length / most);
+    return within
+      .filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step))
+      .map(({ item }) => item);
+  }
+
+  undo(batch?: Batch): void {
+    const undone = this.decisions.undo(this.find, this.api.url("undo"), batch);
+    this.say(undone ? "Undone" : "Nothing to undo");
+  }
+
+  redo(batch?: Batch): void {
+    const redone = this.decisions.redo(this.find, this.api.url("undo"), batch);
+    this.say(redone ? "Done again" : "Nothing to redo");
+  }
+
+  private context(): Context | null {
+    const { label_class } = this;
+    if (!label_class || this.isViewer) {
+      this.say(
+        label_class
+          ? "You may look, not answer: your role here is viewer"
+          : "Create a class in the workbench first",
+      );
+      return null;
+    }
+    const { id, name } = label_class;
+    return { class: id, class_name: name, round: null, mode: MODE, verdicts_url: this.api.url("verdicts") };
+  }
+
+  private readonly find = (item: number): LineItem | undefined =>
+    this.items.find((each) => each.item === item);
+
+  private saved(saved: Saved): void {
+    this.decisions.saved(saved, this.find);
+    this.changed();
+  }
+}
+
+function pairs(items: readonly number[], values: readonly number[]): Map<number, number> {
+  return new Map(items.map((item, at) => [item, values[at] ?? 0]));
+}
