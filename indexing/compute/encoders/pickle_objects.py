@@ -136,7 +136,7 @@ class Array:
         """The numbers, in the order of C and of this machine."""
         flat = np.frombuffer(self._raw, self.dtype.number())
         shaped = flat.reshape(self._shape, order="F" if self._is_fortran else "C")
-        return np.ascontiguousarray(shaped, shaped.dtype.newbyteorder("="))
+        return np.array(shaped, shaped.dtype.newbyteorder("="), order="C")
 
 
 class Storage:
@@ -193,10 +193,11 @@ class Tensor:
             flat = (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
         else:
             flat = np.frombuffer(raw, np.dtype(storage.kind).newbyteorder("<"))
-        strides = [step * flat.itemsize for step in self._strides]
         if 0 in self._shape:
             return np.zeros(self._shape, flat.dtype)
-        return np.array(np.lib.stride_tricks.as_strided(flat[self._offset :], self._shape, strides))
+        strides = [step * flat.itemsize for step in self._strides]
+        view = np.lib.stride_tricks.as_strided(flat[self._offset :], self._shape, strides)
+        return np.array(view, order="C")
 
 
 def named(module: str, name: str) -> Any:

@@ -26,21 +26,21 @@ class Unpickled(NamedTuple):
     texts: dict[str, str]  # settings that lie beside the weights as text
 
 
-def unpickle(path: Path) -> Unpickled:
+def unpickle(path: Path, *, seconds: float = SECONDS) -> Unpickled:
     """The weights in a pickle of caffe2 or of torch (any age), read in a limited process.
 
     WeightsRefused names what was found in a file that holds anything but arrays, tensors and plain
-    containers, is damaged, or takes more memory or time than weights do.
+    containers, is damaged, or takes more memory or time (`seconds`) than weights do.
     """
     with tempfile.TemporaryDirectory(prefix="weights-") as folder:
         out = Path(folder) / "weights.safetensors"
-        left_out = json.loads(_read_in_child(path, out))
+        left_out = json.loads(_read_in_child(path, out, seconds))
         tensors = {name: value.clone() for name, value in load_file(out).items()}
     beside, not_arrays = tuple(left_out["beside"]), tuple(left_out["not_arrays"])
     return Unpickled(tensors, beside, not_arrays, left_out["texts"])
 
 
-def _read_in_child(path: Path, out: Path) -> str:
+def _read_in_child(path: Path, out: Path, seconds: float) -> str:
     words = [sys.executable, "-m", "indexing.compute.encoders.pickle_child"]
     env = {"PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
     try:
@@ -50,11 +50,11 @@ def _read_in_child(path: Path, out: Path) -> str:
             env=env,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise WeightsRefused(f"{path} took more than {SECONDS} s to read; it may be hostile") from None
+        raise WeightsRefused(f"{path} took more than {seconds:g} s to read; it may be hostile") from None
     if done.returncode == 0:
         return done.stdout
     if done.returncode < 0:
