@@ -10,8 +10,8 @@ from sisyphus_web.cli.show import table
 
 DESCRIPTION = """
 Say the shape of a feature file, which encoder and weights made it of which picture or video, with which
-preprocessing, and which frames and seconds its rows are. Files of other programs have no side files: then
-only the shape is known, and that is said.
+preprocessing, and which frames and seconds its rows are; of clips in crops, (clips, crops, D), as well. Files
+of other programs have no side files: then only the shape is known, and that is said.
 """
 EXAMPLE = """
 sfi feature-inspect features/crab.npy
@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 with the facts; 2 for a file that holds no features."""
     from indexing.compute.plain import side_files
-    from indexing.compute.plain.feature_files import FeaturesRefused, read_features
+    from indexing.compute.plain.feature_files import FeaturesRefused, read_inspected
 
     try:
-        features = read_features(arguments.file)
+        features = read_inspected(arguments.file)
     except FeaturesRefused as refusal:
         raise CliError(refusal.sentence, Exit.REFUSED) from None
     meta = side_files.read_meta(arguments.file)
@@ -40,8 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         listed = [{name: getattr(row, name) for name in side_files.ROW_FIELDS} for row in rows]
         endings.show_json({"shape": list(features.shape), "meta": meta, "rows": listed})
         return Exit.DONE
-    num_rows, width = features.shape
-    print(f"{arguments.file}: {num_rows} x {width}, from {features.min():.4g} to {features.max():.4g}")
+    size = " x ".join(map(str, features.shape)) + (" (clips, crops, D)" if features.ndim == 3 else "")
+    within = f", from {features.min():.4g} to {features.max():.4g}" if features.size else ""
+    print(f"{arguments.file}: {size}{within}")
     if meta is None:
         print("no side file: encoder, weights, preprocessing and source are unknown")
     for name, value in (meta or {}).items():

@@ -19,11 +19,30 @@ def read_shape(path: Path) -> tuple[int, int]:
     return _shape(_mapped(path), path)
 
 
+def read_clip_shape(path: Path) -> tuple[int, int, int]:
+    """(n_clips, n_crops, D) of a file of cropped clips by its header; FeaturesRefused for what is none."""
+    mapped = _mapped(path)
+    if getattr(mapped, "ndim", 0) != 3 or mapped.dtype.kind not in "fiu" or 0 in mapped.shape[1:]:
+        raise FeaturesRefused("wrong-shape", f"{path} must be (clips, crops, D) of numbers.")
+    return mapped.shape[0], mapped.shape[1], mapped.shape[2]
+
+
+def read_inspected(path: Path) -> np.ndarray:
+    """(R, D), or (n_clips, n_crops, D) where a file holds that; finite float32. Else FeaturesRefused."""
+    if getattr(_mapped(path), "ndim", 0) != 3:
+        return read_features(path)
+    shape = read_clip_shape(path)
+    return _finite(np.ascontiguousarray(_mapped(path), np.float32), path).reshape(shape)
+
+
 def read_features(path: Path) -> np.ndarray:
     """(R, D) float32, finite; one vector (D,) is one row. FeaturesRefused for anything else."""
     mapped = _mapped(path)
     shape = _shape(mapped, path)
-    rows = np.ascontiguousarray(mapped, np.float32).reshape(shape)
+    return _finite(np.ascontiguousarray(mapped, np.float32), path).reshape(shape)
+
+
+def _finite(rows: np.ndarray, path: Path) -> np.ndarray:
     if not np.isfinite(rows).all():
         raise FeaturesRefused("not-finite", f"{path} holds NaN or infinity. Extract its features again.")
     return rows

@@ -55,7 +55,7 @@ def load(settings: PictureSettings, arguments: argparse.Namespace) -> PictureNet
             model_dir=Path(arguments.model_dir),
             weights=arguments.weights,
             device=arguments.device,
-            on_fetch=_fetching(as_json=arguments.json),
+            on_fetch=fetching(as_json=arguments.json),
         )
     except (EncoderUnknown, WeightsMissing, WeightsRefused, ValueError) as error:
         raise CliError(str(error), Exit.REFUSED) from None
@@ -73,7 +73,7 @@ def check_device(device: str) -> None:
         )
 
 
-def _fetching(*, as_json: bool) -> Progress:
+def fetching(*, as_json: bool) -> Progress:
     """Says once that weights are being fetched."""
     has_told = False
 

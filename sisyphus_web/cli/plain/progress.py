@@ -56,6 +56,11 @@ class ProgressBar:
         if self._bar:
             self._bar.update(self._task, total=total)
 
+    def say(self, what: str) -> None:
+        """What is shown beside the bar, from now on."""
+        if self._bar:
+            self._bar.update(self._task, description=what)
+
     def reach(self, done: int) -> None:
         """So many are done now."""
         self._done = done
