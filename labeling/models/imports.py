@@ -56,3 +56,12 @@ class LabelImport(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Whether it took something, or a step that was cut off may have, and none is at work."""
+        job = self.job
+        if job is None:
+            return self.state == self.State.TAKEN
+        is_cut_off = job.params.get("step") in ("take", "undo") and job.status != Job.Status.DONE
+        return job.is_final and (self.state == self.State.TAKEN or is_cut_off)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -12,52 +11,31 @@ from django.db import transaction
 from indexing.models import Item
 from labeling.compute.imports.rows import Row
 from labeling.models import CurrentVerdict, LabelClass, LabelImport, QueryRound, Verdict, WeakBatch, WeakLabel
+from labeling.services.import_firsts import FirstLines
 from labeling.services.import_items import ItemFinder, Known, NewRegion, make_regions
 from labeling.services.import_media import MediaFinder, Unmatched
+from labeling.services.import_outcomes import Outcome, is_text, those_taken, what_is_said
 from labeling.services.operations import Operation
 from labeling.services.verdicts import record_verdicts
+from sisyphus_web.jobs.errors import Stopped
+from sisyphus_web.jobs.models import Job
 
 NAMESPACE = UUID("5b3a0f57-6a0c-5a0e-9f43-52f0a1b7c1d4")  # of operation ids made of a file and a line
 MODE = "import"
 CLASS_LIMIT = 1_000  # new classes of one import; more are file names taken for classes
 
-SKIPPED = {
-    "said-already": "This is what counts already.",
-    "said-otherwise": "Somebody answered otherwise here; that stays.",
-    "imported-before": "This line was imported before.",
-    "weak-accepts-only": "Weak labels are accepts: a line that rejects is left out.",
-    "weak-already": "There is such a weak label already.",
-    "said-twice": "An earlier line says the same.",
-}
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became, or would become, of one line."""
-
-    row: Row
-    outcome: str = "taken"  # taken, skipped, rejected
-    reason: str = ""
-    detail: str = ""
-    item: int | None = None
-    media: str = ""
-
-    def skip(self, reason: str) -> None:
-        self.outcome, self.reason, self.detail = "skipped", reason, SKIPPED[reason]
-
-    def reject(self, reason: str, detail: str) -> None:
-        self.outcome, self.reason, self.detail = "rejected", reason, detail
-
 
 class ChunkTaker:
     """Takes chunks of one import, in order; with `is_dry` it says what it would do and writes nothing."""
 
-    def __init__(self, label_import: LabelImport, media: MediaFinder, *, is_dry: bool) -> None:
-        self._import, self._is_dry = label_import, is_dry
+    def __init__(self, job: Job, label_import: LabelImport, media: MediaFinder, *, is_dry: bool) -> None:
+        self._job, self._import, self._is_dry = job, label_import, is_dry
         self._corpus, self._by = label_import.corpus, label_import.created_by
         self._media, self._items = media, ItemFinder(self._corpus, label_import.boxes)
         self._classes = {each.name: each for each in LabelClass.objects.filter(corpus=self._corpus)}
-        self.new_classes: dict[str, None] = {}
+        self.new_classes: dict[str, None] = {}  # those that a line is taken for
+        self._firsts = FirstLines()
+        self._num_lines = 0
         self._generation = LabelImport.objects.filter(
             corpus=self._corpus,
             created_by=self._by,
@@ -67,50 +45,71 @@ class ChunkTaker:
         ).count()
 
     def take(self, rows: Sequence[Row]) -> list[Outcome]:
-        """The outcome of every row; what is taken is committed when this returns."""
+        """The outcome of every row, and what is taken committed; Stopped if the job is lost."""
         with transaction.atomic():
             outcomes = [Outcome(row) for row in rows]
             for outcome in outcomes:
                 self._check(outcome)
-            self._match([outcome for outcome in outcomes if outcome.outcome == "taken"])
+            self._match(those_taken(outcomes))
             self._keep_firsts(outcomes)
-            ready = [outcome for outcome in outcomes if outcome.outcome == "taken"]
-            weak = [outcome for outcome in ready if self._import.as_weak or outcome.row.is_weak]
-            said = [outcome for outcome in ready if not (self._import.as_weak or outcome.row.is_weak)]
-            self._compare(ready)
-            self._take_verdicts([outcome for outcome in said if outcome.outcome == "taken"])
-            self._take_weak([outcome for outcome in weak if outcome.outcome == "taken"])
+            self._compare(those_taken(outcomes))
+            self._make_classes(those_taken(outcomes))
+            ready = those_taken(outcomes)
+            self._take_verdicts([each for each in ready if not self._is_weak(each)])
+            self._take_weak([each for each in ready if self._is_weak(each)])
+            self._hold_job()
         return outcomes
+
+    def _hold_job(self) -> None:
+        """From here to the commit nobody can end the job: nothing is taken once it is cancelled."""
+        mine = Job.objects.filter(pk=self._job.pk, status=Job.Status.RUNNING, attempt=self._job.attempt)
+        if not self._is_dry and not mine.select_for_update(no_key=True).exists():
+            raise Stopped
+
+    def pass_over(self, outcomes: Sequence[Outcome]) -> None:
+        """Note what an earlier attempt has reported on and taken, as if it had been taken now."""
+        for outcome in outcomes:
+            if outcome.outcome == "skipped" and outcome.reason != "said-twice":
+                outcome.outcome = "taken"  # it was the first to say something, though not the first ever
+        with transaction.atomic():
+            self._keep_firsts(outcomes)
+
+    def forget(self) -> None:
+        """Drop the tables of the connection, which outlives the job."""
+        self._media.forget()
+        self._firsts.forget()
+
+    def _is_weak(self, outcome: Outcome) -> bool:
+        return self._import.as_weak or outcome.row.is_weak
 
     def _check(self, outcome: Outcome) -> None:
         row = outcome.row
         if row.problem:
             outcome.reject(row.problem, row.detail)
             return
-        if not _is_text(row):
+        if not is_text(row):
             outcome.reject("unreadable", "A name in it is no text that can be stored.")
             return
         name = row.label_class.strip()
         if not name or len(name) > 80 or "\x00" in name:
             outcome.reject("bad-class", "The name of a class has 1 to 80 characters.")
             return
-        if name not in self._classes:
-            if len(self.new_classes) >= CLASS_LIMIT and name not in self.new_classes:
-                outcome.reject("bad-class", f"An import makes at most {CLASS_LIMIT} classes.")
-                return
-            self.new_classes[name] = None
-            if not self._is_dry:
-                self._classes[name] = LabelClass.objects.create(
-                    corpus=self._corpus, name=name, created_by=self._by
-                )
-        elif self._classes[name].retired_at is not None:
+        if name in self._classes and self._classes[name].retired_at is not None:
             outcome.reject("retired-class", f"The class {name} was retired: bring it back first.")
 
-    def pass_over(self, rows: Sequence[Row]) -> None:
-        """Rows that an earlier attempt has reported on: only the classes they would make are noted."""
-        if self._is_dry:
-            for row in rows:
-                self._check(Outcome(row))
+    def _make_classes(self, outcomes: Sequence[Outcome]) -> None:
+        """The classes of lines that are taken, where they are new; none for rejected lines alone."""
+        for outcome in outcomes:
+            name = outcome.row.label_class.strip()
+            if name in self._classes or (self._is_dry and name in self.new_classes):
+                continue
+            if len(self.new_classes) >= CLASS_LIMIT:
+                outcome.reject("bad-class", f"An import makes at most {CLASS_LIMIT} classes.")
+                continue
+            self.new_classes[name] = None
+            if not self._is_dry:
+                made = LabelClass.objects.create(corpus=self._corpus, name=name, created_by=self._by)
+                self._classes[name] = made
 
     def _match(self, outcomes: Sequence[Outcome]) -> None:
         """Give every outcome its item, or the reason that it has none."""
@@ -125,6 +124,7 @@ class ChunkTaker:
             elif isinstance(target, Known):
                 outcome.item = target.id
             else:
+                outcome.region = target
                 regions.append((outcome, target))
         if regions and not self._is_dry:
             ids = make_regions(self._corpus, [region for _, region in regions])
@@ -136,23 +136,26 @@ class ChunkTaker:
 
     def _keep_firsts(self, outcomes: Sequence[Outcome]) -> None:
         """Of lines about one item and class the first counts; one that says otherwise is rejected."""
-        firsts: dict[tuple[int, str], Outcome] = {}
-        for outcome in outcomes:
-            if outcome.outcome != "taken" or outcome.item is None:
+        start = self._num_lines
+        self._num_lines += len(outcomes)
+        said = [
+            (outcome, what_is_said(outcome, start + at))
+            for at, outcome in enumerate(outcomes)
+            if outcome.outcome == "taken"
+        ]
+        firsts = self._firsts.keep([line for _, line in said])
+        for (outcome, line), first in zip(said, firsts, strict=True):
+            if first.number == line.number:
                 continue
-            first = firsts.setdefault((outcome.item, outcome.row.label_class.strip()), outcome)
-            if first is outcome:
-                continue
-            if first.row.answer == outcome.row.answer:
+            if first.answer == line.answer:
                 outcome.skip("said-twice")
             else:
-                outcome.reject("contradicts", f"{first.row.place} says {first.row.answer}.")
+                outcome.reject("contradicts", f"{first.place} says {first.answer}.")
 
     def _compare(self, outcomes: Sequence[Outcome]) -> None:
         """Skip what somebody has answered; what this very import has taken is taken."""
         for outcome in outcomes:
-            is_weak = self._import.as_weak or outcome.row.is_weak
-            if is_weak and outcome.row.answer != "accept":
+            if self._is_weak(outcome) and outcome.row.answer != "accept":
                 outcome.skip("weak-accepts-only")
         keys = {(outcome.item, each.pk) for outcome in outcomes if (each := self._class_of(outcome))}
         states = {
@@ -272,16 +275,6 @@ class ChunkTaker:
         of = {"corpus": self._corpus, "label_class": label_class, "created_by": self._by}
         made = QueryRound.objects.create(**of, mode=MODE, is_background=True)
         return WeakBatch.objects.create(pk=pk, query_round=made, **of)
-
-
-def _is_text(row: Row) -> bool:
-    """Whether the database can hold its names: file names may be any bytes, JSON may say NUL."""
-    said = "".join((row.place, row.label_class, row.media_name, row.media_sha256))
-    try:
-        said.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in said
 
 
 def weak_batch_id(label_import: LabelImport, label_class: int) -> UUID:

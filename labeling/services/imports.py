@@ -12,7 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 
-from indexing.models import Upload
+from indexing.models import Item, Upload
+from indexing.services.features import active_set, start_extract
 from indexing.services.sources import allowed_path
 from indexing.services.uploads import finished_uploads, part_path
 from labeling.models import LabelClass, LabelImport, Verdict, WeakBatch
@@ -99,14 +100,16 @@ def take_import(label_import: LabelImport, *, by: User) -> LabelImport:
         raise WrongState("It was taken back: import the file again.")
     if held.state == State.TAKEN or _is_at_work(held):
         raise WrongState("It is taken in, or a step of it is still at work.")
+    if held.job is not None and held.job.params.get("step") == "undo":
+        raise WrongState("Taking it back broke off half-way: finish that, then import the file again.")
     return _start(held, "take", by=by)
 
 
 @transaction.atomic
 def undo_import(label_import: LabelImport, *, by: User) -> LabelImport:
-    """Take back everything it took, where nobody has answered since."""
+    """Take back everything it took, also before it was cut off, where nobody has answered since."""
     held = LabelImport.objects.select_for_update().get(pk=label_import.pk)
-    if held.state != State.TAKEN or _is_at_work(held):
+    if not held.can_be_undone:
         raise WrongState("There is nothing of it to take back, or a step of it is still at work.")
     return _start(held, "undo", by=by)
 
@@ -138,6 +141,30 @@ def undo_chunk(label_import: LabelImport, *, by: User, before: int) -> tuple[int
     operation = uuid5(label_import.batch, "undo")
     undone = undo_events(label_import.corpus, events, operation_id=operation, by=by)
     return undone, events[-1].pk
+
+
+def num_events(label_import: LabelImport) -> int:
+    """How many events of the ledger it has written, those that were undone included."""
+    return Verdict.objects.filter(corpus=label_import.corpus, batch=label_import.batch, reverts=None).count()
+
+
+def start_encoding(label_import: LabelImport) -> dict[str, int]:
+    """Enqueue the encoding of regions without a feature, such as it makes; what its counts say of that."""
+    corpus = label_import.corpus
+    used = active_set(corpus)
+    if used is None:
+        return {}
+    regions = Item.objects.filter(corpus=corpus, kind=Item.Kind.REGION).without_features(used)
+    if not (num := regions.count()):
+        return {}
+    job = start_extract(corpus, created_by=label_import.created_by)
+    return {"regions_to_encode": num, "features_job": job.pk}
+
+
+def drop_upload(label_import: LabelImport) -> None:
+    """Remove the file it was uploaded as, which is not needed any more; a file of the server stays."""
+    if label_import.is_kept:
+        Path(label_import.path).unlink(missing_ok=True)
 
 
 def revert_weak_labels(label_import: LabelImport, *, by: User) -> int:

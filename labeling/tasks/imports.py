@@ -21,8 +21,9 @@ from labeling.compute.imports.rows import ImportRefused, Row
 from labeling.compute.imports.trees import Tree
 from labeling.models import LabelImport
 from labeling.services import imports
-from labeling.services.import_chunks import ChunkTaker, Outcome
+from labeling.services.import_chunks import ChunkTaker
 from labeling.services.import_media import MediaFinder
+from labeling.services.import_outcomes import Outcome
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import NoSpace
 from sisyphus_web.jobs.models import Job
@@ -59,16 +60,17 @@ def _read(job: Job, label_import: LabelImport, *, is_dry: bool) -> None:
     """Every line matched and, unless `is_dry`, taken; then the report, and the counts with the job's end."""
     runs = Path(settings.DATA_DIR) / "runs" / str(job.pk)
     chunks = runs / "chunks"
+    if is_dry:
+        shutil.rmtree(chunks, ignore_errors=True)  # a preview writes nothing, so it can begin again
     chunks.mkdir(parents=True, exist_ok=True)
     jobs.report(job, unit="lines", note="reading", force=True)
     with Tree(Path(label_import.path)) as tree:
         _identify(label_import, tree)
-        media = MediaFinder(label_import.corpus, tree.sha256)
-        taker = ChunkTaker(label_import, media, is_dry=is_dry)
+        taker = ChunkTaker(job, label_import, MediaFinder(label_import.corpus, tree.sha256), is_dry=is_dry)
         try:
             made = _take_chunks(job, taker, read_rows(tree, label_import.format), chunks)
         finally:
-            media.forget()
+            taker.forget()
     counts = _count(made)
     if is_dry:
         counts["new_classes"] = list(taker.new_classes)
@@ -79,11 +81,12 @@ def _read(job: Job, label_import: LabelImport, *, is_dry: bool) -> None:
         if is_dry:
             label_import.preview, label_import.state = counts, State.PREVIEWED
         else:
+            counts |= imports.start_encoding(label_import)
             label_import.counts, label_import.state = counts, State.TAKEN
         label_import.save(update_fields=["preview", "counts", "state"])
         job.result = {"label_import": label_import.pk, **counts}
-    if label_import.is_kept and not is_dry:
-        Path(label_import.path).unlink(missing_ok=True)  # it came by an upload and is not needed any more
+    if not is_dry:
+        imports.drop_upload(label_import)
     shutil.rmtree(runs, ignore_errors=True)
 
 
@@ -108,11 +111,26 @@ def _take_chunks(job: Job, taker: ChunkTaker, rows: Iterator[Row], folder: Path)
             with write_beside(path) as file:
                 file.write(_lines(taker.take(chunk)))
         else:
-            taker.pass_over(chunk)
+            taker.pass_over(_reported(path))
         made.append(path)
         done += len(chunk)
         jobs.report(job, units_done=done, note="")
     return made
+
+
+def _reported(path: Path) -> list[Outcome]:
+    """The outcomes of a chunk that an earlier attempt has taken, as far as its report has them."""
+    with path.open(newline="", encoding="utf-8") as file:
+        records = [dict(zip(COLUMNS, values, strict=True)) for values in csv.reader(file)]
+    return [
+        Outcome(
+            Row(intact(each["place"]), label_class=intact(each["class"]), answer=each["answer"]),
+            outcome=each["outcome"],
+            reason=each["reason"],
+            item=int(each["item"]) if each["item"] else None,
+        )
+        for each in records
+    ]
 
 
 def _lines(outcomes: Sequence[Outcome]) -> bytes:
@@ -165,7 +183,7 @@ def _write_report(path: Path, chunks: Sequence[Path]) -> None:
 
 def _undo(job: Job, label_import: LabelImport) -> None:
     """Its verdicts by compensating events, some at a time; its weak labels by taking back their batches."""
-    total = label_import.counts.get("taken", 0)
+    total = imports.num_events(label_import)
     jobs.report(job, units_total=total, unit="lines", force=True)
     by = job.created_by or label_import.created_by
     seen = undone = 0
@@ -180,3 +198,4 @@ def _undo(job: Job, label_import: LabelImport) -> None:
         label_import.state = State.UNDONE
         label_import.save(update_fields=["state"])
         job.result = {"label_import": label_import.pk, "undone": undone, "weak_batches": batches}
+    imports.drop_upload(label_import)

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from labeling.compute.imports.rows import PICTURES, ImportRefused, Row, named
-from labeling.compute.imports.trees import Tree
+from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.imports.trees import Tree, refused_line
 
 Id = int | str
 
@@ -58,6 +58,9 @@ def coco_rows(tree: Tree) -> Iterator[Row]:
             continue
         try:
             loaded = msgspec.json.decode(tree.read(name), type=Coco)
+        except FileUnreadable as error:
+            yield refused_line(tree, name, error)
+            continue
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if tree.is_one_file:
                 raise ImportRefused(f"{name} is no COCO file: {error}.") from error

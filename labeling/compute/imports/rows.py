@@ -14,6 +14,10 @@ class ImportRefused(ValueError):
     """A file that cannot be read as what it was said to be; the message says what to do."""
 
 
+class FileUnreadable(ImportRefused):
+    """One file among others that is damaged or too large: what is in the others is read all the same."""
+
+
 class Row(NamedTuple):
     """One answer to one item. The media file is named by its sha256, its name, or a picture of it."""
 

@@ -1,14 +1,14 @@
 """Labels in lines: CSV, JSONL and Parquet, ours or anybody's with a class and a name for the media."""
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from labeling.compute.export_writers.tables import intact
-from labeling.compute.imports.rows import ANSWERS, ImportRefused, Row, named
-from labeling.compute.imports.trees import Tree
+from labeling.compute.imports.rows import ANSWERS, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.imports.trees import Tree, refused_line
 
 # What others call our columns.
 ALIASES = {
@@ -27,53 +27,69 @@ CORNERS = ("x0_px", "y0_px", "x1_px", "y1_px")
 
 def csv_rows(tree: Tree) -> Iterator[Row]:
     """The lines of every .csv; names that we made neutral for spreadsheets are as they were."""
-    for name in _files(tree, ".csv"):
-        with tree.text(name) as text:
-            reader = csv.DictReader(text)
-            try:
-                _check_columns(name, reader.fieldnames or ())
-                for record in reader:
-                    given = {
-                        key: intact(value or "") for key, value in record.items() if isinstance(key, str)
-                    }
-                    yield _row(_place(tree, name, f"line {reader.line_num}"), given)
-            except (csv.Error, UnicodeDecodeError) as error:
-                place = _place(tree, name, f"after line {reader.line_num}")
-                yield Row(place, problem="unreadable", detail=str(error))
+    yield from _of_each(tree, _csv_lines, ".csv")
 
 
 def jsonl_rows(tree: Tree) -> Iterator[Row]:
     """The lines of every .jsonl."""
-    decoder = msgspec.json.Decoder(dict[str, Any])
-    for name in _files(tree, ".jsonl", ".ndjson"):
-        with tree.open(name) as file:
-            for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                place = _place(tree, name, f"line {number}")
-                try:
-                    yield _row(place, decoder.decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                    yield Row(place, problem="unreadable", detail=str(error))
+    yield from _of_each(tree, _jsonl_lines, ".jsonl", ".ndjson")
 
 
 def parquet_rows(tree: Tree) -> Iterator[Row]:
     """The rows of every .parquet."""
+    yield from _of_each(tree, _parquet_lines, ".parquet")
+
+
+def _of_each(tree: Tree, lines_of: Callable[[Tree, str], Iterator[Row]], *suffixes: str) -> Iterator[Row]:
+    """The lines of every file; one line for a file that cannot be read."""
+    for name in _files(tree, *suffixes):
+        try:
+            yield from lines_of(tree, name)
+        except FileUnreadable as error:
+            yield refused_line(tree, name, error)
+
+
+def _csv_lines(tree: Tree, name: str) -> Iterator[Row]:
+    with tree.text(name) as text:
+        reader = csv.DictReader(text)
+        try:
+            _check_columns(name, reader.fieldnames or ())
+            for record in reader:
+                given = {key: intact(value or "") for key, value in record.items() if isinstance(key, str)}
+                yield _row(_place(tree, name, f"line {reader.line_num}"), given)
+        except (csv.Error, UnicodeDecodeError) as error:
+            place = _place(tree, name, f"after line {reader.line_num}")
+            yield Row(place, problem="unreadable", detail=str(error))
+
+
+def _jsonl_lines(tree: Tree, name: str) -> Iterator[Row]:
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    with tree.open(name) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            place = _place(tree, name, f"line {number}")
+            try:
+                yield _row(place, decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                yield Row(place, problem="unreadable", detail=str(error))
+
+
+def _parquet_lines(tree: Tree, name: str) -> Iterator[Row]:
     import pyarrow as pa
     import pyarrow.parquet
 
-    for name in _files(tree, ".parquet"):
-        with tree.open(name) as file:
-            try:
-                read = pyarrow.parquet.ParquetFile(file)
-                _check_columns(name, read.schema_arrow.names)
-                number = 0
-                for batch in read.iter_batches(1_000):
-                    for record in batch.to_pylist():
-                        number += 1
-                        yield _row(_place(tree, name, f"row {number}"), record)
-            except pa.ArrowException as error:
-                raise ImportRefused(f"{name} is no Parquet file that can be read: {error}") from error
+    with tree.open(name) as file:
+        try:
+            read = pyarrow.parquet.ParquetFile(file)
+            _check_columns(name, read.schema_arrow.names)
+            number = 0
+            for batch in read.iter_batches(1_000):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield _row(_place(tree, name, f"row {number}"), record)
+        except pa.ArrowException as error:
+            raise FileUnreadable(f"{name} is no Parquet file that can be read: {error}") from error
 
 
 def _row(place: str, record: Mapping[str, Any]) -> Row:

@@ -13,7 +13,7 @@ from typing import IO, Self
 
 from indexing.compute.archives import ArchiveRefused, Entry, display_name, entries
 from indexing.compute.files import sha256_of
-from labeling.compute.imports.rows import PICTURES, ImportRefused
+from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row
 
 MOST_BYTES = 512 << 20  # of one file of labels
 MOST_FILES = 2_000_000  # in a folder
@@ -77,13 +77,13 @@ class Tree:
 
     @contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
-        """One file of labels, from its beginning; ImportRefused above half a gigabyte."""
+        """One file of labels, from its beginning; FileUnreadable where it is damaged or above 512 MiB."""
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             size = 0
             for block in self._blocks(name):
                 size += len(block)
                 if size > MOST_BYTES:
-                    raise ImportRefused(f"{name} is larger than {MOST_BYTES >> 20} MiB. Split it.")
+                    raise FileUnreadable(f"{name} is larger than {MOST_BYTES >> 20} MiB. Split it.")
                 file.write(block)
             file.seek(0)
             yield file
@@ -115,7 +115,7 @@ class Tree:
             try:
                 yield from entry.blocks()
             except ArchiveRefused as error:
-                raise ImportRefused(f"{name} is not read: {error}.") from error
+                raise FileUnreadable(f"{name} is not read: {error}.") from error
             return
         try:
             place = self.path / name if self.path.is_dir() else self.path
@@ -123,7 +123,14 @@ class Tree:
                 while block := file.read(BLOCK_BYTES):
                     yield block
         except OSError as error:
-            raise ImportRefused(f"{name} cannot be read ({error.strerror}).") from error
+            raise FileUnreadable(f"{name} cannot be read ({error.strerror}).") from error
+
+
+def refused_line(tree: Tree, name: str, error: FileUnreadable) -> Row:
+    """The line of the report for a file that cannot be read; raises where it is all there is."""
+    if tree.is_one_file:
+        raise error
+    return Row(name, problem="unreadable", detail=str(error))
 
 
 def _is_zip(path: Path) -> bool:

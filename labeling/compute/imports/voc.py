@@ -6,8 +6,8 @@ from typing import Any
 from xml.parsers import expat
 
 from labeling.compute.imports.image_folder import SIDES, folders_said
-from labeling.compute.imports.rows import PICTURES, ImportRefused, Row, named
-from labeling.compute.imports.trees import Tree
+from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.imports.trees import Tree, refused_line
 
 DEPTH = 32
 
@@ -24,6 +24,9 @@ def voc_rows(tree: Tree) -> Iterator[Row]:
         stem = PurePosixPath(name).stem
         try:
             about = _parsed(tree.read(name))
+        except FileUnreadable as error:
+            yield refused_line(tree, name, error)
+            continue
         except (expat.ExpatError, ValueError, LookupError) as error:  # of an encoding that is none
             yield Row(name, problem="unreadable", detail=str(error))
             continue
@@ -56,7 +59,12 @@ def _said_of_frames(
         ):
             continue
         label_class = classes.get(folder, folder)
-        for number, line in enumerate(tree.read(name).decode("utf-8", "replace").splitlines(), 1):
+        try:
+            lines = tree.read(name).decode("utf-8", "replace").splitlines()
+        except FileUnreadable as error:
+            yield refused_line(tree, name, error)
+            continue
+        for number, line in enumerate(lines, 1):
             fields = line.split()
             if len(fields) != 2 or fields[1] not in ("1", "-1"):
                 continue  # 0 is "difficult": nobody's answer

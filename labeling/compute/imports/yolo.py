@@ -6,8 +6,8 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from labeling.compute.imports.rows import PICTURES, ImportRefused, Row, named
-from labeling.compute.imports.trees import Tree
+from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.imports.trees import Tree, refused_line
 
 # Five digits: a list of names is made as long as the largest number says.
 ENTRY = re.compile(r"^\s*(?:-|(?P<number>\d{1,5})\s*:)\s*(?P<name>.+?)\s*$")
@@ -30,7 +30,11 @@ def yolo_rows(tree: Tree) -> Iterator[Row]:
         suffix = PurePosixPath(picture).suffix
         facts = named("/".join(below) + suffix) | {"picture": picture}
         facts.pop("box", None)
-        lines = tree.read(name).decode("utf-8", "replace").splitlines()
+        try:
+            lines = tree.read(name).decode("utf-8", "replace").splitlines()
+        except FileUnreadable as error:
+            yield refused_line(tree, name, error)
+            continue
         boxes = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
         for number, fields in boxes:
             yield _row(f"{name}, line {number}", fields, classes, facts)
