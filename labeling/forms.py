@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 
 from indexing.models import Unit
-from indexing.services.features import units_of
 from labeling.models import Answer, LabelClass, LabelImport
 from sisyphus_web.accounts.models import Corpus
 
@@ -71,6 +70,7 @@ class DatasetVersionForm(forms.Form):
         label="Of",
         choices=Unit.choices,
         required=False,
+        initial=Unit.FRAME,
         widget=forms.RadioSelect,
         help_text="A version is of one of them.",
     )
@@ -103,10 +103,6 @@ class DatasetVersionForm(forms.Form):
         in_use = corpus.label_classes.filter(retired_at=None).order_by("id")
         self.fields["label_classes"].queryset = in_use  # type: ignore[attr-defined] - declared above
         self.fields["label_classes"].initial = in_use  # all of them, until one is unchecked
-        if len(units_of(corpus)) < len(Unit):
-            del self.fields["unit"]  # nothing to choose between
-        else:
-            self.fields["unit"].initial = Unit.FRAME
 
     def clean(self) -> dict[str, Any]:
         """Something is left to train on."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -20,6 +20,7 @@ class Navigation:
     encoder: str = ""  # key of the active feature set; '' while nothing is encoded
     num_active_jobs: int = 0
     here: str = ""  # name of the route
+    has_clips: bool = False  # clips are searched, beside frames
 
     @property
     def is_manager(self) -> bool:
@@ -47,7 +48,8 @@ def _navigation(request: HttpRequest) -> Navigation:
         Corpus.objects.filter(archived_at=None)
         .annotate(
             role=Subquery(mine.values("role")[:1]),
-            encoder=Subquery(active.values("encoder")[:1]),
+            encoder=Subquery(active.order_by("-unit").values("encoder")[:1]),  # of frames before clips
+            has_clips=Exists(active.filter(unit="clip")),
             num_active_jobs=Count("jobs", filter=Q(jobs__status__in=["queued", "running"])),
         )
         .filter(pk=corpus_id)
@@ -56,4 +58,6 @@ def _navigation(request: HttpRequest) -> Navigation:
     )
     if corpus is None:
         return Navigation(here=here)
-    return Navigation(corpus, corpus.role, corpus.encoder or "", corpus.num_active_jobs, here)
+    return Navigation(
+        corpus, corpus.role, corpus.encoder or "", corpus.num_active_jobs, here, has_clips=corpus.has_clips
+    )

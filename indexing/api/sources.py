@@ -51,7 +51,8 @@ class SourceAnswerSerializer(serializers.Serializer[Source]):
 class IndexingSettingsSerializer(serializers.ModelSerializer[IndexingSettings]):
     """How the corpus turns media into items; it holds for what is taken in from now on.
 
-    `regions` holds at once: with `tiles`, 13 tiles of each frame are extracted and searched too.
+    `regions` and `clips` hold at once: with `tiles`, 13 tiles of each frame are extracted and searched too;
+    with `on`, videos are cut into clips, which are searched beside frames.
     """
 
     class Meta:
@@ -63,10 +64,18 @@ class IndexingSettingsSerializer(serializers.ModelSerializer[IndexingSettings]):
             "similarity_threshold",
             "is_strict",
             "regions",
+            "clips",
+            "clip_seconds",
+            "clip_stride_seconds",
+            "clip_frames_per_second",
+            "clip_encoder",
         )
         extra_kwargs: ClassVar = {
             "interval_seconds": {"min_value": 0.01, "max_value": 86400},
             "similarity_threshold": {"min_value": -0.99, "max_value": 1},
+            "clip_seconds": {"min_value": 0.1, "max_value": 600},
+            "clip_stride_seconds": {"min_value": 0.1, "max_value": 3600},
+            "clip_frames_per_second": {"min_value": 0, "max_value": 1000},
         }
 
 

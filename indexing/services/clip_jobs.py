@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Count, Q
 
 from indexing.compute.cutting import ClipPolicy
 from indexing.models import Item, Unit
@@ -20,6 +21,9 @@ from sisyphus_web.jobs.models import Job
 CUT_SECONDS_PER_SECOND = 0.03  # to decode a second of video and find where its clips begin
 ENCODE_SECONDS_PER_SECOND = 0.03  # to decode it once more
 ENCODE_SECONDS_PER_CLIP = 0.05
+
+
+USUAL_SECONDS = (1.0, 2.0, 4.0, 8.0)
 
 
 class ClipCost(NamedTuple):
@@ -37,9 +41,9 @@ class ClipCost(NamedTuple):
         if not self.num_videos:
             return "There are no videos here yet; clips are made of those that come."
         return (
-            f"{self.num_videos:,} videos, {_time(self.video_seconds)}, make about {self.num_clips:,} clips "
-            f"in about {_time(self.seconds)} of work on two cores with the built-in clip descriptor; networks "
-            "take several times as long without a GPU."
+            f"{self.num_videos:,} videos, {time_of(self.video_seconds)}, make about {self.num_clips:,} clips "
+            f"in about {time_of(self.seconds)} of work on two cores with the built-in clip descriptor; "
+            "networks take several times as long without a GPU."
         )
 
 
@@ -73,18 +77,36 @@ def start_clips(corpus: Corpus, *, created_by: User | None) -> Job | None:
 
 def cost_of_clips(corpus: Corpus, policy: ClipPolicy) -> ClipCost:
     """Of the videos there are, by their declared lengths."""
-    lengths = videos_of(corpus.pk).values_list("duration_seconds", flat=True)
-    seconds = [each or 0.0 for each in lengths]
+    return _cost(policy, *_there(corpus))
+
+
+def _there(corpus: Corpus) -> tuple[list[float], int]:
+    """(declared lengths of the videos in seconds, clips that there are now)."""
+    live_clips = Q(items__kind=Item.Kind.CLIP, items__deleted_at=None)
+    counted = videos_of(corpus.pk).annotate(num_clips=Count("items", filter=live_clips))
+    rows = list(counted.values_list("duration_seconds", "num_clips"))
+    return [seconds or 0.0 for seconds, _ in rows], sum(number for _, number in rows)
+
+
+def _cost(policy: ClipPolicy, seconds: list[float], num_there: int) -> ClipCost:
     num_clips = sum(map(policy.num_clips, seconds))
     work = (
         sum(seconds) * (CUT_SECONDS_PER_SECOND + ENCODE_SECONDS_PER_SECOND)
         + num_clips * ENCODE_SECONDS_PER_CLIP
     )
-    there = Item.objects.live().filter(corpus=corpus, kind=Item.Kind.CLIP).count()
-    return ClipCost(len(seconds), sum(seconds), num_clips, there, work)
+    return ClipCost(len(seconds), sum(seconds), num_clips, num_there, work)
 
 
-def _time(seconds: float) -> str:
+def costs_of_clips(corpus: Corpus, chosen: ClipPolicy) -> list[tuple[ClipPolicy, ClipCost]]:
+    """What usual lengths, clip after clip, and the one that is chosen come to; the shortest first."""
+    policies = {ClipPolicy(length, length) for length in USUAL_SECONDS} | {chosen}
+    ordered = sorted(policies, key=lambda each: (each.length_seconds, each.stride_seconds))
+    there = _there(corpus)
+    return [(each, _cost(each, *there)) for each in ordered]
+
+
+def time_of(seconds: float) -> str:
+    """About so long, in words: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     if seconds < 5400:

@@ -10,13 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
+from indexing.compute.cutting import ClipPolicy
 from indexing.compute.encoders import catalog
 from indexing.compute.encoders.specs import EncoderState
-from indexing.forms import IndexingForm
-from indexing.models import IndexingSettings, MediaFile
+from indexing.forms import OF_CLIPS, IndexingForm
+from indexing.models import IndexingSettings, MediaFile, Unit
 from indexing.services.builds import start_build
+from indexing.services.clip_jobs import costs_of_clips, time_of
+from indexing.services.clips import policy_of
 from indexing.services.corpora import change_settings
-from indexing.services.features import start_switch
+from indexing.services.features import best_encoder, start_switch
 from indexing.services.regions import cost_of
 from indexing.views import reads
 from sisyphus_web.accounts.models import Corpus, User
@@ -86,7 +89,7 @@ def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
     this = get_object_or_404(Corpus, pk=corpus_id)
     form = _form(this, _chosen(this), request.POST)
     if not form.is_valid():
-        context = {"corpus": this, "form": form}
+        context = {"corpus": this, "form": form} | _clips_context(this, _chosen(this))
         return respond(
             request,
             page="indexing/settings.html",
@@ -94,12 +97,12 @@ def settings_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
             context=context,
             status=422,
         )
-    had_regions = _chosen(this).regions
+    before = _chosen(this)
     chosen = change_settings(this, by=request.user, **form.cleaned_data)
-    messages.success(request, _saved(had_regions, chosen.regions))
+    messages.success(request, _saved(before, chosen))
     if not request.headers.get("HX-Request"):
         return redirect("corpus", corpus_id)
-    context = {"corpus": this, "form": form}
+    context = {"corpus": this, "form": form} | _clips_context(this, chosen)
     return respond(
         request,
         page="indexing/settings.html",
@@ -127,10 +130,12 @@ def _start_rebuild(this: Corpus, what: str, user: User) -> Job:
         return start_switch(this, encoder=_wanted(_chosen(this)), created_by=user)
     if what == "index":
         return start_build(this, created_by=user)
+    if what == "clips":
+        return start_switch(this, encoder=_wanted_of_clips(_chosen(this)), created_by=user, unit=Unit.CLIP)
     if what == "stacks":
         return jobs.enqueue("stacks_build", corpus=this, created_by=user)
     raise NothingToRebuild(
-        f"There is nothing called {what!r} to rebuild; known are features, stacks and index."
+        f"There is nothing called {what!r} to rebuild; known are features, clips, stacks and index."
     )
 
 
@@ -173,36 +178,63 @@ def _index_context(this: Corpus) -> dict[str, Any]:
     chosen = _chosen(this)
     wanted = _wanted(chosen)
     feature_sets = list(reads.feature_sets_of(this.pk))
-    in_use = next((each.encoder for each in feature_sets if each.is_active), wanted)
+    active = {each.unit: each.encoder for each in feature_sets if each.is_active}
+    in_use = active.get(Unit.FRAME, wanted)
     return {
         "form": _form(this, chosen),
         "chosen": chosen,
         "encoder_in_use": in_use,
         "encoder_wanted": wanted,
+        "clip_encoder_in_use": active.get(Unit.CLIP, ""),
+        "clip_encoder_wanted": _wanted_of_clips(chosen),
         "is_builtin": in_use == catalog.BUILTIN,
         "model_dir": settings.MODEL_DIR,
         "learned": _learned(),
         "feature_sets": feature_sets,
         "builds": list(reads.builds_of(this.pk)),
+        **_clips_context(this, chosen),
     }
+
+
+def _clips_context(this: Corpus, chosen: IndexingSettings) -> dict[str, Any]:
+    """What clips of usual lengths come to here."""
+    policy = ClipPolicy(chosen.clip_seconds, chosen.clip_stride_seconds)
+    rows = [
+        {"policy": each, "cost": cost, "time": time_of(cost.seconds), "is_chosen": each == policy}
+        for each, cost in costs_of_clips(this, policy)
+    ]
+    return {"clip_costs": rows, "num_clips": rows[0]["cost"].num_there}
 
 
 def _form(this: Corpus, chosen: IndexingSettings, data: QueryDict | None = None) -> IndexingForm:
     """The settings as they are, or as somebody wants them, with what a region index costs here."""
-    names = ("frame_policy", "interval_seconds", "similarity_threshold", "encoder", "regions", "is_strict")
+    names = (
+        "frame_policy",
+        "interval_seconds",
+        "similarity_threshold",
+        "encoder",
+        "regions",
+        "is_strict",
+        *OF_CLIPS,
+    )
     return IndexingForm(
         data,
         initial={name: getattr(chosen, name) for name in names},
         model_dir=settings.MODEL_DIR,
         keep=chosen.encoder,
+        keep_of_clips=chosen.clip_encoder,
         regions_cost=cost_of(this).sentence,
     )
 
 
-def _saved(old_regions: str, regions: str) -> str:
-    if regions == old_regions:
+def _saved(before: IndexingSettings, chosen: IndexingSettings) -> str:
+    if policy_of(chosen) != policy_of(before):
+        if chosen.clips == IndexingSettings.Clips.ON:
+            return "Saved. The videos are being cut; clips are searched as soon as they have features."
+        return "Saved. Clips are put away, but for those that somebody has decided."
+    if chosen.regions == before.regions:
         return "Saved. It holds for media added from now on; rebuild to apply it to the rest."
-    if regions == IndexingSettings.Regions.TILES:
+    if chosen.regions == IndexingSettings.Regions.TILES:
         return "Saved. Tiles of the frames are being extracted; each is searched as soon as it is there."
     return "Saved. Queries compare with whole frames only; the tiles are kept for when you want them again."
 
@@ -210,6 +242,10 @@ def _saved(old_regions: str, regions: str) -> str:
 def _wanted(chosen: IndexingSettings) -> str:
     """The encoder that the settings ask for; `auto` asks for the best that is available now."""
     return catalog.best(settings.MODEL_DIR) if chosen.encoder == "auto" else chosen.encoder
+
+
+def _wanted_of_clips(chosen: IndexingSettings) -> str:
+    return best_encoder(Unit.CLIP) if chosen.clip_encoder == "auto" else chosen.clip_encoder
 
 
 def _learned() -> list[EncoderState]:

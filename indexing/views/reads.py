@@ -41,7 +41,9 @@ def corpora_for_home(user: User) -> QuerySet[Corpus]:
             num_stacks=_number_of(Stack.objects.all()),
             num_active_jobs=_number_of(Job.objects.unfinished()),
             encoder=Subquery(
-                FeatureSet.objects.filter(corpus=OuterRef("pk"), is_active=True).values("encoder")[:1]
+                FeatureSet.objects.filter(corpus=OuterRef("pk"), is_active=True)
+                .order_by("-unit")
+                .values("encoder")[:1]
             ),
             covers=ArraySubquery(pictured.order_by("-id").values("cover")[:COVERS]),
             last_active_at=Greatest(F("created_at"), Subquery(newest_job)),

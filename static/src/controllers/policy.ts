@@ -1,15 +1,17 @@
 /**
- * `<div data-controller="policy">` with a select `frame_policy` and `<div data-policy="interval">`: hides what the
- * chosen policy does not use. Without a script everything is shown.
+ * `<div data-controller="policy">` with a select `frame_policy` and `<div data-policy="interval">`, a select `clips` and
+ * `<div data-clips>`: hides what the chosen policies do not use. Without a script everything is shown.
  */
 export function connect(root: HTMLElement, signal: AbortSignal): void {
-  const select = root.querySelector<HTMLSelectElement>('select[name="frame_policy"]');
-  if (!select) return;
+  const frames = root.querySelector<HTMLSelectElement>('select[name="frame_policy"]');
+  const clips = root.querySelector<HTMLSelectElement>('select[name="clips"]');
   const show = (): void => {
     for (const part of root.querySelectorAll<HTMLElement>("[data-policy]")) {
-      part.hidden = !(part.dataset.policy ?? "").split(" ").includes(select.value);
+      part.hidden = frames !== null && !(part.dataset.policy ?? "").split(" ").includes(frames.value);
     }
+    for (const part of root.querySelectorAll<HTMLElement>("[data-clips]")) part.hidden = clips?.value === "off";
   };
-  select.addEventListener("change", show, { signal });
+  frames?.addEventListener("change", show, { signal });
+  clips?.addEventListener("change", show, { signal });
   show();
 }
