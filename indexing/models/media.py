@@ -75,7 +75,11 @@ class MediaFile(models.Model):
     time_base_denominator = models.IntegerField(default=1)
     is_variable_rate = models.BooleanField(default=False)
     clips_cut_by = models.CharField(
-        max_length=40, blank=True, default="", help_text="The clip policy its clips are of; empty: none."
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The clip policy its clips are of; empty: none.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
