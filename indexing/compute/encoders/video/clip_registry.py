@@ -42,6 +42,7 @@ register(
         "builtin",
         side_px=128,
         filter="area",
+        preference=20,  # above means of frames, which are blind to motion
     )
 )
 for depth in (50, 101):

@@ -1,5 +1,6 @@
 """Clip encoders that are torch networks over whole clips."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,13 @@ def load(
 ) -> TorchClipEncoder:
     """The clip encoder of `spec` with its weights from a file, on the fastest engine that equals fp32."""
     network = clip_networks.build(spec, weights)
-    name = f"{spec.key.replace(':', '-').replace('/', '_')}-{weights.sha256[:16]}"
-    engine = clip_engine.choose(
-        network, spec, device=device, cache=cache / name if cache else None, precision=precision
-    )
+    folder = cache / _folder_name(spec, weights) if cache else None
+    engine = clip_engine.choose(network, spec, device=device, cache=folder, precision=precision)
     return TorchClipEncoder(spec, weights, engine)
+
+
+def _folder_name(spec: ClipSpec, weights: LocalWeights) -> str:
+    """Where the exported network is kept: a caller may have changed what a key says of it."""
+    inside = (spec.architecture, spec.pool, spec.mean, spec.std, spec.scale_255, sorted(spec.config.items()))
+    digest = hashlib.sha256(repr(inside).encode()).hexdigest()
+    return f"{spec.key.replace(':', '-').replace('/', '_')}-{weights.sha256[:16]}-{digest[:8]}"
