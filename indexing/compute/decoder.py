@@ -207,6 +207,12 @@ class Decoder:
         sizes = _sizes(min_side_px, max_side_px)
         return FrameReading(self._refusing(ask | {"form": "pixels"} | sizes), _frame)
 
+    def copy_span(self, path: Path | str, start_pts: int, stop_pts: int) -> tuple[bytes, str]:
+        """An mp4 with the stored packets of these frames, or (b"", why that cannot be), as in span_copies."""
+        ask = {"ask": "copy", "path": _text(path), "start_pts": int(start_pts), "stop_pts": int(stop_pts)}
+        ((facts, blob),) = self._results(ask)
+        return bytes(blob), facts["why_not"]
+
     def frame_jpeg(self, path: Path | str, pts: int) -> bytes:
         """One whole frame as a JPEG."""
         ((_, blob),) = self._results({"ask": "frames_at", "path": _text(path), "pts": [pts], "form": "jpeg"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from indexing.compute import frame_listing, images, seeking, video
+from indexing.compute import frame_listing, images, seeking, span_copies, video
 from indexing.compute.cutting import ClipCutter, ClipPolicy, Cut
 from indexing.compute.media_facts import HEAD_BYTES, IMAGE_TYPES, Frame, MediaRefused, type_by_content
 from indexing.compute.perceptual import perceptual_hash
@@ -153,6 +153,16 @@ def read_span(
     yield ".", {}, b""
 
 
+def copy_span(path: str, start_pts: int, stop_pts: int) -> Iterator[Message]:
+    """One result: the span as an mp4 of its stored packets, or why that cannot be."""
+    try:
+        copied, why_not = span_copies.copy_of(Path(path), start_pts, stop_pts)
+        yield "r", {"why_not": why_not}, copied
+    except Exception as error:  # as above
+        yield _refusal(error)
+    yield ".", {}, b""
+
+
 ANSWERS: dict[str, Callable[..., Iterator[Message]]] = {
     "identify": identify,
     "images": read_images,
@@ -160,6 +170,7 @@ ANSWERS: dict[str, Callable[..., Iterator[Message]]] = {
     "frames_at": read_frames_at,
     "clips": read_clips,
     "span": read_span,
+    "copy": copy_span,
     "frame_table": read_frame_table,
 }
 
