@@ -35,7 +35,7 @@ def unpickle(path: Path, *, seconds: float = SECONDS) -> Unpickled:
     with tempfile.TemporaryDirectory(prefix="weights-") as folder:
         out = Path(folder) / "weights.safetensors"
         left_out = json.loads(_read_in_child(path, out, seconds))
-        tensors = {name: value.clone() for name, value in load_file(out).items()}
+        tensors = load_file(out)
     beside, not_arrays = tuple(left_out["beside"]), tuple(left_out["not_arrays"])
     return Unpickled(tensors, beside, not_arrays, left_out["texts"])
 

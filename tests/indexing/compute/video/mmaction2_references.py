@@ -18,6 +18,7 @@ from indexing.compute.encoders.video import families
 from indexing.compute.encoders.video.conventions import read_video_checkpoint
 from tests.indexing.compute.video.formula import filled
 from tests.indexing.compute.video.other_cases import CASES, GOLDEN_STEP, Case, names_hash
+from tests.indexing.compute.video.other_names import mmaction2_names
 
 
 def mmaction2(name: str) -> types.ModuleType:
@@ -73,16 +74,15 @@ class Theirs(NamedTuple):
 
 
 def recognizer(case: Case) -> Theirs:
-    """Backbone and head under mmaction2's names, every number by the formula."""
+    """Backbone and head under mmaction2's names, every number by the formula of our names."""
     model = torch.nn.Module()
     model.backbone = backbone(case)
     width = 4096 if case.architecture == "c3d" else (768 if "swin" in case.architecture else 2048)
     model.cls_head = torch.nn.Module()
     model.cls_head.fc_cls = torch.nn.Linear(width, 400)
-    state = model.state_dict()
-    weights = filled(state, case.gains)
-    # The place of a patch in its window is no weight.
-    weights |= {name: value for name, value in state.items() if "relative_position_index" in name}
+    weights = mmaction2_names(case.network().state_dict(), norm="norm3")
+    head = {f"cls_head.{name}": value for name, value in model.cls_head.state_dict().items()}
+    weights |= filled(head)
     model.load_state_dict(weights, strict=True)
     model.eval()
     return Theirs(model, case)

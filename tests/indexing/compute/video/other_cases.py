@@ -30,11 +30,6 @@ class Case(NamedTuple):
         changes = [f"{name}={value}" for name, value in self.config.items()]
         return " ".join([self.architecture, *changes, "x".join(map(str, self.shape))])
 
-    @property
-    def gains(self) -> dict[str, float]:
-        """Of the formula for its weights."""
-        return GAINS
-
     def clips(self) -> torch.Tensor:
         """Two clips."""
         return clips((2, 3, *self.shape))
@@ -61,7 +56,7 @@ def by_formula(network: torch.nn.Module) -> torch.nn.Module:
     state = network.state_dict()
     weights = filled(state, GAINS)
     weights |= {name: value for name, value in state.items() if "relative_position_index" in name}
-    network.load_state_dict(weights, strict=True)
+    network.load_state_dict(weights, strict=True, assign=True)
     return network.eval()
 
 

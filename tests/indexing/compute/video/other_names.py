@@ -81,3 +81,56 @@ def _block(layer: str) -> str:
     return re.sub(
         r"branch2\.([abc])(_bn)?\.", lambda m: f"branch2.{'norm' if m[2] else 'conv'}_{m[1]}.", layer
     )
+
+
+def mmaction2_names(state_dict: Mapping[str, torch.Tensor], *, norm: str) -> dict[str, torch.Tensor]:
+    """As mmaction2's `state_dict` without a head; `norm` is what it calls Video Swin's last norm."""
+    return {f"backbone.{_of_mmaction2(name, norm)}": value for name, value in state_dict.items()}
+
+
+def _of_mmaction2(name: str, norm: str) -> str:
+    name = re.sub(r"^norm\.", f"{norm}.", name)
+    found = re.fullmatch(r"features\.(\d)\.(.*)", name)
+    if found is None:
+        return name
+    stage, layer = divmod(int(found[1]), 2)
+    if layer:
+        return f"layers.{stage}.downsample.{found[2]}"
+    inner = re.sub(r"mlp\.([03])\.", lambda at: f"mlp.fc{1 if at[1] == '0' else 2}.", found[2])
+    return f"layers.{stage}.blocks.{inner}"
+
+
+def vmz_blobs(state_dict: Mapping[str, torch.Tensor], *, num_classes: int) -> dict[str, np.ndarray]:
+    """As VMZ's pickles of R(2+1)D-34."""
+    starts = {1: 0, 2: 3, 3: 7, 4: 13}
+    given = {}
+    for name, value in state_dict.items():
+        layer, _, part = name.rpartition(".")
+        if part == "num_batches_tracked":
+            continue
+        if layer == "fc":
+            given[f"last_out_L{num_classes}_{CONV_PARTS[part]}"] = value.numpy()
+            continue
+        is_norm = f"{layer}.running_mean" in state_dict
+        given[f"{_vmz_layer(layer, starts)}_{NORM_PARTS[part] if is_norm else CONV_PARTS[part]}"] = (
+            value.numpy()
+        )
+    return given
+
+
+def _vmz_layer(layer: str, starts: Mapping[int, int]) -> str:
+    if layer.startswith("stem."):
+        number = int(layer.removeprefix("stem."))
+        return {0: "conv1_middle", 1: "conv1_middle_spatbn_relu", 3: "conv1", 4: "conv1_spatbn_relu"}[number]
+    found = re.fullmatch(r"layer(\d)\.(\d+)\.(conv([12])|downsample)\.(.*)", layer)
+    assert found, layer
+    block = starts[int(found[1])] + int(found[2])
+    if found[3] == "downsample":
+        return f"shortcut_projection_{block}{'_spatbn' if found[5] == '1' else ''}"
+    kind, middle = {
+        "0.0": ("conv", "_middle"),
+        "0.1": ("spatbn", "_middle"),
+        "0.3": ("conv", ""),
+        "1": ("spatbn", ""),
+    }[found[5]]
+    return f"comp_{block}_{kind}_{found[4]}{middle}"

@@ -83,7 +83,8 @@ def identified(
     odd = [name for name in checkpoint.not_arrays if not drops.fullmatch(name)]
     if odd:
         raise WeightsRefused(f"{source} must hold tensors by name; these are none: {', '.join(odd[:8])}")
-    dropped = tuple(name for name in (*checkpoint.tensors, *checkpoint.not_arrays) if drops.fullmatch(name))
+    given = (*checkpoint.tensors, *checkpoint.not_arrays)
+    dropped = tuple(f"{checkpoint.wrapper}{name}" for name in given if drops.fullmatch(name))
     kept = {name: value for name, value in checkpoint.tensors.items() if not drops.fullmatch(name)}
     state = convention.renamed(kept)
     if len(state) != len(kept):
