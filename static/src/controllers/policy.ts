@@ -9,7 +9,8 @@ export function connect(root: HTMLElement, signal: AbortSignal): void {
     for (const part of root.querySelectorAll<HTMLElement>("[data-policy]")) {
       part.hidden = frames !== null && !(part.dataset.policy ?? "").split(" ").includes(frames.value);
     }
-    for (const part of root.querySelectorAll<HTMLElement>("[data-clips]")) part.hidden = clips?.value === "off";
+    for (const part of root.querySelectorAll<HTMLElement>("[data-clips]"))
+      part.hidden = clips?.value === "off";
   };
   frames?.addEventListener("change", show, { signal });
   clips?.addEventListener("change", show, { signal });

@@ -4,7 +4,7 @@
  */
 
 import type { Entry, OutboxStore, Problem, Stored } from "./outbox-store";
-import type { Counts, OperationResult } from "./wire";
+import type { AllCounts, OperationResult } from "./wire";
 
 export const MOST_OPERATIONS = 100; // that one request may carry
 const FIRST_WAIT_MS = 500;
@@ -24,7 +24,7 @@ export interface Saved {
     kept: number; // items that had moved on
     undone: { item: number; answer: string; version: number }[];
   } | null;
-  counts: Counts | null;
+  counts: AllCounts | null;
 }
 
 export type OutboxState = "idle" | "sending" | "waiting" | "signed-out";
@@ -174,7 +174,7 @@ export class Outbox extends EventTarget {
       undone?: [];
       kept?: number;
       batch?: string;
-      counts?: Counts;
+      counts?: AllCounts;
     };
     const results = said.results ?? [];
     const unsuccessful = new Map(

@@ -12,7 +12,20 @@ import { pagesOf } from "./pages";
 import type { Query } from "./query-url";
 import { type Fetch, PAGE, Ranking, requestOf, withTerm } from "./ranking";
 import { nextUndecided, Selection } from "./selection";
-import type { BatchRow, Config, Counts, Filters, LabelClass, Mode, RankAnswer, Term, Tile } from "./wire";
+import { countsOf } from "./units";
+import type {
+  AllCounts,
+  BatchRow,
+  Config,
+  Counts,
+  Filters,
+  LabelClass,
+  Mode,
+  RankAnswer,
+  Term,
+  Tile,
+  Unit,
+} from "./wire";
 
 const RETRY_MS = 3000;
 const UNDECIDED = ["untouched", "weak"]; // what a ranking shows when nothing else is asked for
@@ -25,7 +38,7 @@ export class QuerySession extends CorpusSession {
   readonly decisions: Decisions;
   readonly ranking: Ranking;
   readonly selection = new Selection();
-  counts: Counts | null = null;
+  private all_counts: AllCounts | null = null;
   readonly pace = new Pace();
   readonly page: string = crypto.randomUUID(); // holds the tiles it shows: leases.ts
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -49,6 +62,25 @@ export class QuerySession extends CorpusSession {
       isPutOff: (tile) => tile.is_later === true && !this.states.includes("later"),
     });
     this.ranking.addEventListener("change", () => this.changed());
+  }
+
+  /** The unit that is looked at; null where there is one alone. */
+  get unit(): Unit | null {
+    return (this.config.units?.length ?? 0) > 1 ? (this.query.unit ?? "frame") : null;
+  }
+
+  /** What was said of the class, of the unit that is looked at. */
+  get counts(): Counts | null {
+    return countsOf(this.all_counts, this.unit);
+  }
+
+  /** As the server has them: of frames and clips together. */
+  protected recounted(counts: AllCounts | null): void {
+    this.all_counts = counts;
+  }
+
+  protected putOff(later: number): void {
+    if (this.all_counts) this.all_counts = { ...this.all_counts, later };
   }
 
   get label_class(): LabelClass | null {
@@ -106,7 +138,8 @@ export class QuerySession extends CorpusSession {
     const before = this.query;
     if (label_class === before.class) return;
     if (before.class !== null) this.left.set(before.class, before);
-    const fresh: Query = { class: label_class, terms: [], filters: {}, mode: "similar" };
+    const same = before.unit ? { unit: before.unit } : {};
+    const fresh: Query = { class: label_class, terms: [], filters: {}, mode: "similar", ...same };
     this.query =
       before.class === null ? { ...before, class: label_class } : (this.left.get(label_class) ?? fresh);
     this.ranking.clear();
@@ -117,7 +150,7 @@ export class QuerySession extends CorpusSession {
 
   private async beginClass(): Promise<void> {
     this.decisions.begin(this.query.class);
-    this.counts = null;
+    this.recounted(null);
     if (this.query.class === null) return;
     this.decisions.restore(await this.outbox.pending(), this.query.class);
     this.recount();
@@ -136,7 +169,7 @@ export class QuerySession extends CorpusSession {
 
   private readonly loadCounts = latest(async (label_class: number, signal) => {
     const url = this.api.url("counts", undefined, { class: label_class });
-    this.counts = await this.api.get<Counts>(url, signal).catch(() => this.counts);
+    this.recounted(await this.api.get<AllCounts>(url, signal).catch(() => this.all_counts));
     this.changed();
   });
 
@@ -160,6 +193,13 @@ export class QuerySession extends CorpusSession {
 
   setMode(mode: Mode): Promise<void> {
     return this.change({ mode });
+  }
+
+  /** Frames or clips; the examples stay: each stands for what is seen at its time. */
+  setUnit(unit: Unit): Promise<void> {
+    if (unit === this.unit) return Promise.resolve();
+    this.ranking.clear();
+    return this.change({ unit });
   }
 
   setMix(mix: Mix | null): Promise<void> {

@@ -2,13 +2,14 @@
 
 import { type Names, textOf, understand } from "./filter-text";
 import { type Mix, mixText, parseMix } from "./mix";
-import type { Box, Filters, Mode, Term } from "./wire";
+import type { Box, Filters, Mode, Term, Unit } from "./wire";
 
 export interface Query {
   class: number | null;
   terms: Term[];
   filters: Filters;
   mode: Mode;
+  unit?: Unit; // none: frames, or clips where there is nothing else
   mix?: Mix | null; // none: the top of the ranking alone
   is_background?: true; // asked by the page on its own: no line of the history
 }
@@ -17,18 +18,19 @@ const NO_NAMES: Names = { classes: [], sources: [] };
 const WEIGHT = String.raw`(?:\*(?<weight>-?\d*\.?\d+))?`;
 const BOX = String.raw`(?:@(?<sides>[\d.,]+))?`;
 const TERM = new RegExp(
-  `^(?:i(?<item>\\d+)|u(?<image>[0-9a-f-]{36})|(?<how>[cl])(?<class>\\d+)|m(?<classifier>\\d+)/(?<scored>\\d+)|t(?=[*:]))${WEIGHT}${BOX}(?::(?<text>.*))?$`,
+  `^(?:i(?<item>\\d+)|u(?<image>[0-9a-f-]{36})|(?<how>[cl])(?<class>\\d+)|m(?<classifier>\\d+)/(?<scored>\\d+)|v(?<video>\\d+)/(?<start>-?\\d+)\\.\\.(?<stop>-?\\d+)|t(?=[*:]))${WEIGHT}${BOX}(?::(?<text>.*))?$`,
   "s",
 );
 
 /** "i12*-1@0.1,0.2,0.5,0.6": item 12, weight -1, of that box; "u<uuid>" an uploaded image; "c5" a class, "l5" what was
- * learned of it; "m3/5" class 5 of classifier 3; "t*-1:fog" a text. A vector has no place in an address. */
+ * learned of it; "m3/5" class 5 of classifier 3; "v7/0..90" pts [0, 90) of video 7; "t*-1:fog" a text. A vector has no place in an address. */
 export function termText(term: Term): string {
   const subject = {
     item: `i${term.item}`,
     image: `u${term.image}`,
     class: `${term.learned ? "l" : "c"}${term.class}`,
     classifier: `m${term.classifier}/${term.class}`,
+    span: `v${term.span?.media_file}/${term.span?.start_pts}..${term.span?.stop_pts}`,
     text: "t",
     vector: "",
   }[term.kind];
@@ -58,6 +60,14 @@ export function parseTerm(text: string): Term | null {
       class: Number(parts.scored),
       ...common,
     };
+  if (parts.video) {
+    const span = {
+      media_file: Number(parts.video),
+      start_pts: Number(parts.start),
+      stop_pts: Number(parts.stop),
+    };
+    return { kind: "span", span, ...common };
+  }
   return parts.text?.trim() ? { kind: "text", text: parts.text, ...common } : null;
 }
 
@@ -65,6 +75,7 @@ export function writeQuery(query: Query, names: Names = NO_NAMES): URLSearchPara
   const parameters = new URLSearchParams();
   if (query.class !== null) parameters.set("class", String(query.class));
   for (const term of query.terms) if (term.kind !== "vector") parameters.append("term", termText(term));
+  if (query.unit === "clip") parameters.set("unit", "clip");
   if (query.mode !== "similar") parameters.set("mode", query.mode);
   const line = textOf(query.filters, names);
   if (line) parameters.set("q", line);
@@ -83,6 +94,7 @@ export function readQuery(parameters: URLSearchParams, names: Names = NO_NAMES):
     terms: [...parameters.getAll("term").flatMap((text) => parseTerm(text) ?? []), ...of_line],
     filters: line instanceof Error ? {} : line.filters,
     mode: parameters.get("mode") === "learned" ? "learned" : "similar",
+    ...(parameters.get("unit") === "clip" ? { unit: "clip" as const } : {}),
     ...(mix ? { mix } : {}),
   };
 }

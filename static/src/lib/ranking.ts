@@ -200,6 +200,7 @@ export function withTerm(terms: readonly Term[], term: Term): Term[] {
     other.item === term.item &&
     other.image === term.image &&
     other.text === term.text &&
+    JSON.stringify(other.span) === JSON.stringify(term.span) &&
     other.class === term.class &&
     String(other.box) === String(term.box);
   return [...terms.filter((other) => !isSame(other)), term];

@@ -18,6 +18,11 @@ export class ReviewSession extends Session {
   tab: Tab = "accepted";
   reason = ""; // goes with every answer as long as it stands in its field
 
+  /** What was answered is listed whatever it is about. */
+  override get unit(): null {
+    return null;
+  }
+
   setTab(tab: Tab): Promise<void> {
     this.tab = tab;
     return this.search();

@@ -96,7 +96,7 @@ export class Session extends QuerySession {
     const body = { class: label_class, items: tiles.map((tile) => tile.item) };
     try {
       const { later } = await this.api.post<{ later: number }>(this.api.url("later"), body);
-      if (this.counts && label_class === this.query.class) this.counts = { ...this.counts, later };
+      if (label_class === this.query.class) this.putOff(later);
       this.changed();
     } catch {
       this.say("Put off on this page only: the server did not answer");
@@ -191,7 +191,7 @@ export class Session extends QuerySession {
     this.decisions.saved(saved, this.ranking.find);
     if (saved.undone?.kept) this.say(`${saved.undone.kept} kept: answered again since`);
     if (saved.class !== this.query.class) return;
-    if (saved.counts) this.counts = saved.counts;
+    if (saved.counts) this.recounted(saved.counts);
     else this.recount();
     this.better.askSoon();
     this.changed();

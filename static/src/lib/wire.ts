@@ -4,6 +4,8 @@ import type { Mix } from "./mix";
 
 export type Answer = "accept" | "reject" | "unsure";
 export type MediaKind = "image" | "video";
+/** What is searched: frames, with photos and regions of them, or clips of videos. */
+export type Unit = "frame" | "clip";
 export type Mode = "similar" | "learned" | "browse";
 /** x0, y0, x1, y1 relative to the displayed frame, 0..1. */
 export type Box = readonly [number, number, number, number];
@@ -18,6 +20,8 @@ export interface Tile {
   media_file: number;
   name: string;
   media_kind: MediaKind;
+  kind?: "frame" | "clip" | "region";
+  stop_seconds?: number | null; // of a clip
   number: number | null;
   pts_seconds: number;
   answer: Answer | "";
@@ -45,9 +49,17 @@ export interface Why {
   preset: string;
 }
 
+/** A part of a video: [start_pts, stop_pts). */
+export interface Span {
+  media_file: number;
+  start_pts: number;
+  stop_pts: number;
+}
+
 export interface Term {
-  kind: "item" | "image" | "text" | "class" | "classifier" | "vector";
+  kind: "item" | "image" | "text" | "class" | "classifier" | "vector" | "span";
   item?: number;
+  span?: Span;
   image?: string;
   text?: string;
   class?: number; // of a classifier too: which of its scores
@@ -94,6 +106,7 @@ export interface ScoreRange {
 export interface RankRequest {
   class: number | null;
   terms: Term[];
+  unit?: Unit;
   mode: Mode;
   filters: Filters;
   k: number;
@@ -172,6 +185,11 @@ export interface Counts {
   stacks: number;
 }
 
+/** As the server counts: of frames and clips together, and what of it is of clips; null: the corpus has none. */
+export interface AllCounts extends Counts {
+  clips?: Omit<Counts, "later"> | null;
+}
+
 /** One batch of the history; `decisions` are tiles. */
 export interface BatchRow {
   batch: string;
@@ -200,6 +218,7 @@ export interface Config {
   role: "viewer" | "annotator" | "manager";
   num_items: number;
   encoder: string | null;
+  units?: Unit[]; // that have features; frames first
   reads_text?: boolean; // the encoder has vectors for text
   csrf_cookie: string;
   urls: Record<string, string>;

@@ -11,7 +11,7 @@ import { agoText } from "../lib/format";
 import { type Mix, mixWords, plain } from "../lib/mix";
 import { type Query, writeQuery } from "../lib/query-url";
 import { nameOfScorer } from "../lib/scorers";
-import type { Filters, Mode, Term } from "../lib/wire";
+import type { Filters, Mode, Term, Unit } from "../lib/wire";
 
 interface Row {
   id: number;
@@ -23,6 +23,7 @@ interface Row {
   q: string;
   mix: Mix;
   mode: Mode;
+  unit?: Unit;
   num_asked: number;
   created_at: string;
 }
@@ -84,7 +85,7 @@ export class QueryHistory extends LitElement {
       <button type="button" class="history-open" title="Open this query again" @click=${() => this.reopen(row)}>
         <span class="history-terms">${this.terms(row)}</span>
         <span class="history-what">
-          <b class="clip">${row.class_name ?? "no class"}${row.mode === "learned" ? " · learned" : ""}</b>
+          <b class="clip">${row.class_name ?? "no class"}${row.mode === "learned" ? " · learned" : ""}${row.unit === "clip" ? " · clips" : ""}</b>
           ${row.q ? html`<code class="clip" title=${row.q}>${row.q}</code>` : nothing}
           ${row.mix && plain(row.mix) ? html`<small class="clip">${mixWords(row.mix)}</small>` : nothing}
         </span>
@@ -176,6 +177,7 @@ function queryOf(row: Row): Query {
     terms: row.terms,
     filters: row.filters,
     mode: row.mode === "learned" ? "learned" : "similar",
+    ...(row.unit === "clip" ? { unit: row.unit } : {}),
     ...(mix ? { mix } : {}),
   };
 }
@@ -186,7 +188,7 @@ function wordsOf(term: Term, names: Names): string {
   if (term.kind === "classifier")
     return nameOfScorer(term.classifier ?? 0, term.class ?? 0, names.scorers ?? []);
   if (term.kind === "class") return classes.find((each) => each.id === term.class)?.name ?? `#${term.class}`;
-  return "vector";
+  return term.kind === "span" ? "part of a video" : "vector";
 }
 
 declare global {

@@ -63,6 +63,8 @@ function bodyOf(term: Term, index: number, name: string, parts: ChipParts) {
       return html`<span class="term-text clip" title=${term.text ?? ""}>“${term.text}”</span>`;
     case "vector":
       return html`<span class="term-text" title="A vector, given over REST">vector</span>`;
+    case "span":
+      return html`<span class="term-text" title="A part of a video">part of a video</span>`;
     case "classifier":
       return html`<span class="term-text" title="By the score of this classifier"
         ><span class="clip">${scorerOf(term, parts)}</span> <small>classifier</small></span
@@ -91,6 +93,7 @@ function nameOf(term: Term, index: number, parts: ChipParts): string {
   if (term.kind === "class") return `class ${classOf(term, parts)}`;
   if (term.kind === "classifier") return `classifier ${scorerOf(term, parts)}`;
   if (term.kind === "vector") return "vector";
+  if (term.kind === "span") return "part of a video";
   return `example ${index + 1}${term.box ? ", a box of it" : ""}`;
 }
 

@@ -4,6 +4,7 @@ import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
 import { placeOf } from "../lib/box";
 import { similarityText, timeText } from "../lib/format";
 import type { Thumbnails } from "../lib/thumbnails";
+import { lengthText } from "../lib/units";
 import { glyphOfWhy, whyText } from "../lib/why";
 import type { Tile } from "../lib/wire";
 
@@ -170,10 +171,16 @@ function keyOf(tile: Tile, state: TileState, index: number, total: number): stri
 /** Rank and similarity of what was ranked by one; the name, or the time in a video, of what lies there unranked. */
 function captionOf(tile: Tile): string {
   if (tile.probability != null) return `accept ${Math.round(tile.probability * 100)} %`;
-  const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
+  const time = tile.media_kind === "video" ? `${clipText(tile)}▸ ${timeText(tile.pts_seconds)}` : "";
   if (tile.similarity === null) return time || tile.name.slice(tile.name.lastIndexOf("/") + 1);
   const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   return [rank, similarityText(tile.similarity), time].filter(Boolean).join("  ");
+}
+
+/** "▶ 2.0 s " of a clip, which plays; "" of a frame. */
+function clipText(tile: Tile): string {
+  const { stop_seconds } = tile;
+  return stop_seconds == null ? "" : `▶ ${lengthText(stop_seconds - tile.pts_seconds)} `;
 }
 
 function marksOf(tile: Tile): string {
@@ -188,6 +195,7 @@ function labelOf(tile: Tile, state: TileState): string {
     tile.similarity === null ? "" : `similarity ${similarityText(tile.similarity)}`,
     tile.count > 1 ? `stack of ${tile.count}` : "",
     tile.name,
+    tile.stop_seconds == null ? "" : `clip of ${lengthText(tile.stop_seconds - tile.pts_seconds)}`,
     tile.media_kind === "video" ? `at ${timeText(tile.pts_seconds)}` : "",
     tile.answer ? (PARTICIPLE_OF[tile.answer] ?? "") : state.is_later ? "put off" : "undecided",
     marksOf(tile),

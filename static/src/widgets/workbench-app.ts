@@ -18,6 +18,7 @@ import type { QueryHistory } from "./query-history";
 import "./query-history";
 import type { Card } from "./side-card";
 import { startState } from "./start-state";
+import { unitSwitch } from "./unit-switch";
 import "./weak-panel";
 
 @customElement("sfi-workbench")
@@ -48,7 +49,7 @@ export class WorkbenchApp extends DeckApp {
     const is_loading = ranking.state === "loading";
     return html`
       ${this.queryBar(is_loading)}
-      <aside class="workbench-left" aria-label="Filters">${this.facets()}</aside>
+      <aside class="workbench-left" aria-label="Filters">${unitSwitch(session)} ${this.facets()}</aside>
       <section class="workbench-middle" aria-label="Results" aria-busy=${is_loading}>
         ${this.toolbar(false)} ${startState(session)}
         <sfi-grid></sfi-grid>
