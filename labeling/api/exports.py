@@ -41,6 +41,9 @@ class NewExport(serializers.Serializer[Any]):
     image_format = serializers.ChoiceField(
         choices=Export.ImageFormat.choices, required=False, default=Export.ImageFormat.JPEG
     )
+    clip_format = serializers.ChoiceField(
+        choices=Export.ClipFormat.choices, required=False, default=Export.ClipFormat.H264
+    )
 
 
 class ExportAnswer(serializers.ModelSerializer[Export]):
@@ -53,8 +56,8 @@ class ExportAnswer(serializers.ModelSerializer[Export]):
     class Meta:
         model = Export
         fields = [
-            "id", "dataset_version", "format", "with_pixels", "image_format", "job", "status", "file_name",
-            "size_bytes", "sha256", "url", "by", "created_at",
+            "id", "dataset_version", "format", "with_pixels", "image_format", "clip_format", "job", "status",
+            "file_name", "size_bytes", "sha256", "url", "by", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 

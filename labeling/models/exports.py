@@ -21,15 +21,25 @@ class Export(models.Model):
         WEBDATASET = "webdataset", "WebDataset (tar)"
         FIFTYONE = "fiftyone", "FiftyOne (zip)"
         HUGGINGFACE = "huggingface", "Hugging Face (zip)"
+        SPANS_CSV = "spans_csv", "Spans, CSV"
+        ACTIVITYNET = "activitynet", "Spans, ActivityNet JSON"
 
     class ImageFormat(models.TextChoices):
         JPEG = "jpeg", "JPEG, quality 95"
         PNG = "png", "PNG"
 
+    class ClipFormat(models.TextChoices):
+        H264 = "h264", "mp4, H.264"
+        COPY = "copy", "mp4, copied where key frames allow"
+        LOSSLESS = "lossless", "mp4, every value of every pixel kept"
+
     dataset_version = models.ForeignKey(DatasetVersion, on_delete=models.PROTECT, related_name="exports")
     format = models.CharField(max_length=16, choices=Format)
     with_pixels = models.BooleanField(default=True)
     image_format = models.CharField(max_length=4, choices=ImageFormat, default=ImageFormat.JPEG)
+    clip_format = models.CharField(
+        max_length=8, choices=ClipFormat, default=ClipFormat.H264, help_text="Of a version of clips."
+    )
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     file_name = models.CharField(max_length=200, blank=True, default="")
     size_bytes = models.BigIntegerField(null=True, blank=True)

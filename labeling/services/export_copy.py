@@ -34,7 +34,9 @@ LINES = """
         JOIN media ON media_id = item.media_file_id
         JOIN label_class ON class_id = entry.label_class_id
         WHERE entry.dataset_version_id = %(version)s
-        ORDER BY media_place, item.start_pts, item.kind, item.x0_px, item.y0_px, item.x1_px, item.y1_px,
+        ORDER BY media_place, item.start_pts, item.kind,
+                 CASE item.kind WHEN 'clip' THEN item.stop_pts END,
+                 item.x0_px, item.y0_px, item.x1_px, item.y1_px,
                  class_place, item.id
         OFFSET 0
     )

@@ -13,22 +13,25 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from indexing.compute.files import sync_folder
+from indexing.models import Unit
 from labeling.compute.export_writers.lines import SHORTEST_SHA, Line, sha_length
 from labeling.models import DatasetVersion, Export
 from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs import services as jobs
-from sisyphus_web.jobs.errors import Stopped
+from sisyphus_web.jobs.errors import JobError, Stopped
 from sisyphus_web.jobs.models import Job
 
-Format, ImageFormat = Export.Format, Export.ImageFormat
+Format, ImageFormat, ClipFormat = Export.Format, Export.ImageFormat, Export.ClipFormat
 ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
-WITHOUT_PIXELS = {Format.CSV, Format.JSONL, Format.PARQUET}
+WITHOUT_PIXELS = {Format.CSV, Format.JSONL, Format.PARQUET, Format.SPANS_CSV, Format.ACTIVITYNET}
+OF_FRAMES = {Format.COCO, Format.YOLO, Format.VOC, Format.FIFTYONE}  # of boxes in pictures: clips have none
 ALWAYS_PIXELS = {Format.IMAGE_FOLDER}  # its labels are where its pictures lie
 SUFFIX = {
     Format.CSV: "csv",
     Format.JSONL: "jsonl",
     Format.PARQUET: "parquet",
     Format.WEBDATASET: "tar",
+    Format.SPANS_CSV: "csv",
 }
 
 # In the order that decodes a video once, from its start to its end.
@@ -45,11 +48,12 @@ LINES = """
       ON label_class.id = entry.label_class_id
     WHERE entry.dataset_version_id = %(version)s
     ORDER BY media.sha256 COLLATE "C", item.start_pts, item.kind,
+             CASE item.kind WHEN 'clip' THEN item.stop_pts END,
              item.x0_px, item.y0_px, item.x1_px, item.y1_px, label_class.name COLLATE "C", item.id
 """
 NUM_FRAMES = """
     SELECT count(*) FROM (
-        SELECT DISTINCT item.media_file_id, item.start_pts
+        SELECT DISTINCT item.media_file_id, item.start_pts, CASE item.kind WHEN 'clip' THEN item.stop_pts END
         FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
         WHERE entry.dataset_version_id = %s
     ) frame
@@ -58,13 +62,19 @@ ARE_TOLD_APART = """
     SELECT count(*) = count(DISTINCT left(sha256, %s)) FROM indexing_mediafile WHERE corpus_id = %s
 """
 MEDIA = """
-    SELECT media.sha256 FROM indexing_mediafile media
+    SELECT media.sha256, media.name, media.duration_seconds FROM indexing_mediafile media
     WHERE media.id IN (
         SELECT item.media_file_id
         FROM labeling_datasetentry entry JOIN indexing_item item ON item.id = entry.item_id
         WHERE entry.dataset_version_id = %s
     )
 """
+
+
+class OnlyFrames(JobError):
+    """A format of boxes in pictures was asked for clips."""
+
+    code = "only-frames"
 
 
 @transaction.atomic
@@ -74,24 +84,43 @@ def request_export(
     format: str,
     with_pixels: bool = True,
     image_format: str = ImageFormat.JPEG,
+    clip_format: str = ClipFormat.H264,
     by: User,
 ) -> Export:
-    """A new export and the job that writes it.
+    """A new export and the job that writes it; OnlyFrames where the format cannot hold clips.
 
-    ImageFolder always has pixels, CSV, JSONL and Parquet never. Pascal VOC has JPEG only.
+    ImageFolder always has pixels, tables and lists of spans never. Pascal VOC has JPEG only.
     """
+    if version.unit == Unit.CLIP and format in OF_FRAMES:
+        told = ", ".join(name for _, name in formats_of(Unit.CLIP))
+        raise OnlyFrames(
+            f"{Format(format).label} holds boxes in pictures, and this version is of clips: {told}."
+        )
     has_pixels = format in ALWAYS_PIXELS or (with_pixels and format not in WITHOUT_PIXELS)
     export = Export.objects.create(
         dataset_version=version,
         format=format,
         with_pixels=has_pixels,
         image_format=ImageFormat.JPEG if format == Format.VOC else image_format,
+        clip_format=clip_format,
         created_by=by,
     )
     export.job = jobs.enqueue("dataset_export", corpus=version.corpus, created_by=by, export=export.pk)
     export.file_name = name_of(export)
     export.save(update_fields=["job", "file_name"])
     return export
+
+
+def formats_of(unit: str) -> list[tuple[str, str]]:
+    """(format, its name) of those that can hold a version of frames or of clips."""
+    return [(value, name) for value, name in Format.choices if unit != Unit.CLIP or value not in OF_FRAMES]
+
+
+def media_of(version: DatasetVersion) -> list[tuple[str, str, float | None]]:
+    """(sha256, name, seconds) of every media file of the version."""
+    with connection.cursor() as cursor:
+        cursor.execute(MEDIA, [version.pk])
+        return list(cursor.fetchall())
 
 
 def lines_of(version: DatasetVersion) -> Iterator[Line]:
@@ -117,7 +146,7 @@ def sha_length_of(version: DatasetVersion) -> int:
         if cursor.fetchone()[0]:  # all of the corpus, which is quicker to see
             return SHORTEST_SHA
         cursor.execute(MEDIA, [version.pk])
-        return sha_length(sha256 for (sha256,) in cursor.fetchall())
+        return sha_length(sha256 for sha256, _, _ in cursor.fetchall())
 
 
 def class_names(version: DatasetVersion) -> list[str]:

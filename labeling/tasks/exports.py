@@ -9,18 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from celery import shared_task
 from django.conf import settings
 
 from indexing.compute.files import free_bytes, sha256_of, text_to_path, write_beside
 from indexing.compute.media_facts import MediaRefused
-from labeling.compute.export_writers import coco, pictures
+from indexing.models import Item, Unit
+from labeling.compute.export_writers import coco, pictures, spans
 from labeling.compute.export_writers.archives import Archive, TarArchive, ZipArchive
 from labeling.compute.export_writers.digests import Digested
 from labeling.compute.export_writers.fiftyone import FiftyOne
-from labeling.compute.export_writers.layouts import Layout
+from labeling.compute.export_writers.layouts import Layout, Picture
 from labeling.compute.export_writers.lines import Line, frames_of
 from labeling.compute.export_writers.pieces import Pieces
 from labeling.compute.export_writers.samples import HuggingFace, WebDataset
@@ -88,6 +89,8 @@ def _write_lines(job: Job, export: Export, out: Any, runs: Path) -> None:
     jobs.report(job, units_total=version.entries.count(), unit="lines", force=True)
     if export.format == Format.COCO:
         _write_coco(job, out, export, runs)
+    elif export.format in (Format.SPANS_CSV, Format.ACTIVITYNET):
+        _write_spans(job, out, export)
     elif export.format == Format.PARQUET:
         from labeling.compute.export_writers.parquet import write_parquet
 
@@ -97,6 +100,27 @@ def _write_lines(job: Job, export: Export, out: Any, runs: Path) -> None:
         for block in _heard(job, blocks(version)):
             out.write(block)
     jobs.report(job, units_done=job.units_total or 0, force=True)
+
+
+def _write_spans(job: Job, out: IO[bytes], export: Export) -> None:
+    version = export.dataset_version
+    lines = exports.lines_of(version)
+    if export.format == Format.SPANS_CSV:
+        blocks = spans.spans_csv(lines)
+    else:
+        media = exports.media_of(version)
+        blocks = spans.activitynet(
+            lines,
+            info=exports.info_of(version),
+            label_classes=exports.class_names(version),
+            names=spans.video_names((sha256, name) for sha256, name, _ in media),
+            durations={sha256: seconds for sha256, _, seconds in media},
+        )
+    done = 0
+    for data, num_lines in blocks:
+        out.write(data)
+        done += num_lines
+        jobs.hear(job, units_done=done)
 
 
 def _heard(job: Job, blocks: Iterable[export_copy.Block]) -> Iterator[bytes]:
@@ -131,7 +155,7 @@ def layout_of(export: Export) -> Layout:
         label_classes=exports.class_names(version),
         info=exports.info_of(version),
         length=exports.sha_length_of(version),
-        suffix=pictures.SUFFIX[export.image_format],
+        suffix="mp4" if version.unit == Unit.CLIP else pictures.SUFFIX[export.image_format],
         **facts,
     )
 
@@ -141,7 +165,8 @@ def _write_archive(job: Job, export: Export, out: Any, runs: Path) -> None:
     version = export.dataset_version
     layout = layout_of(export)
     total = exports.count_frames(version)
-    jobs.report(job, units_total=total, unit="frames", force=True)
+    unit = "clips" if version.unit == Unit.CLIP else "frames"
+    jobs.report(job, units_total=total, unit=unit, force=True)
     made = _make_chunks(job, export, layout, runs / "chunks", total=total) if export.with_pixels else []
     _check_space()
     archive = TarArchive(out) if export.format == Format.WEBDATASET else ZipArchive(out)
@@ -197,8 +222,7 @@ def _make_chunks(job: Job, export: Export, layout: Layout, folder: Path, *, tota
             if not path.exists():
                 _check_space()
                 with write_beside(path) as file, ZipArchive(file) as archive:
-                    for number, (frame, pixels) in enumerate(_decoded(decoder, chunk, checked)):
-                        picture = pictures.pictures_of(pixels, export.image_format)
+                    for number, (frame, picture) in enumerate(_decoded(decoder, chunk, checked, export)):
                         for name, data in layout.files(frame, picture):
                             archive.add(name, data)
                         jobs.report(job, units_done=done + number + 1, note=frame[0].media_name)
@@ -209,9 +233,9 @@ def _make_chunks(job: Job, export: Export, layout: Layout, folder: Path, *, tota
 
 
 def _decoded(
-    decoder: Decoder, chunk: Sequence[list[Line]], checked: set[str]
-) -> Iterator[tuple[list[Line], np.ndarray]]:
-    """Each frame with its pixels, decoded by the decoder that made its thumbnail and its feature.
+    decoder: Decoder, chunk: Sequence[list[Line]], checked: set[str], export: Export
+) -> Iterator[tuple[list[Line], Picture]]:
+    """Each frame or clip with its picture, decoded by the decoder that made its thumbnail and its feature.
 
     `checked` are the media files that were found to have the bytes they were taken in with.
     """
@@ -224,7 +248,12 @@ def _decoded(
         if first.media_sha256 not in checked:
             _check_bytes(first)
             checked.add(first.media_sha256)
-        yield from _decoded_of(decoder, first, chunk[start:stop])
+        if first.kind == Item.Kind.CLIP:
+            for clip in chunk[start:stop]:
+                yield clip, _clip(decoder, clip[0], export.clip_format)
+        else:
+            for frame, pixels in _decoded_of(decoder, first, chunk[start:stop]):
+                yield frame, pictures.pictures_of(pixels, export.image_format)
         start = stop
 
 
@@ -237,6 +266,25 @@ def _check_bytes(line: Line) -> None:
         raise MediaGone(
             f"{line.media_path} holds other bytes than {line.media_name} had: bring it back, then retry."
         )
+
+
+def _clip(decoder: Decoder, line: Line, clip_format: str) -> Picture:
+    """The mp4 of a clip: the frames that are shown for it, and no others."""
+    from indexing.compute.clip_files import clip_file
+
+    span = (line.media_path, line.start_pts, line.stop_pts)
+    content = b""
+    try:
+        if clip_format == Export.ClipFormat.COPY:
+            content, _ = decoder.copy_span(*span)
+        if not content:
+            quality: Literal["h264", "lossless"] = (
+                "lossless" if clip_format == Export.ClipFormat.LOSSLESS else "h264"
+            )
+            content = clip_file(decoder.span(*span), stop_pts=line.stop_pts, quality=quality)
+    except MediaRefused as error:
+        raise MediaGone(f"{line.media_name} can no longer be read: {error}") from error
+    return lambda box: content
 
 
 def _decoded_of(

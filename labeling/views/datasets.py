@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from indexing.models import Item
+from indexing.models import Item, Unit
 from labeling.forms import DatasetVersionForm
 from labeling.models import DatasetVersion, Export
 from labeling.services.dataset_diff import Difference, compare_versions
 from labeling.services.datasets import create_version
-from labeling.services.exports import request_export
+from labeling.services.exports import formats_of, request_export
 from labeling.views.imports import imports_context
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.errors import JobError
@@ -61,8 +61,20 @@ def export_start(request: HttpRequest, corpus_id: int, dataset_version_id: int) 
         )
     else:
         has_pixels = bool(request.POST.get("with_pixels"))
-        export = request_export(version=version, format=chosen, with_pixels=has_pixels, by=request.user)
-        messages.success(request, f"Writing {export.get_format_display()} of {version}.")
+        clip_format = request.POST.get("clip_format", "")
+        if clip_format not in Export.ClipFormat.values:
+            clip_format = Export.ClipFormat.H264
+        try:
+            export = request_export(
+                version=version,
+                format=chosen,
+                with_pixels=has_pixels,
+                clip_format=clip_format,
+                by=request.user,
+            )
+            messages.success(request, f"Writing {export.get_format_display()} of {version}.")
+        except JobError as error:
+            messages.error(request, str(error))
     if not request.headers.get("HX-Request"):
         return redirect("datasets", corpus_id)
     part = "labeling/partials/versions_live.html"
@@ -117,6 +129,8 @@ def _versions_context(corpus: Corpus) -> dict[str, Any]:
     return {
         "corpus": corpus,
         "versions": versions,
-        "formats": Export.Format.choices,
+        "formats": formats_of(Unit.FRAME),
+        "formats_of_clips": formats_of(Unit.CLIP),
+        "clip_formats": Export.ClipFormat.choices,
         "is_moving": any(not job.is_final for job in jobs),
     }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORMATS = (
     "image_folder", "coco", "yolo", "voc", "csv", "jsonl", "parquet", "webdataset", "fiftyone", "huggingface",
+    "spans_csv", "activitynet",
 )  # fmt: skip
 POLL_SECONDS = 0.5
 
@@ -31,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-weak", action="store_true", help="also what was taken without a look")
     parser.add_argument(
         "--without-pixels", action="store_true", help="the labels alone, where the format can"
+    )
+    parser.add_argument(
+        "--clip-format",
+        choices=("h264", "copy", "lossless"),
+        default="h264",
+        help="of clips, as mp4: encoded (default), copied where key frames allow, every pixel's value kept",
     )
     parser.add_argument("--version", type=int, metavar="N", help="an existing version instead of a new one")
     parser.add_argument("--val", type=float, default=0.1, metavar="SHARE", help="default: 0.1")
@@ -54,7 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         version = _version(arguments, corpus)
         export = request_export(
-            version=version, format=arguments.format, with_pixels=not arguments.without_pixels, by=user
+            version=version,
+            format=arguments.format,
+            with_pixels=not arguments.without_pixels,
+            clip_format=arguments.clip_format,
+            by=user,
         )
     except (JobError, ValidationError) as error:
         sentence = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)

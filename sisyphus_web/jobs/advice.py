@@ -29,6 +29,7 @@ ADVICE = {
     "map-unreadable": "A file of the map is missing or damaged. Check the disk, then draw the map anew.",
     "no-such-span": "Choose a part of the video that has frames, up to ten minutes long.",
     "wrong-unit": "Choose features of what the dataset version holds, frames or clips.",
+    "only-frames": "Choose a format that holds clips, or make a version of frames.",
     "mixed-units": "Make a version of frames and another of clips: choose the unit.",
     "nothing-to-ingest": "Name a folder or finish an upload first, then start again.",
     "folder-not-allowed": "Choose a folder below one of the media roots, or ask the operator to add a root.",

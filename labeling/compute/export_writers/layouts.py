@@ -10,9 +10,9 @@ import orjson
 from labeling.compute.export_writers.lines import Line, folders_of
 
 Box = tuple[int, int, int, int]
-Frame = Sequence[Line]  # all lines of one (media file, pts)
+Frame = Sequence[Line]  # all lines of one (media file, pts), or of one clip
 Entry = tuple[str, bytes]  # name in the archive, bytes; a name that ends with / is a folder
-Picture = Callable[[Box | None], bytes]  # the frame, or its box, encoded
+Picture = Callable[[Box | None], bytes]  # the frame, or its box, or the clip, encoded
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Layout(ABC):
     label_classes: Sequence[str]
     info: Mapping[str, Any]  # what dataset.json says
     length: int  # hex digits that tell the media files apart
-    suffix: str  # of pictures: jpg or png
+    suffix: str  # of pictures: jpg or png; of clips: mp4
 
     @property
     def folders(self) -> dict[str, str]:

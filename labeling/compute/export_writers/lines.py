@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 BACKGROUND = "background"  # the folder of what was rejected (seeds of the layout: <split>/<class>/*)
@@ -10,7 +11,10 @@ SHORTEST_SHA = 8  # hex digits of a media file's sha256 in file names; more wher
 
 
 class Line(NamedTuple):
-    """One (item, class) of a dataset version. They come by (media_sha256, start_pts, box, class)."""
+    """One (item, class) of a dataset version.
+
+    They come by (media_sha256, start_pts, stop_pts of a clip, box, class).
+    """
 
     item: int
     media_sha256: str
@@ -35,6 +39,11 @@ class Line(NamedTuple):
     split: str
 
     @property
+    def clip_stop(self) -> int | None:
+        """Where a clip ends; None for what is one frame or a part of one."""
+        return self.stop_pts if self.kind == "clip" else None
+
+    @property
     def box(self) -> tuple[int, int, int, int] | None:
         """x0, y0, x1, y1 in pixels of the upright frame; None: all of it."""
         if self.x0_px is None or self.y0_px is None or self.x1_px is None or self.y1_px is None:
@@ -43,8 +52,9 @@ class Line(NamedTuple):
 
 
 def frames_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """The lines of each frame (media file, pts) together, in order."""
-    for _, lines_of_frame in groupby(lines, key=lambda line: (line.media_sha256, line.start_pts)):
+    """The lines of each frame (media file, pts), or of each clip, together, in order."""
+    by = attrgetter("media_sha256", "start_pts", "clip_stop")
+    for _, lines_of_frame in groupby(lines, key=by):
         yield list(lines_of_frame)
 
 
@@ -82,8 +92,9 @@ def sha_length(sha256s: Iterable[str]) -> int:
 
 
 def frame_name(line: Line, *, length: int) -> str:
-    """A stable name without suffix: the media file's sha256 and the pts."""
-    return f"{line.media_sha256[:length]}_{line.start_pts}"
+    """A stable name without suffix: the media file's sha256 and the pts, of a clip both."""
+    name = f"{line.media_sha256[:length]}_{line.start_pts}"
+    return name if line.clip_stop is None else f"{name}-{line.clip_stop}"
 
 
 def item_name(line: Line, *, length: int) -> str:

@@ -60,7 +60,9 @@ class WebDataset(Layout):
 
 @dataclass(frozen=True)
 class HuggingFace(Layout):
-    """Folders as `load_dataset("imagefolder", data_dir=...)` reads them; labels alone as one .jsonl per side.
+    """Folders as `load_dataset("imagefolder", data_dir=...)` reads them, clips as "videofolder".
+
+    Labels alone are one .jsonl per side.
 
     https://huggingface.co/docs/datasets/image_dataset: metadata.jsonl beside the pictures names each by
     `file_name`; the other columns are the labels.
@@ -70,8 +72,9 @@ class HuggingFace(Layout):
 
     def head(self, frames: Callable[[], Iterable[Frame]]) -> Iterator[Entry]:
         about = json.dumps(str(self.info.get("description", "")), ensure_ascii=False)
-        task = "task_categories:\n- image-classification\n" if self.with_pixels else ""
-        loader = "imagefolder" if self.with_pixels else "json"
+        kind = "video" if self.suffix == "mp4" else "image"
+        task = f"task_categories:\n- {kind}-classification\n" if self.with_pixels else ""
+        loader = f"{kind}folder" if self.with_pixels else "json"
         classes = "".join(f"- {name}\n" for name in self.label_classes)
         yield (
             "README.md",
