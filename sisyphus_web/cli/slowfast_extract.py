@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sisyphus_web import __version__
@@ -72,7 +73,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="fp32",
         help="auto: bf16 where the processor or GPU has it and features stay the same; default: fp32",
     )
-    flags.add_weights(parser)
+    parser.add_argument(
+        "--weights",
+        type=flags.existing_file,
+        metavar="FILE",
+        help="the checkpoint; default: TEST.CHECKPOINT_FILE_PATH, else the last in OUTPUT_DIR/checkpoints, "
+        "else TRAIN.CHECKPOINT_FILE_PATH; never random",
+    )
+    parser.add_argument(
+        "--model-dir",
+        type=Path,
+        default=flags.default_model_dir(),
+        metavar="DIR",
+        help="where the exported network is kept; default: the model folder",
+    )
     flags.add_device(parser)
     flags.add_seed(parser)
     flags.add_force(parser)
@@ -168,9 +182,7 @@ def _told(
         keys_without_effect=list(config.without_effect),
     )
     seen = " and ".join(
-        f"{facts['frames']} {name if name != 'frames' else ''} frames over {facts['seconds']:g} s".replace(
-            "  ", " "
-        )
+        f"{facts['frames']} frames over {facts['seconds']:g} s{'' if name == 'only' else f' ({name})'}"
         for name, facts in pathways.items()
     )
     more = f" and {look.num_unknown} that do not say how long they are" if look.num_unknown else ""
@@ -178,7 +190,7 @@ def _told(
     for sentence in (
         f"{weights.architecture}, {config.pool}, from {weights.path} ({weights.convention}): "
         f"rows of {weights.width:,} numbers",
-        f"a row every {every:.3g} s; each sees, by pathway, {seen}",
+        f"a row every {every:.3g} s; each sees {seen}",
         f"{len(names):,} videos, about {look.num_rows:,} rows{more}",
         f"keys without effect: {', '.join(config.without_effect)}" if config.without_effect else "",
     ):

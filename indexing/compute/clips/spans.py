@@ -62,7 +62,8 @@ class _Span:
         left = len(self._times) - len(self._chosen)
         pictures = [*self._chosen, *(self._newest.pixels() for _ in range(left))]
         first, last = _mark(self._first), _mark(self._newest)
-        row = row_of(self._row, first, last, following and _mark(following), gap_pts)
+        then = _mark(following) if following is not None else None
+        row = row_of(self._row, first, last, then, gap_pts)
         return Clip(stacked(pictures), np.zeros(len(pictures), bool), row)
 
 

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 
 from indexing.compute.clips.held import Clip, Held, Mark, Prepare, row_of, stacked
 from indexing.compute.clips.spans import stream_spans
@@ -22,7 +22,7 @@ class FrameCountDiffers(ValueError):
 
 def stream(
     frames: Iterable[Frame], plan: Plan, prepare: Prepare, *, num_frames: int | None = None
-) -> Iterator[Clip]:
+) -> Generator[Clip]:
     """The clips of `plan` as soon as their last frame is there; memory holds the frames of open clips.
 
     `num_frames` is asked for by plans with `needs_count`, counted by demuxing; where the decoder gives
