@@ -16,7 +16,7 @@ from django.conf import settings
 
 from indexing.compute.files import free_bytes, sha256_of, text_to_path, write_beside
 from indexing.compute.media_facts import MediaRefused
-from indexing.models import Item, Unit
+from indexing.models import Unit
 from labeling.compute.export_writers import coco, pictures, spans
 from labeling.compute.export_writers.archives import Archive, TarArchive, ZipArchive
 from labeling.compute.export_writers.digests import Digested
@@ -222,7 +222,7 @@ def _make_chunks(job: Job, export: Export, layout: Layout, folder: Path, *, tota
             if not path.exists():
                 _check_space()
                 with write_beside(path) as file, ZipArchive(file) as archive:
-                    for number, (frame, picture) in enumerate(_decoded(decoder, chunk, checked, export)):
+                    for number, (frame, picture) in enumerate(_pictures(export, decoder, chunk, checked)):
                         for name, data in layout.files(frame, picture):
                             archive.add(name, data)
                         jobs.report(job, units_done=done + number + 1, note=frame[0].media_name)
@@ -232,10 +232,25 @@ def _make_chunks(job: Job, export: Export, layout: Layout, folder: Path, *, tota
     return made
 
 
-def _decoded(
-    decoder: Decoder, chunk: Sequence[list[Line]], checked: set[str], export: Export
+def _pictures(
+    export: Export, decoder: Decoder, chunk: Sequence[list[Line]], checked: set[str]
 ) -> Iterator[tuple[list[Line], Picture]]:
-    """Each frame or clip with its picture, decoded by the decoder that made its thumbnail and its feature.
+    """Each frame with its picture, or each clip with its mp4."""
+    if export.dataset_version.unit != Unit.CLIP:
+        for frame, pixels in _decoded(decoder, chunk, checked):
+            yield frame, pictures.pictures_of(pixels, export.image_format)
+        return
+    for clip in chunk:
+        if clip[0].media_sha256 not in checked:
+            _check_bytes(clip[0])
+            checked.add(clip[0].media_sha256)
+        yield clip, _clip(decoder, clip[0], export.clip_format)
+
+
+def _decoded(
+    decoder: Decoder, chunk: Sequence[list[Line]], checked: set[str]
+) -> Iterator[tuple[list[Line], np.ndarray]]:
+    """Each frame with its pixels, decoded by the decoder that made its thumbnail and its feature.
 
     `checked` are the media files that were found to have the bytes they were taken in with.
     """
@@ -248,12 +263,7 @@ def _decoded(
         if first.media_sha256 not in checked:
             _check_bytes(first)
             checked.add(first.media_sha256)
-        if first.kind == Item.Kind.CLIP:
-            for clip in chunk[start:stop]:
-                yield clip, _clip(decoder, clip[0], export.clip_format)
-        else:
-            for frame, pixels in _decoded_of(decoder, first, chunk[start:stop]):
-                yield frame, pictures.pictures_of(pixels, export.image_format)
+        yield from _decoded_of(decoder, first, chunk[start:stop])
         start = stop
 
 
