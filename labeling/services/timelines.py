@@ -86,7 +86,7 @@ def timeline_of(media_file: MediaFile, label_class: LabelClass | None) -> Timeli
 
 
 def similarities_to(media_file: MediaFile, item: Item) -> Similarities:
-    """How near every item of `media_file` is to `item`, which may be of another file; nothing is recorded.
+    """How near each item of `media_file` is to `item`, of the same unit; nothing is recorded.
 
     Raises SearchUnavailable, and SearchRefused where the item has no feature.
     """
@@ -96,6 +96,7 @@ def similarities_to(media_file: MediaFile, item: Item) -> Similarities:
         filters={"media_files": [media_file.pk]},
         k=MOST_NEIGHBORS,
         fold=False,
+        unit=item.unit,
     )
     values = {each.item: each.similarity for each in found.neighbors if each.similarity is not None}
     ordered = Item.objects.filter(pk__in=values).order_by("start_pts", "pk").values_list("pk", flat=True)

@@ -45,7 +45,7 @@ OF_CORPUS = {
     "map_scores": "map-scores",
     "map_regions": "map-regions",
 }
-PAGES_OF_OBJECT = {"media_page": ("media-file-page", "0")}
+PAGES_OF_OBJECT = {"media_page": ("media-file-page", "0"), "video_page": ("video", "0")}
 OF_OBJECT = {
     "media_file": ("media-file", "0"),
     "query_image": ("query-image", "00000000-0000-0000-0000-000000000000"),
@@ -55,6 +55,8 @@ OF_OBJECT = {
     "audit_stop": ("audit-stop", "0"),
     "item_thumbnail": ("item-thumbnail", "0"),
     "item_frame": ("item-frame", "0"),
+    "item_preview": ("item-preview", "0"),
+    "frame": ("frame", "0"),
     "stack": ("stack-tiles", "0"),
 }
 

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import { FrameMissing, FrameStore, unpackRun } from "../../static/src/lib/frame-store";
 import { type FramesPage, FrameTable } from "../../static/src/lib/frame-table";
+import {
+  curveOf,
+  itemAt,
+  lineItems,
+  neighborOf,
+  rowsOf,
+  stacksOf,
+  valueAt,
+} from "../../static/src/lib/line-items";
+import { Previews } from "../../static/src/lib/previews";
 import { following, shuttled } from "../../static/src/lib/shuttle";
 import { panned, revealing, secondsOfX, ticksOf, xOf, zoomed } from "../../static/src/lib/time-axis";
 import { codeText, parseCode, parsePlace } from "../../static/src/lib/time-code";
@@ -197,5 +207,103 @@ describe("j, k and l", () => {
     expect(following(3, -1, table)).toEqual({ place: 2, wait_ms: expect.closeTo(80) });
     expect(following(0, 4, table)?.place).toBe(4);
     expect(following(4, 1, table)).toBeNull();
+  });
+});
+
+describe("previews of clips", () => {
+  test("are fetched once while they are kept, and let go of when many others came", async () => {
+    const asked: number[] = [];
+    const gone: string[] = [];
+    const previews = new Previews({
+      fetch: async (item) => {
+        asked.push(item);
+        return packed([item, item + 1]);
+      },
+      urlOf: () => `blob:${asked.length}`,
+      revoke: (url) => gone.push(url),
+    });
+    expect((await previews.of(1)).pts).toEqual([1, 2]);
+    await previews.of(1);
+    expect(asked).toEqual([1]);
+    for (let item = 2; item < 26; item++) await previews.of(item);
+    expect(gone).toEqual(["blob:1", "blob:1"]);
+    await previews.of(1);
+    expect(asked.at(-1)).toBe(1);
+  });
+
+  test("are asked for again after a failure", async () => {
+    let fails = true;
+    const fetch = async () => {
+      if (fails) throw new Error("away");
+      return packed([0]);
+    };
+    const previews = new Previews({ fetch, urlOf: () => "", revoke: () => undefined });
+    await expect(previews.of(1)).rejects.toThrow("away");
+    fails = false;
+    expect((await previews.of(1)).pts).toEqual([0]);
+  });
+});
+
+describe("what lies on the time line", () => {
+  const table = new FrameTable([page({ pts: [0, 512, 1024, 1536], start_pts: 0, stop_pts: 2048 })]);
+  const line = {
+    items: [7, 8, 9],
+    kinds: ["frame", "clip", "clip"] as const,
+    start_pts: [0, 0, 512],
+    stop_pts: [1, 1024, 2048],
+    stacks: [3, 0, 3],
+    answers: ["accept", "", ""] as const,
+    versions: [1, 0, 0],
+    are_derived: [false, false, false],
+    are_disputed: [false, false, false],
+    are_weak: [false, true, false],
+    is_whole: true,
+  };
+  const media = { id: 4, name: "river.mp4", width_px: 64, height_px: 48 };
+  const items = lineItems(line, table, media);
+
+  test("a frame is there until the next one, a clip until its end; answers are about the item alone", () => {
+    expect(items.map(({ start, stop }) => [start, stop])).toEqual([
+      [0, 0.04],
+      [0, 0.08],
+      [0.04, 0.16],
+    ]);
+    expect(items.map(({ stack, in_stack }) => [stack, in_stack])).toEqual([
+      [null, 3],
+      [null, null],
+      [null, 3],
+    ]);
+  });
+
+  test("clips that overlap are in rows of their own, and a stack reaches from its first to its last", () => {
+    expect(rowsOf(items.slice(1))).toEqual([0, 1]);
+    expect(stacksOf(items)).toEqual([{ start: 0, stop: 0.16, count: 2 }]);
+  });
+
+  test("a click is about the shortest item there, or the nearest within reach", () => {
+    expect(itemAt(items, 0.01, 0)?.item).toBe(7);
+    expect(itemAt(items, 0.06, 0)?.item).toBe(8);
+    expect(itemAt(items, 0.17, 0)).toBeNull();
+    expect(itemAt(items, 0.17, 0.02)?.item).toBe(9);
+    expect(neighborOf(items, 0, 1)?.item).toBe(9);
+    expect(neighborOf(items, 0, -1)).toBeNull();
+  });
+
+  test("a curve has the items that have a value, in order of time", () => {
+    const curve = curveOf(
+      "cats",
+      items,
+      new Map([
+        [9, 0.25],
+        [7, 0.75],
+      ]),
+      [0, 1],
+      0.5,
+    );
+    expect(curve.points).toEqual([
+      [0.02, 0.75],
+      [0.1, 0.25],
+    ]);
+    expect(valueAt(curve, 0.09)).toBe(0.25);
   });
 });

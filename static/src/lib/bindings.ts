@@ -78,7 +78,7 @@ export const BINDINGS: readonly Binding[] = [
   select("invert", ["i"], "invert the selection"),
   look("open-stack", ["e"], "open the stack: answer its members one by one"),
   look("peek", ["v"], "full size; plays the run of a video"),
-  look("go-to-frame", ["g"], "the frame in its video, in a new tab"),
+  look("go-to-frame", ["g"], "the item in its video, in a new tab"),
   look("regions", ["h"], "show or hide the regions that were found"),
   look("zoom-in", ["+", "shift++", "="], "larger tiles"),
   look("zoom-out", ["-"], "smaller tiles"),

@@ -13,6 +13,7 @@ const VERDICTS_PX = 24;
 const CURVE_PX = 60;
 const GAP_PX = 5;
 const LEAST_PX = 3; // an item is never narrower
+const MARK_PX = 14; // the verdict on a frame, where there is room for it
 const GLYPH_PX = 11; // from this width on an answer has its glyph
 const FONT = "11px system-ui, sans-serif";
 
@@ -94,7 +95,7 @@ export function paint(
     else if (lane.kind === "frames") frames(pen, lane, shown);
     else if (lane.kind === "clips") clips(pen, lane, view);
     else if (lane.kind === "stacks") stacks(pen, lane);
-    else if (lane.kind === "verdicts") for (const item of shown) verdict(pen, lane, item);
+    else if (lane.kind === "verdicts") verdicts(pen, lane, shown);
     else curve(pen, lane, lane.kind === "scores" ? scene.scores : scene.similarities, plot_px);
   }
   if (scene.span) selection(pen, scene.span, height);
@@ -118,7 +119,8 @@ function ruler({ context, x, tone }: Pen, lane: Lane, view: View, plot_px: numbe
     context.moveTo(at, label ? lane.top + 15 : lane.top + 18);
     context.lineTo(at, label ? height : lane.top + lane.height);
     context.stroke();
-    if (!label) continue;
+    const is_cut = at + context.measureText(label).width + 6 > GUTTER_PX + plot_px;
+    if (!label || is_cut) continue;
     context.fillStyle = tone("text");
     context.fillText(label, at + 3, lane.top + 8);
   }
@@ -177,11 +179,23 @@ function stacks({ context, x, tone, scene }: Pen, lane: Lane): void {
   }
 }
 
+/** Those of clips first, so that those of frames lie on top; a frame's is wider than the frame, up to the next item's. */
+function verdicts(pen: Pen, lane: Lane, shown: readonly LineItem[]): void {
+  const clips = shown.filter(({ kind }) => kind === "clip");
+  const others = shown.filter(({ kind }) => kind !== "clip");
+  for (const item of clips) verdict(pen, lane, item, extent(pen.x, item));
+  others.forEach((item, at) => {
+    const [left] = extent(pen.x, item);
+    const next = others[at + 1];
+    const room_px = next ? pen.x(next.start) - left - 1 : MARK_PX;
+    verdict(pen, lane, item, [left, Math.max(LEAST_PX, Math.min(MARK_PX, room_px))]);
+  });
+}
+
 /** Accepted: full and high. Rejected: low, hatched. Unsure: in the middle, dashed. Weak: hollow. Disputed: with a mark above. */
-function verdict({ context, x, tone }: Pen, lane: Lane, item: LineItem): void {
+function verdict({ context, tone }: Pen, lane: Lane, item: LineItem, [left, width]: [number, number]): void {
   const said = item.answer || (item.is_weak ? "weak" : "");
   if (!said) return;
-  const [left, width] = extent(x, item);
   const { top, height } = lane;
   const color = tone(said);
   context.fillStyle = context.strokeStyle = color;

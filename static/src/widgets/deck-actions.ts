@@ -3,6 +3,7 @@
 import { isAnswer } from "../lib/answers";
 import type { Session } from "../lib/session";
 import { tileSize } from "../lib/tile-size";
+import type { Tile } from "../lib/wire";
 import type { DeckParts } from "./deck";
 
 const STEPS: ReadonlySet<string> = new Set([
@@ -94,7 +95,7 @@ export class Actions {
         if (current) frame.peek(current);
         return true;
       case "go-to-frame":
-        if (current) this.goToFrame(current.media_file, current.item);
+        if (current) this.goToFrame(current);
         return true;
       case "map":
         return this.goToMap();
@@ -114,9 +115,11 @@ export class Actions {
   }
 
   /** In a tab of its own: this one keeps its place. */
-  private goToFrame(media_file: number, item: number): void {
-    const { api } = this.session;
-    window.open(`${api.url("media_page", media_file, { item })}#item-${item}`, "_blank", "noopener");
+  private goToFrame({ media_file, media_kind, item }: Tile): void {
+    const { api, query } = this.session;
+    const page = api.url("media_page", media_file, { item });
+    const player = api.url("video_page", media_file, { item, class: query.class });
+    window.open(media_kind === "video" ? player : `${page}#item-${item}`, "_blank", "noopener");
   }
 
   private goToMap(): boolean {

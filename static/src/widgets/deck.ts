@@ -4,6 +4,7 @@ import { isAnswer } from "../lib/answers";
 import { sentenceOf } from "../lib/api";
 import { readTiles } from "../lib/members";
 import { keymap } from "../lib/own-keys";
+import { Previews } from "../lib/previews";
 import type { Session } from "../lib/session";
 import { Thumbnails } from "../lib/thumbnails";
 import type { Tile } from "../lib/wire";
@@ -51,6 +52,22 @@ export class Deck {
     grid.members = async (id) => (await this.members(id)).map((tile) => tile.item);
     frame.members = (id) => this.members(id);
     frame.frameOf = (item) => api.url("item_frame", item);
+    frame.videoOf = ({ media_file, item }) =>
+      api.url("video_page", media_file, { item, class: session.query.class });
+    const previews = new Previews({
+      fetch: (item) => api.bytes(api.url("item_preview", item)),
+      urlOf: (blob) => URL.createObjectURL(blob),
+      revoke: (url) => URL.revokeObjectURL(url),
+    });
+    grid.previewOf = (item) => previews.of(item);
+    frame.clipFrames = async (tile) => {
+      const { pts } = await previews.of(tile.item);
+      const length = (tile.stop_seconds ?? tile.pts_seconds) - tile.pts_seconds;
+      return pts.map((at, place) => ({
+        url: api.url("frame", tile.media_file, { pts: at }),
+        seconds: tile.pts_seconds + (length * place) / pts.length,
+      }));
+    };
     const on = (target: EventTarget, name: string, listener: (event: CustomEvent) => void) =>
       target.addEventListener(name, listener as EventListener, { signal });
     document.addEventListener("keydown", (event) => this.key(event), { signal });

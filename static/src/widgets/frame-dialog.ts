@@ -8,10 +8,10 @@ import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { moved, type Sides, sized, spanned } from "../lib/box";
 import { similarityText, timeText } from "../lib/format";
-import { hint } from "../lib/own-keys";
+import { hint, keymap } from "../lib/own-keys";
 import type { Box, Term, Tile } from "../lib/wire";
 import "./frame-run";
-import type { FrameRun } from "./frame-run";
+import type { FrameRun, RunFrame } from "./frame-run";
 
 export interface Shown {
   url: string;
@@ -33,9 +33,12 @@ export class FrameDialog extends LitElement {
   @query("dialog") private dialog!: HTMLDialogElement;
   @query(".frame-picture") private picture!: HTMLElement;
   @query("sfi-run") private run!: FrameRun | null;
-  @state() private run_tiles: readonly Tile[] = [];
+  @state() private run_frames: readonly RunFrame[] = [];
+  private own_place = 0; // of the run: the frame of the item itself
   members: (stack: number) => Promise<readonly Tile[]> = async () => [];
+  clipFrames: (tile: Tile) => Promise<readonly RunFrame[]> = async () => [];
   frameOf: (item: number) => string = () => "";
+  videoOf: (tile: Tile) => string = () => "";
   private corner: { x: number; y: number } | null = null;
 
   protected override createRenderRoot(): this {
@@ -51,10 +54,11 @@ export class FrameDialog extends LitElement {
     return this.shown?.term != null;
   }
 
-  /** Opens on a tile to look at; the run of its stack plays. */
+  /** Opens on a tile to look at; the clip, or the run of its stack, plays. */
   peek(tile: Tile): void {
     this.open({ url: this.frameOf(tile.item), tile, term: null });
-    if (tile.count > 1 && tile.stack !== null) void this.playRun(tile, tile.stack);
+    if (tile.kind === "clip") void this.playRun(tile, this.clipFrames(tile), 0);
+    else if (tile.count > 1 && tile.stack !== null) void this.playStack(tile, tile.stack);
   }
 
   /** While open: another tile, or the same one with another answer. */
@@ -63,22 +67,37 @@ export class FrameDialog extends LitElement {
     else this.peek(tile);
   }
 
-  private async playRun(tile: Tile, stack: number): Promise<void> {
+  private async playStack(tile: Tile, stack: number): Promise<void> {
     const tiles = await this.members(stack).catch(() => []);
-    if (this.shown?.tile !== tile || tiles.length < 2) return;
-    this.run_tiles = tiles;
-    await this.updateComplete;
-    this.run?.begin(tiles, tile.item);
+    const frames = tiles.map(({ item, media_kind, pts_seconds }) => ({
+      url: this.frameOf(item),
+      seconds: media_kind === "video" ? pts_seconds : null,
+    }));
+    await this.playRun(
+      tile,
+      Promise.resolve(frames),
+      tiles.findIndex(({ item }) => item === tile.item),
+    );
   }
 
-  private readonly runTo = (event: CustomEvent<Tile>): void => {
+  private async playRun(tile: Tile, coming: Promise<readonly RunFrame[]>, at: number): Promise<void> {
+    const frames = await coming.catch(() => []);
+    if (this.shown?.tile !== tile || frames.length < 2) return;
+    this.run_frames = frames;
+    this.own_place = at;
+    await this.updateComplete;
+    this.run?.begin(frames, at);
+  }
+
+  private readonly runTo = (event: CustomEvent<number>): void => {
     const image = this.querySelector<HTMLImageElement>(".frame-picture img");
-    if (image) image.src = this.frameOf(event.detail.item);
-    this.is_elsewhere = event.detail.item !== this.shown?.tile?.item;
+    const frame = this.run_frames[event.detail];
+    if (image && frame) image.src = frame.url;
+    this.is_elsewhere = event.detail !== this.own_place;
   };
 
   open(shown: Shown): void {
-    this.run_tiles = [];
+    this.run_frames = [];
     this.is_elsewhere = false;
     this.shown = shown;
     this.failed = false;
@@ -123,6 +142,7 @@ export class FrameDialog extends LitElement {
             ? `${shown.start ? "the part that was found · " : ""}drag a box · arrows move · shift + arrows size · Enter searches`
             : `${hint(["accept", "reject", "unsure"])} · arrows next · Esc closes`
         }</span>
+        ${tile?.media_kind === "video" && !shown.term ? html`<a class="btn btn-small" href=${this.videoOf(tile)} target="_blank" rel="noopener">In its video <kbd>${keymap.shown("go-to-frame")}</kbd></a>` : nothing}
         <button type="button" class="btn btn-small" @click=${this.close}>Close</button>
         ${shown.term ? html`<button type="button" class="btn btn-small btn-primary" @click=${this.search}>Search with the box</button>` : nothing}
       </header>
@@ -136,7 +156,7 @@ export class FrameDialog extends LitElement {
         }
         <span class="frame-box" ?hidden=${this.is_elsewhere || (!this.box && !tile?.box)}></span>
       </div>
-      ${this.run_tiles.length ? html`<sfi-run .tiles=${this.run_tiles} .frameOf=${this.frameOf} @run-frame=${this.runTo}></sfi-run>` : nothing}`;
+      ${this.run_frames.length ? html`<sfi-run .frames=${this.run_frames} @run-frame=${this.runTo}></sfi-run>` : nothing}`;
   }
 
   protected override updated(): void {
@@ -208,7 +228,7 @@ export class FrameDialog extends LitElement {
 
   private readonly closed = (): void => {
     this.shown = null;
-    this.run_tiles = [];
+    this.run_frames = [];
     this.box = null;
     this.dispatchEvent(new CustomEvent("frame-closed"));
   };

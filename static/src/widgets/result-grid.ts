@@ -14,6 +14,7 @@ import {
   stepped,
   windowOf,
 } from "../lib/grid-window";
+import type { Preview } from "../lib/previews";
 import type { Selection } from "../lib/selection";
 import type { Thumbnails } from "../lib/thumbnails";
 import { tileSize } from "../lib/tile-size";
@@ -43,6 +44,7 @@ export class ResultGrid extends LitElement {
   cut_text = ""; // what is expected below it
   members: (stack: number) => Promise<readonly number[]> = async () => [];
   thumbnailOf: (item: number) => string = () => "";
+  previewOf: (item: number) => Promise<Preview> = async () => ({ pts: [], urls: [] });
   label = "Results";
 
   layout: Layout = layoutOf(1, 1, CAPTION_PX, GAP_PX);

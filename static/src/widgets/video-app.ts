@@ -111,11 +111,17 @@ export class VideoApp extends LitElement {
           .pictureOf=${this.pictureOf}
           @line-seek=${(event: CustomEvent<number>) => session.goTo(event.detail)}
           @line-item=${(event: CustomEvent<LineItem | null>) => session.choose(event.detail)}
-          @line-span=${(event: CustomEvent<[number, number]>) => session.setSpan(...event.detail)}
+          @line-span=${(event: CustomEvent<[number, number]>) => this.spanned(...event.detail)}
         ></sfi-time-line>
         ${this.legend()}
       </section>
       <p class="visually-hidden" role="status" aria-live="polite">${session.said}</p>`;
+  }
+
+  /** The frame at the end that moves is shown. */
+  private spanned(fixed: number, moving: number): void {
+    this.session.setSpan(fixed, moving);
+    this.session.goTo(moving);
   }
 
   private tools() {
