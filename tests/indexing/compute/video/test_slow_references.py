@@ -32,6 +32,12 @@ def test_features_equal_pytorchvideo_under_its_own_names(made):
     assert [each["case"] for each in told if each["feature"] > 1e-4 or not each["has_our_names"]] == []
 
 
+def test_slowfast_extract_writes_what_the_originals_steps_give_with_its_own_network():
+    told = told_by("extraction_references")["extraction"]
+    assert len(told) == 4
+    assert [each["case"] for each in told if each["apart"] is None or each["apart"] > 1e-4] == []
+
+
 def test_blobs_of_caffe2_get_the_names_of_pyslowfasts_own_table(made):
     assert made[0]["caffe2"]["different"] == []
     assert made[0]["caffe2"]["checked"] > 1500
