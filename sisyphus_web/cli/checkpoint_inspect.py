@@ -9,12 +9,15 @@ from sisyphus_web.cli.plain import endings, flags
 
 DESCRIPTION = """
 Say what a file of weights is: its family and network, its number of classes, its keys, its sha256, and of our
-own classifiers also class names, preprocessing, metrics and settings. Nothing in the file is run: pickles are
-read as tensors only. --encoder checks that every key fits that network.
+own classifiers also class names, preprocessing, metrics and settings. A video network (SlowFast, Slow, C2D,
+I3D, Video Swin, C3D, R(2+1)D, as PySlowFast, caffe2, pytorchvideo, mmaction2, torchvision or VMZ name it)
+must be complete; its settings are told by the shapes. Nothing in the file is run: pickles are read as tensors
+and arrays only, in a limited process. --encoder checks that every key fits that network.
 """
 EXAMPLE = """
 sfi checkpoint-inspect blockage/best.safetensors
 sfi checkpoint-inspect old.pth --encoder resnet50
+sfi checkpoint-inspect SLOWFAST_8x8_R50.pkl --encoder slowfast-r50
 """
 NUM_KEYS_SHOWN = 6
 
@@ -23,7 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.with_example(parser, DESCRIPTION, EXAMPLE)
     parser.add_argument("file", type=Path, metavar="FILE", help="a checkpoint, or the folder of a run")
     parser.add_argument(
-        "--encoder", metavar="NAME", help="a network it must fit: torchvision:NAME or timm:NAME"
+        "--encoder",
+        metavar="NAME",
+        help="a network it must fit: torchvision:NAME, timm:NAME, or a clip encoder or its network",
     )
     flags.add_json(parser)
 
@@ -49,12 +54,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _said(arguments: argparse.Namespace) -> dict[str, Any]:
     from indexing.compute.files import sha256_of
-    from sisyphus_web.cli.plain import classifiers
+    from sisyphus_web.cli.plain import classifiers, video_checkpoints
     from training.compute import checkpoints, old_checkpoints
 
     path = checkpoints.checkpoint_path(arguments.file.expanduser())
+    is_ours = checkpoints.is_ours(path)
+    if not is_ours:
+        old_checkpoints.check_is_weights(path)
+        if video := video_checkpoints.read(path, arguments.encoder):
+            return video_checkpoints.said(video)
     architecture = classifiers.architecture_of(arguments)
-    if checkpoints.is_ours(path) and architecture is None:
+    if is_ours and architecture is None:
         checkpoint = checkpoints.read(path)
         checkpoint.network()  # every key used once, or a refusal
         facts = checkpoint.facts
@@ -72,7 +82,6 @@ def _said(arguments: argparse.Namespace) -> dict[str, Any]:
             "training": training,
             "sha256": sha256_of(path),
         }
-    old_checkpoints.check_is_weights(path)
     state = old_checkpoints.read_tensors(path)
     found = old_checkpoints.identify(state, architecture)
     if architecture is not None:

@@ -2,23 +2,22 @@
 
 import functools
 import re
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import nn
 
 from indexing.compute.encoders.loader import PREFIXES, load_strictly, read_state_dict
+from indexing.compute.encoders.pickles import unpickle
 from indexing.compute.encoders.specs import WeightsRefused
 from indexing.compute.files import sha256_of, write_beside
 from training.compute import networks
 from training.compute.checkpoints import Checkpoint, Facts
 from training.compute.pictures import Preprocessing
-from training.compute.plain_pickles import read_pickled_arrays
 from training.compute.refusals import TrainingRefused
 
 CANDIDATES = (  # looked for by the names and shapes of their weights, in this order
@@ -173,13 +172,10 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     try:
         return read_state_dict(path)
     except WeightsRefused as refusal:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "arrays.safetensors"
-            try:
-                read_pickled_arrays(path, out)
-            except WeightsRefused:
-                raise refusal from None
-            return load_file(out)
+        try:
+            return unpickle(path).tensors
+        except WeightsRefused:
+            raise refusal from None
 
 
 def check_is_weights(path: Path) -> None:

@@ -120,13 +120,6 @@ class Array:
         made._set(shape, dtype, raw, is_fortran=order == "F")
         return made
 
-    @classmethod
-    def of_scalar(cls, dtype: Any, raw: Any = b"") -> "Array":
-        """A single number."""
-        made = cls()
-        made._set((), dtype, raw, is_fortran=False)
-        return made
-
     @property
     def num_bytes(self) -> int:
         """How much memory the array takes."""
@@ -255,5 +248,5 @@ KNOWN: dict[str, Any] = {
 }
 for _core in ("numpy.core", "numpy._core"):
     KNOWN[f"{_core}.multiarray._reconstruct"] = Made(Array)
-    KNOWN[f"{_core}.multiarray.scalar"] = Made(Array.of_scalar)
+    KNOWN[f"{_core}.multiarray.scalar"] = Skipped  # a number by itself is no weight
     KNOWN[f"{_core}.numeric._frombuffer"] = Made(Array.of_buffer)

@@ -9,11 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from indexing.compute.encoders.pickles import unpickle
 from indexing.compute.encoders.specs import WeightsRefused
 from training.compute import checkpoints, networks, old_checkpoints
 from training.compute.checkpoints import Facts
 from training.compute.pictures import Preprocessing
-from training.compute.plain_pickles import read_pickled_arrays
 from training.compute.refusals import TrainingRefused
 
 NAMES = ("background", "construction")
@@ -144,7 +144,7 @@ def test_a_pickle_that_names_anything_but_arrays_is_refused(tmp_path):
     for hostile in (Touches(ran), np.array([Touches(ran)], object)):
         path.write_bytes(pickle.dumps({"blobs": {"conv1_w": np.zeros(3), "x": hostile}}, 2))
         with pytest.raises(WeightsRefused, match="which is no array"):
-            read_pickled_arrays(path, out)
+            unpickle(path)
         with pytest.raises(WeightsRefused):
             old_checkpoints.write_weights(path, out, None)
     assert not ran.exists()

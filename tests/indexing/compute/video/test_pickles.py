@@ -73,12 +73,14 @@ def test_arrays_of_numpy_come_as_they_were_saved(tmp_path, protocol):
         "c": np.arange(6, dtype=np.float32).reshape(2, 3),
         "fortran": np.asfortranarray(np.arange(6, dtype=np.float64).reshape(2, 3)),
         "big_endian": np.arange(3, dtype=">f4"),
-        "scalar": np.float32(0.5),
+        "single": np.array(0.5, np.float32),
         "flags": np.array([True, False]),
     }
-    path.write_bytes(pickle.dumps({"blobs": blobs | {"text": "lr", "model_iter": 7}}, protocol))
+    path.write_bytes(
+        pickle.dumps({"blobs": blobs | {"text": "lr", "model_iter": 7, "lr": np.float32(0.1)}}, protocol)
+    )
     arrays, left_out = weights_in(*read(path))  # what the child does
-    assert set(left_out["not_arrays"]) == {"text", "model_iter"}
+    assert set(left_out["not_arrays"]) == {"text", "model_iter", "lr"}
     assert arrays.keys() == blobs.keys()
     for name, value in blobs.items():
         assert np.array_equal(arrays[name], value), name

@@ -1,5 +1,6 @@
 """From a file of anyone's weights to a video network's tensors under our names, every key accounted for."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save
 
 from indexing.compute.encoders.loader import check_fits, read_state_dict
 from indexing.compute.encoders.pickles import unpickle
@@ -15,6 +18,8 @@ from indexing.compute.encoders.video import families
 from indexing.compute.encoders.video.conventions.registry import CONVENTIONS, SETTINGS, Convention
 
 WRAPPERS = ("module.", "_orig_mod.", "model.")  # DataParallel, torch.compile, Lightning: around every name
+
+CONFIG = "sisyphus_config"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,10 @@ def read_video_checkpoint(
 def read(path: Path) -> Checkpoint:
     """The tensors in a safetensors file or in a pickle, which is read in the limited child alone."""
     if path.suffix == ".safetensors":
-        return _unwrapped(Checkpoint(read_state_dict(path), "", (), (), {}))
+        tensors = read_state_dict(path)
+        with safe_open(path, "numpy") as file:
+            texts = file.metadata() or {}
+        return _unwrapped(Checkpoint(tensors, "", (), (), texts))
     found = unpickle(path)
     return _unwrapped(Checkpoint(found.tensors, "", found.beside, found.not_arrays, found.texts))
 
@@ -92,9 +100,9 @@ def identified(
     found, settings = families.detect(state, source)
     if architecture is not None and architecture != found:
         raise WeightsRefused(f"{source} holds the weights of {found}, not of {architecture}")
-    if convention.NAME in SETTINGS:
-        told = SETTINGS[convention.NAME](checkpoint.texts)
-        settings |= {name: value for name, value in told.items() if name in settings}
+    told = SETTINGS[convention.NAME](checkpoint.texts) if convention.NAME in SETTINGS else {}
+    told |= _of_ours(checkpoint.texts)
+    settings |= {name: value for name, value in told.items() if name in settings}
     settings = _settled(found, settings, config or {}, source)
     check_fits(_on_meta(found, settings), state, source=f"{source} ({found})")
     head = next(
@@ -104,6 +112,22 @@ def identified(
         found, settings, convention.NAME, (*dropped, *checkpoint.beside), None if head is None else len(head)
     )
     return state, detected
+
+
+def converted(state_dict: Mapping[str, torch.Tensor], detected: Detected, facts: Mapping[str, str]) -> bytes:
+    """A safetensors file of weights under our names that says what they are; `facts` are told beside."""
+    plain = {name: value.detach().contiguous().clone() for name, value in state_dict.items()}
+    said = {CONFIG: json.dumps(detected.config), "architecture": detected.architecture}
+    return save(plain, metadata={**facts, **said, "convention": detected.convention})
+
+
+def _of_ours(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that `converted` wrote beside the weights."""
+    try:
+        config = json.loads(texts.get(CONFIG, "{}"))
+    except ValueError:
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 def _settled(
