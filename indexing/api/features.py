@@ -2,17 +2,20 @@
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from indexing.compute.encoders import catalog
-from indexing.models import FeatureSet
+from indexing.compute.encoders.video import clip_catalog
+from indexing.models import FeatureSet, Unit
 from indexing.services import features as services
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.accounts.permissions import corpora_of
+from sisyphus_web.api import Refused
 from sisyphus_web.idempotency import idempotent
 from sisyphus_web.jobs import services as jobs
 
@@ -45,10 +48,12 @@ class FeatureSetSerializer(serializers.ModelSerializer):
         model = FeatureSet
         fields = (
             "id",
+            "unit",
             "encoder",
             "title",
             "weights_sha256",
             "precision",
+            "clip_frames_per_second",
             "width",
             "is_active",
             "num_features",
@@ -57,13 +62,15 @@ class FeatureSetSerializer(serializers.ModelSerializer):
         )
 
     def get_title(self, feature_set: FeatureSet) -> str:
-        return catalog.title_of(feature_set.encoder, settings.MODEL_DIR)
+        known = clip_catalog if feature_set.unit == Unit.CLIP else catalog
+        return known.title_of(feature_set.encoder, settings.MODEL_DIR)
 
 
 class ExtractRequestSerializer(serializers.Serializer):
     """Which encoder to extract with; `auto` stands for the best that is available now."""
 
     encoder = serializers.CharField(max_length=160, default=services.AUTO)
+    unit = serializers.ChoiceField(choices=Unit.choices, default=Unit.FRAME, help_text="Of frames or clips.")
 
 
 class ExtractAnswerSerializer(serializers.Serializer):
@@ -74,19 +81,27 @@ class ExtractAnswerSerializer(serializers.Serializer):
 
 
 class EncodersView(APIView):
-    @extend_schema(responses=EncoderSerializer(many=True))
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("unit", OpenApiTypes.STR, enum=Unit.values, description="Of clips, too.")
+        ],
+        responses=EncoderSerializer(many=True),
+    )
     def get(self, request: Request) -> Response:
-        """Every encoder of this site, with what to do to get those that are not there."""
+        """Every encoder of this site, of frames or of clips, with what to do to get those that are not there."""
+        unit = request.query_params.get("unit", Unit.FRAME)
+        if unit not in Unit.values:
+            raise Refused("filter", f"unit must be one of {', '.join(Unit.values)}; got {unit!r}.")
         corpora = corpora_of(request)
         used_by: dict[str, list[int]] = {}
-        active = FeatureSet.objects.filter(is_active=True, corpus__in=corpora)
+        active = FeatureSet.objects.filter(is_active=True, corpus__in=corpora, unit=unit)
         for key, corpus_id in active.values_list("encoder", "corpus_id"):
             used_by.setdefault(key, []).append(corpus_id)
-        auto = catalog.best(settings.MODEL_DIR)
+        auto = services.best_encoder(unit)
         rows = [
             {name: getattr(state, name) for name in state.__slots__}
             | {"is_auto": state.key == auto, "used_by": sorted(used_by.get(state.key, ()))}
-            for state in catalog.available(settings.MODEL_DIR)
+            for state in services.encoders_of(unit)
         ]
         return Response(EncoderSerializer(rows, many=True).data)
 
@@ -94,7 +109,7 @@ class EncodersView(APIView):
 class FeatureSetsView(APIView):
     @extend_schema(responses=FeatureSetSerializer(many=True))
     def get(self, request: Request, corpus_id: int) -> Response:
-        """The corpus's feature sets, the one in use first."""
+        """The corpus's feature sets of frames and of clips, those in use first."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
         found = services.with_counts(corpus.feature_sets.order_by("-is_active", "-id"))
         return Response(FeatureSetSerializer(found, many=True).data)
@@ -106,10 +121,10 @@ class FeatureSetsView(APIView):
         corpus = get_object_or_404(Corpus, pk=corpus_id)
         asked = ExtractRequestSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        encoder = asked.validated_data["encoder"]
+        encoder, unit = asked.validated_data["encoder"], asked.validated_data["unit"]
         if encoder == services.AUTO:
-            encoder = catalog.best(settings.MODEL_DIR)
-        job = services.start_switch(corpus, encoder=encoder, created_by=request.user)
+            encoder = services.best_encoder(unit)
+        job = services.start_switch(corpus, encoder=encoder, created_by=request.user, unit=unit)
         return Response({"encoder": encoder, "job": job.pk}, status=status.HTTP_202_ACCEPTED)
 
 
@@ -121,6 +136,7 @@ class FeatureSetActivateView(APIView):
         corpus = get_object_or_404(Corpus, pk=corpus_id)
         feature_set = get_object_or_404(corpus.feature_sets, pk=feature_set_id)
         services.activate_feature_set(feature_set)
-        jobs.enqueue("index_build", corpus=corpus, created_by=request.user)
+        of_unit = services.of_unit(feature_set.unit)
+        jobs.enqueue("index_build", corpus=corpus, created_by=request.user, **of_unit)
         found = services.with_counts(corpus.feature_sets.filter(pk=feature_set.pk)).get()
         return Response(FeatureSetSerializer(found).data)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from indexing import search
-from indexing.models import FeatureIndex
+from indexing.models import FeatureIndex, Unit
 from indexing.services import builds as services
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.idempotency import idempotent
@@ -20,12 +20,14 @@ class FeatureIndexSerializer(serializers.ModelSerializer[FeatureIndex]):
     """A build: what it is made of, and the recall measured when it was made."""
 
     encoder = serializers.CharField(source="feature_set.encoder")
+    unit = serializers.CharField(source="feature_set.unit", help_text="frame or clip.")
 
     class Meta:
         model = FeatureIndex
         fields = (
             "id",
             "encoder",
+            "unit",
             "factory",
             "num_vectors",
             "recall_at_10",
@@ -48,11 +50,16 @@ class ServingSerializer(serializers.Serializer[Any]):
     num_regions = serializers.IntegerField(help_text="Of num_vectors, those of tiles of frames.")
     num_delta = serializers.IntegerField(help_text="Vectors newer than the build, compared one by one.")
     problem = serializers.CharField(help_text="Why the published build is not the one in use; else empty.")
+    clips = serializers.DictField(required=False, help_text="The same of clips, where the corpus has them.")
 
 
 class FeatureIndicesAnswer(serializers.Serializer[Any]):
     serving = ServingSerializer(allow_null=True, help_text="null: not loaded, or the service is away.")
     builds = FeatureIndexSerializer(many=True)
+
+
+class BuildRequest(serializers.Serializer[Any]):
+    unit = serializers.ChoiceField(choices=Unit.choices, default=Unit.FRAME, help_text="Of frames or clips.")
 
 
 class BuildAnswer(serializers.Serializer[Any]):
@@ -72,10 +79,12 @@ class FeatureIndicesView(APIView):
         answer = {"serving": serving, "builds": builds.order_by("-created_at")[:20]}
         return Response(FeatureIndicesAnswer(answer).data)
 
-    @extend_schema(request=None, responses={202: BuildAnswer})
+    @extend_schema(request=BuildRequest, responses={202: BuildAnswer})
     @idempotent
     def post(self, request: Request, corpus_id: int) -> Response:
         """Start a build over the features that queries use; the old one serves until the new one is ready."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
-        job = services.start_build(corpus, created_by=request.user)
+        asked = BuildRequest(data=request.data)
+        asked.is_valid(raise_exception=True)
+        job = services.start_build(corpus, created_by=request.user, unit=asked.validated_data["unit"])
         return Response({"job": job.pk}, status=status.HTTP_202_ACCEPTED)

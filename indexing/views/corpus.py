@@ -19,7 +19,7 @@ from indexing.services.builds import start_build
 from indexing.services.clip_jobs import costs_of_clips, time_of
 from indexing.services.clips import policy_of
 from indexing.services.corpora import change_settings
-from indexing.services.features import best_encoder, start_switch
+from indexing.services.features import best_encoder, start_switch, units_of
 from indexing.services.regions import cost_of
 from indexing.views import reads
 from sisyphus_web.accounts.models import Corpus, User
@@ -128,10 +128,15 @@ def rebuild(request: HttpRequest, corpus_id: int) -> HttpResponse:
 def _start_rebuild(this: Corpus, what: str, user: User) -> Job:
     if what == "features":
         return start_switch(this, encoder=_wanted(_chosen(this)), created_by=user)
+    has_clips = Unit.CLIP in units_of(this)
     if what == "index":
+        if has_clips:
+            start_build(this, created_by=user, unit=Unit.CLIP)
         return start_build(this, created_by=user)
     if what == "clips":
         return start_switch(this, encoder=_wanted_of_clips(_chosen(this)), created_by=user, unit=Unit.CLIP)
+    if what == "stacks" and has_clips:
+        jobs.enqueue("stacks_build", corpus=this, created_by=user, unit=Unit.CLIP.value)
     if what == "stacks":
         return jobs.enqueue("stacks_build", corpus=this, created_by=user)
     raise NothingToRebuild(

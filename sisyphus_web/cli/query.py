@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--class", dest="label_class", metavar="NAME", help="leave out what is decided for it"
     )
+    parser.add_argument(
+        "--unit", choices=["frame", "clip"], help="what is searched; without: frames, if there are any"
+    )
     parser.add_argument("-n", "--num-results", type=int, default=20, metavar="N", help="default: 20")
     instance.add_arguments(parser)
 
@@ -65,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     request = RankRequest(
         label_class=label_class.pk if label_class else None,
         terms=terms,
+        unit=arguments.unit,
         mode=_mode(arguments, line, has_terms=bool(terms)),
         q=line,
         k=arguments.num_results,

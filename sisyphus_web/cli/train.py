@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="media",
         help="of a new version: what is wholly on one side; default: media files with their stacks",
     )
+    parser.add_argument(
+        "--unit", choices=("frame", "clip"), help="of a new version: without, what was answered"
+    )
     parser.add_argument("--name", default="", help="of the classifier; default: made of the classes")
     parser.add_argument(
         "--one-of", action="store_true", help="exactly one class is right; default: each alone"
@@ -92,6 +95,7 @@ def _version(arguments: argparse.Namespace, corpus: "Corpus") -> "DatasetVersion
         label_classes=classes,
         includes_weak=arguments.with_weak,
         group_by=arguments.group_by,
+        unit=arguments.unit,
         by=instance.user_of(arguments),
     )
 
