@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from media_site import Site, cpu_seconds, write
 
-WIDTH, HEIGHT, FPS, GOP, SEED = 640, 360, 25, 50, 3
+WIDTH, HEIGHT, FPS, GOP, SEED = 480, 270, 25, 50, 3
 SCENE_SECONDS = 10
 WAYS = ("across", "down", "around", "still")
 NUM_QUERIES, NUM_LOOKED_AT = 40, 10

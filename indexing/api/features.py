@@ -88,7 +88,7 @@ class EncodersView(APIView):
         responses=EncoderSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        """Every encoder of this site, of frames or of clips, with what to do to get those that are not there."""
+        """Every encoder of this site, of frames or of clips, and how to get those that are not there."""
         unit = request.query_params.get("unit", Unit.FRAME)
         if unit not in Unit.values:
             raise Refused("filter", f"unit must be one of {', '.join(Unit.values)}; got {unit!r}.")

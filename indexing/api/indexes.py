@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +14,7 @@ from indexing import search
 from indexing.models import FeatureIndex, Unit
 from indexing.services import builds as services
 from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.api import Refused
 from sisyphus_web.idempotency import idempotent
 
 
@@ -58,10 +60,6 @@ class FeatureIndicesAnswer(serializers.Serializer[Any]):
     builds = FeatureIndexSerializer(many=True)
 
 
-class BuildRequest(serializers.Serializer[Any]):
-    unit = serializers.ChoiceField(choices=Unit.choices, default=Unit.FRAME, help_text="Of frames or clips.")
-
-
 class BuildAnswer(serializers.Serializer[Any]):
     job = serializers.IntegerField(help_text="The job that builds and publishes.")
 
@@ -79,12 +77,19 @@ class FeatureIndicesView(APIView):
         answer = {"serving": serving, "builds": builds.order_by("-created_at")[:20]}
         return Response(FeatureIndicesAnswer(answer).data)
 
-    @extend_schema(request=BuildRequest, responses={202: BuildAnswer})
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("unit", OpenApiTypes.STR, enum=Unit.values, description="frame or clip")
+        ],
+        request=None,
+        responses={202: BuildAnswer},
+    )
     @idempotent
     def post(self, request: Request, corpus_id: int) -> Response:
         """Start a build over the features that queries use; the old one serves until the new one is ready."""
         corpus = get_object_or_404(Corpus, pk=corpus_id)
-        asked = BuildRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        job = services.start_build(corpus, created_by=request.user, unit=asked.validated_data["unit"])
+        unit = request.query_params.get("unit", Unit.FRAME)
+        if unit not in Unit.values:
+            raise Refused("filter", f"unit must be one of {', '.join(Unit.values)}; got {unit!r}.")
+        job = services.start_build(corpus, created_by=request.user, unit=unit)
         return Response({"job": job.pk}, status=status.HTTP_202_ACCEPTED)
