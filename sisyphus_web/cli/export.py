@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of clips, as mp4: encoded (default), copied where key frames allow, every pixel's value kept",
     )
     parser.add_argument("--version", type=int, metavar="N", help="an existing version instead of a new one")
+    parser.add_argument(
+        "--unit", choices=("frame", "clip"), help="of a new version: without, what was answered"
+    )
     parser.add_argument("--val", type=float, default=0.1, metavar="SHARE", help="default: 0.1")
     parser.add_argument("--test", type=float, default=0.1, metavar="SHARE", help="default: 0.1")
     parser.add_argument("--seed", type=int, default=0, help="of the split; default: 0")
@@ -92,6 +95,7 @@ def _version(arguments: argparse.Namespace, corpus: "Corpus") -> "DatasetVersion
         val_share=arguments.val,
         test_share=arguments.test,
         seed=arguments.seed,
+        unit=arguments.unit,
         by=instance.user_of(arguments),
     )
 
