@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from indexing.api import features, frames, indexes, items, maps, sources, uploads
+from indexing.api import clips, features, frames, indexes, items, maps, sources, uploads
 from indexing.api import media as media_api
 from indexing.views import corpora, corpus, ingest, media
 
@@ -28,6 +28,7 @@ api_patterns: list[URLPattern] = [
     path(in_corpus + "sources/", sources.SourcesView.as_view(), name="sources"),
     path(in_corpus + "sources/<int:source_id>/scan/", sources.SourceScanView.as_view(), name="source-scan"),
     path(in_corpus + "settings/", sources.IndexingSettingsView.as_view(), name="indexing-settings"),
+    path(in_corpus + "clips/", clips.ClipsView.as_view(), name="clips"),
     path(in_corpus + "uploads/", uploads.UploadsView.as_view(), name="uploads"),
     path(in_corpus + "uploads/finish/", uploads.UploadsFinishView.as_view(), name="uploads-finish"),
     path(in_corpus + "uploads/<uuid:upload_id>/", uploads.UploadView.as_view(), name="upload"),
@@ -39,12 +40,8 @@ api_patterns: list[URLPattern] = [
     ),
     path(in_corpus + "media/<int:media_file_id>/frames/", frames.FramesView.as_view(), name="frames"),
     path(in_corpus + "media/<int:media_file_id>/frame/", frames.FrameView.as_view(), name="frame"),
-    path(
-        in_corpus + "media/<int:media_file_id>/frame-run/", frames.FrameRunView.as_view(), name="frame-run"
-    ),
-    path(
-        in_corpus + "items/<int:item_id>/preview/", frames.ItemPreviewView.as_view(), name="item-preview"
-    ),
+    path(in_corpus + "media/<int:media_file_id>/frame-run/", frames.FrameRunView.as_view(), name="frame-run"),
+    path(in_corpus + "items/<int:item_id>/preview/", frames.ItemPreviewView.as_view(), name="item-preview"),
     path(in_corpus + "items/", items.ItemsView.as_view({"get": "list"}), name="items"),
     path(in_corpus + "items/<int:item_id>/", items.ItemsView.as_view({"get": "retrieve"}), name="item"),
     path(

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from rest_framework.test import APIClient
 
 from indexing import tasks
 from indexing.compute.cutting import ClipCutter, ClipPolicy
@@ -252,6 +253,14 @@ def test_denser_frames_are_another_feature_set(corpus, gestures, mia):
 
 
 def test_settings_say_what_clips_come_to(corpus, gestures, mia, ann, capsys):
+    client = APIClient()
+    client.force_authenticate(ann)
+    told = client.get(f"/api/v1/corpora/{corpus.pk}/clips/").json()
+    there = Item.objects.live().filter(corpus=corpus, kind="clip").count()
+    assert (told["num_videos"], told["num_clips"], told["num_there"]) == (3, there, there)
+    longer = client.get(f"/api/v1/corpora/{corpus.pk}/clips/?seconds=10&stride_seconds=10").json()
+    assert longer["num_clips"] == 3
+    assert client.get(f"/api/v1/corpora/{corpus.pk}/clips/?seconds=0").status_code == 400
     assert sfi(["settings", corpus.name, "--as", mia.username]) == 0
     said = capsys.readouterr().out
     assert "clip_seconds            1.0" in said
