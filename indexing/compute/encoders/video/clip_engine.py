@@ -14,6 +14,7 @@ from indexing.compute.encoders.gates import Gate, worst_cosine
 from indexing.compute.encoders.inference import COSINE_FLOOR, PRECISIONS, export, has_bf16
 from indexing.compute.encoders.video.clip_samples import sample_clips
 from indexing.compute.encoders.video.clip_specs import ClipSpec
+from indexing.compute.encoders.video.swin_masks import exportable
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,8 @@ def _openvino(network: nn.Module, shape: tuple[int, ...], precision: str, cache:
     path = cache / f"{shape[1]}x{shape[2]}.onnx"
     if not path.is_file():
         pixels, kept = torch.zeros(shape, dtype=torch.uint8), torch.ones(shape[:2], dtype=torch.bool)
-        export(network, {"pixels": pixels, "kept": kept}, path)
+        with exportable():
+            export(network, {"pixels": pixels, "kept": kept}, path)
     core = openvino.Core()
     compiled = core.compile_model(
         core.read_model(path),

@@ -11,7 +11,7 @@ from torch import nn
 from indexing.compute.clips import crops
 from indexing.compute.encoders import loading
 from indexing.compute.encoders.specs import EncoderUnknown, WeightsMissing, WeightsRefused
-from indexing.compute.encoders.video import builtin_clip, clip_engine, clip_registry, families
+from indexing.compute.encoders.video import builtin_clip, clip_engine, clip_registry, families, swin_masks
 from indexing.compute.encoders.video.clip_loading import load_clips
 from indexing.compute.encoders.video.clip_samples import sample_clip, sample_clips
 from indexing.compute.encoders.video.frame_sizes import resized
@@ -224,6 +224,20 @@ def test_an_engine_whose_vectors_differ_is_refused(tmp_path, monkeypatch):
     module = clip_engine.Clips(TinyNetwork(), TINY).eval()
     chosen = clip_engine.choose(module, TINY, device="cpu", cache=tmp_path, precision="fp32")
     assert chosen.name == "torch cpu"
+
+
+@pytest.mark.parametrize(
+    ("size", "window", "shift"),
+    [
+        ((16, 14, 21), (8, 7, 7), (4, 3, 3)),
+        ((8, 14, 7), (8, 7, 7), (0, 3, 0)),
+        ((4, 7, 14), (2, 7, 7), (1, 0, 3)),
+    ],
+)
+def test_masks_of_shifted_windows_that_can_be_exported_are_those_of_torchvision(size, window, shift):
+    plain = torchvision.models.video.swin_transformer._compute_attention_mask_3d
+    wanted = plain(torch.zeros(1), size, window, shift)
+    assert torch.equal(swin_masks.attention_mask(torch.zeros(1), size, window, shift), wanted)
 
 
 def one_per_network() -> list[str]:
