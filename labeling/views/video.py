@@ -43,6 +43,7 @@ def _facts(corpus: Corpus, media_file: MediaFile) -> dict[str, Any]:
     urls = {
         name: reverse(f"api:{route}", args=[corpus.pk, media_file.pk]) for name, route in OF_VIDEO.items()
     }
+    urls["datasets"] = reverse("datasets", args=[corpus.pk])
     return {
         "id": media_file.pk,
         "name": media_file.name,

@@ -1,16 +1,17 @@
 /** The page of a video without its page: its frames, what lies along its time, the span, and what is said of it. */
 
 import { PARTICIPLE_OF } from "./answers";
-import { type Api, ApiError, sentenceOf } from "./api";
+import { type Api, sentenceOf } from "./api";
 import { CorpusSession } from "./corpus-session";
 import { type Batch, type Context, Decisions } from "./decisions";
 import { type FramesPage, FrameTable } from "./frame-table";
 import { latest } from "./latest";
 import { type Curve, curveOf, type LineItem, lineItems, type Timeline } from "./line-items";
 import type { Outbox, Saved } from "./outbox";
+import type { Query } from "./query-url";
 import type { Scorer } from "./scorers";
 import { codeText } from "./time-code";
-import type { Answer, Config, LabelClass } from "./wire";
+import type { Answer, Config, LabelClass, Term } from "./wire";
 
 /** What the server puts into the page about the video. */
 export interface VideoFacts {
@@ -57,6 +58,7 @@ export class VideoSession extends CorpusSession {
   chosen: LineItem | null = null; // the item that keys are about where there is no span
   span: Span | null = null;
   place = 0;
+  private num_coming = 0; // answers to spans that are no items yet
 
   constructor(
     override readonly config: VideoConfig,
@@ -227,6 +229,8 @@ export class VideoSession extends CorpusSession {
   async answer(answer: Answer): Promise<void> {
     const context = this.context();
     if (!context) return;
+    this.num_coming += 1;
+    this.changed();
     try {
       const subject = this.span ? await this.itemOfSpan(this.span) : this.chosen;
       if (!subject) {
@@ -241,8 +245,16 @@ export class VideoSession extends CorpusSession {
       this.span = null;
       this.changed();
     } catch (error) {
-      this.say(error instanceof ApiError ? error.detail : sentenceOf(error));
+      this.say(sentenceOf(error));
+    } finally {
+      this.num_coming -= 1;
+      this.changed();
     }
+  }
+
+  /** Answers that the server has not acknowledged, those whose clip is still being made among them. */
+  get num_unsaved(): number {
+    return this.outbox.unsaved + this.num_coming;
   }
 
   /** The clip item of a span, which is made where there is none; it is on the time line from now on. */
@@ -280,19 +292,23 @@ export class VideoSession extends CorpusSession {
     return item;
   }
 
-  /** The items to search with: the chosen one, or the clip of the span; where clips are not searched, its frames. */
-  async examples(most: number): Promise<number[]> {
-    const { span, table, chosen } = this;
-    if (!span || !table) return chosen ? [chosen.item] : [];
-    const [start_pts, stop_pts] = [table.ptsAt(span.start), table.stopAt(span.stop - 1)];
-    const within = this.items.filter(
-      (item) => item.kind === "frame" && item.start_pts >= start_pts && item.start_pts < stop_pts,
-    );
-    if (!within.length) this.say("No item lies in the span: widen it, or take frames more densely");
-    const step = Math.max(1, within.length / most);
-    return within
-      .filter((_, at) => Math.floor(at / step) !== Math.floor((at - 1) / step))
-      .map(({ item }) => item);
+  /** A query for more like the span, or like the chosen item: of clips where those are searched. Null for neither. */
+  get query(): Query | null {
+    const { span, table, chosen, class_id } = this;
+    const has_clips = this.config.units?.includes("clip") ?? false;
+    const common = { class: class_id, filters: {}, mode: "similar" as const };
+    if (span && table) {
+      const window = {
+        media_file: this.video.id,
+        start_pts: table.ptsAt(span.start),
+        stop_pts: table.stopAt(span.stop - 1),
+      };
+      const terms: Term[] = [{ kind: "span", span: window, box: null, weight: 1 }];
+      return { ...common, terms, ...(has_clips ? { unit: "clip" as const } : {}) };
+    }
+    if (!chosen) return null;
+    const terms: Term[] = [{ kind: "item", item: chosen.item, box: null, weight: 1 }];
+    return { ...common, terms, ...(has_clips && chosen.kind === "clip" ? { unit: "clip" as const } : {}) };
   }
 
   undo(batch?: Batch): void {

@@ -7,7 +7,7 @@ import { ANSWERS, GLYPH_OF, isAnswer } from "../lib/answers";
 import { itemsText } from "../lib/format";
 import { type LineItem, neighborOf } from "../lib/line-items";
 import { keymap } from "../lib/own-keys";
-import { termText } from "../lib/query-url";
+import { writeQuery } from "../lib/query-url";
 import { codeText } from "../lib/time-code";
 import type { VideoSession } from "../lib/video-session";
 import "./time-line";
@@ -15,7 +15,6 @@ import type { TimeLine } from "./time-line";
 import "./video-player";
 import type { PlayerSource, VideoPlayer } from "./video-player";
 
-const MOST_TERMS = 12; // frames of a span that are searched with
 const TIP_SIDE_PX = 256;
 
 /** What this page does with a key that nobody can change; the answers have those of the grid. */
@@ -169,7 +168,6 @@ export class VideoApp extends LitElement {
 
   private side() {
     const { session } = this;
-    const { outbox } = session;
     const subject = session.span ? session.spanText : session.chosen ? nameOf(session.chosen) : "";
     const answer = session.span ? "" : (session.chosen?.answer ?? "");
     return html`<section class="side-part">
@@ -201,12 +199,13 @@ export class VideoApp extends LitElement {
           <button type="button" class="btn btn-small" @click=${() => session.undo()}>Undo <kbd>${keymap.shown("undo")}</kbd></button>
           <button type="button" class="btn btn-small" @click=${() => session.redo()}>Redo <kbd>${keymap.shown("redo")}</kbd></button>
         </div>
-        <p class="status-unsaved muted small">${outbox.unsaved ? `${outbox.unsaved} unsaved` : "all saved"}</p>
+        <p class="status-unsaved muted small">${session.num_unsaved ? `${session.num_unsaved} unsaved` : "all saved"}</p>
       </section>
       <section class="side-part">
-        <h2>This frame</h2>
+        <h2>Take along</h2>
         <div class="video-more">
-          <a class="btn btn-small" download=${`${session.video.name}-${session.table?.ptsAt(session.place) ?? 0}.png`} href=${this.frameUrl()}>Save as PNG</a>
+          <a class="btn btn-small" download=${`${session.video.name}-${session.table?.ptsAt(session.place) ?? 0}.png`} href=${this.frameUrl()}>This frame as PNG</a>
+          <a class="btn btn-small" href=${session.url("datasets")} title="What was answered, spans among it, becomes a dataset version: its clips as mp4, its spans as CSV or JSON">Export clips and spans</a>
         </div>
       </section>
       <details class="side-part video-keys">
@@ -222,21 +221,15 @@ export class VideoApp extends LitElement {
 
   private searchLink() {
     if (!this.session.span && !this.session.chosen) return nothing;
-    return html`<button type="button" class="btn btn-small" @click=${() => void this.search()}>
+    return html`<button type="button" class="btn btn-small" @click=${() => this.search()}>
       Find more like this <kbd>q</kbd>
     </button>`;
   }
 
   /** The workbench, with what is selected as its example. */
-  private async search(): Promise<void> {
-    const { session } = this;
-    const items = await session.examples(MOST_TERMS);
-    if (!items.length) return;
-    const parameters = new URLSearchParams();
-    if (session.class_id !== null) parameters.set("class", String(session.class_id));
-    for (const item of items)
-      parameters.append("term", termText({ kind: "item", item, box: null, weight: 1 }));
-    location.assign(`${session.config.urls.workbench_page}?${parameters}`);
+  private search(): void {
+    const { query, config, names } = this.session;
+    if (query) location.assign(`${config.urls.workbench_page}?${writeQuery(query, names)}`);
   }
 
   private readonly classChosen = (event: Event): void => {
@@ -314,7 +307,7 @@ export class VideoApp extends LitElement {
       "0": () => line.fit(),
       ArrowUp: () => this.goToItem(-1),
       ArrowDown: () => this.goToItem(1),
-      q: () => void this.search(),
+      q: () => this.search(),
     };
     acts[key]?.();
     return key in acts;
