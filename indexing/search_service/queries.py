@@ -178,7 +178,8 @@ class Queries:
         within = within.filter(start_pts__gte=span.start_pts, start_pts__lt=span.stop_pts)
         rows = resident.rows_of(np.array(sorted(within.values_list("pk", flat=True)), np.int64))
         if len(rows) == 0:
-            return self.pictures.of_frame(*span, **_encoder_of(corpus_id))
+            media_file, start_pts, stop_pts = span
+            return self.pictures.of_frame(media_file, start_pts, stop_pts, **_encoder_of(corpus_id))
         mean: np.ndarray = resident.vectors_of(rows).mean(axis=0)
         length = float(np.linalg.norm(mean))
         if length < 1e-6:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -51,12 +51,13 @@ def enqueue_clips(corpus: Corpus, *, created_by: User | None, after: Sequence[Jo
     """Enqueue the cutting of clips, then their features, stacks and index."""
     chain: list[Job] = []
     of_clips = of_unit(Unit.CLIP)
-    for kind, params in (
+    kinds: tuple[tuple[str, dict[str, Any]], ...] = (
         ("clips_cut", {}),
         ("features_extract", of_clips),
         ("stacks_build", of_clips),
         ("index_build", of_clips),
-    ):
+    )
+    for kind, params in kinds:
         before = [chain[-1]] if chain else list(after)
         chain.append(jobs.enqueue(kind, corpus=corpus, created_by=created_by, after=before, **params))
     return chain

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -71,13 +72,13 @@ def start_switch(corpus: Corpus, *, encoder: str, created_by: User, unit: str = 
     """Enqueue a change of encoder: extract, use the set, then stacks and an index of it; the first job."""
     with transaction.atomic():
         first = start_extract(corpus, encoder=encoder, created_by=created_by, activate=True, unit=unit)
-        of_same = {"corpus": corpus, "created_by": created_by, **of_unit(unit)}
+        of_same: dict[str, Any] = {"corpus": corpus, "created_by": created_by, **of_unit(unit)}
         stacks = jobs.enqueue("stacks_build", after=[first], **of_same)
         jobs.enqueue("index_build", after=[stacks], **of_same)
     return first
 
 
-def of_unit(unit: str) -> dict[str, str]:
+def of_unit(unit: str) -> dict[str, Any]:
     """The param of a job that is about clips; of frames, which is usual, none."""
     return {} if unit == Unit.FRAME else {"unit": str(unit)}
 
