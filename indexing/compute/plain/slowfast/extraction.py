@@ -1,7 +1,7 @@
 """Videos of a list to one feature file each: resumable, shared by processes and devices, nothing lost."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from indexing.compute.ahead import ahead
-from indexing.compute.clips.streaming import Clip, stream
+from indexing.compute.clips.streaming import stream
 from indexing.compute.decoder import Decoder
 from indexing.compute.files import sha256_of
 from indexing.compute.media_facts import MediaRefused
@@ -27,7 +27,7 @@ from indexing.compute.plain.slowfast.inputs import Source, source_of
 from indexing.compute.plain.slowfast.network import ClipNetwork
 
 Advance = Callable[[int], None]
-CLIPS_AHEAD = 2  # batches that are decoded while the network is at work on one
+CLIPS_AHEAD = 4  # that are cut while the network is at work; one of 32 frames of 256 px takes 6 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,8 @@ class _Work:
                 scored = GrowingNpy(run.folder / run.scores(name), network.num_scores)
                 scores = files.enter_context(scored)
             clips = stream(source.frames(decoder), plan, network.prepare)
-            batches = _batches(clips, run.config["TEST.BATCH_SIZE"])
-            with closing(clips), ahead(batches, CLIPS_AHEAD) as coming:
-                for batch in coming:
+            with closing(clips), ahead(clips, CLIPS_AHEAD) as coming:
+                while batch := list(islice(coming, network.batch)):
                     if self.stops.is_set():
                         raise InterruptedError("another video's thread has ended the run")
                     found, classes = network.rows(batch)
@@ -251,11 +250,6 @@ def _publish(grown: GrowingNpy, meta: Mapping[str, Any], rows: GrowingRows | Non
     if rows is not None:
         rows.publish()
     grown.publish()
-
-
-def _batches(clips: Iterator[Clip], size: int) -> Iterator[list[Clip]]:
-    while batch := list(islice(clips, size)):
-        yield batch
 
 
 def _finite(rows: np.ndarray) -> np.ndarray:

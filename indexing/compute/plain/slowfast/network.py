@@ -142,7 +142,6 @@ class ClipNetwork:
         self.width = network.family.num_features
         self.num_scores = weights.num_classes or 0 if has_scores else 0
         self.size = config["DATA.SAMPLE_SIZE"]
-        self._batch = config["TEST.BATCH_SIZE"]
         spec = spec_of(config, weights)
         inner: nn.Module = _WithScores(network) if has_scores else network
         module = clip_engine.Clips(inner, spec).eval().requires_grad_(requires_grad=False)
@@ -155,6 +154,7 @@ class ClipNetwork:
         )
         self._engine = engine
         self.engine, self.precision = engine.name, engine.precision
+        self.batch = min(config["TEST.BATCH_SIZE"], engine.batch)  # clips at a time; rows do not depend on it
 
     def prepare(self, pixels: np.ndarray) -> np.ndarray:
         """(h, w, 3) of a frame (H, W, 3): SAMPLE_SIZE by the four nearest pixels, its shape not kept."""
@@ -164,15 +164,8 @@ class ClipNetwork:
 
     def rows(self, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray]:
         """(N, D) features and (N, classes) scores, float32; without scores (N, 0)."""
-        found = np.concatenate(
-            [
-                self._engine.run(
-                    np.stack([clip.frames for clip in clips[start : start + self._engine.batch]]),
-                    ~np.stack([clip.padded for clip in clips[start : start + self._engine.batch]]),
-                )
-                for start in range(0, len(clips), self._engine.batch)
-            ]
-        )
+        frames, padded = np.stack([clip.frames for clip in clips]), np.stack([clip.padded for clip in clips])
+        found = self._engine.run(frames, ~padded)
         return np.ascontiguousarray(found[:, : self.width]), np.ascontiguousarray(found[:, self.width :])
 
     def _name(self, config: Config, weights: Weights) -> str:
