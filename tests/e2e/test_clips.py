@@ -52,6 +52,14 @@ def page(instance, chromium, clips_corpus):
     context.close()
 
 
+def answer(page, key: str) -> None:
+    """Press it, and wait until the server has it."""
+    with page.expect_response("**/verdicts/") as said:
+        page.keyboard.press(key)
+    assert said.value.status == 200
+    saved(page)
+
+
 def order(client, corpus: int, label_class: int) -> list[int]:
     """The clips by what was learned."""
     asked = {"class": label_class, "mode": "learned", "unit": "clip", "k": 200, "fold": False}
@@ -83,12 +91,10 @@ def test_answers_to_clips_change_the_order_of_clips(page, client, clips_corpus):
     expect(page.locator(".term")).to_have_count(1)
     expect(page.locator(".tile-caption").first).to_contain_text("1.000")  # it is ranked by the example
     picture(page, "workbench-clips-ranked")
-    page.keyboard.press("a")
-    saved(page)
+    answer(page, "a")
     before = order(client, clips_corpus, label_class)
-    page.keyboard.press("x")
-    page.keyboard.press("x")
-    saved(page)
+    answer(page, "x")
+    answer(page, "x")
     after = order(client, clips_corpus, label_class)
     assert [item for item in before if item in after] != after
     page.reload()

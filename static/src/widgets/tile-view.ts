@@ -23,6 +23,7 @@ export class TileView {
   private readonly glyph = element("span", "tile-glyph");
   private readonly count = element("span", "tile-count");
   private readonly mark = element("span", "tile-mark");
+  private readonly length = element("span", "tile-length");
   private readonly why = element("span", "tile-why");
   private readonly caption = element("span", "tile-caption");
   private readonly foot = element("span", "tile-foot");
@@ -38,10 +39,11 @@ export class TileView {
     this.image.decoding = "async";
     this.image.draggable = false;
     this.root.setAttribute("role", "option");
-    for (const part of [this.glyph, this.count, this.mark, this.why])
+    for (const part of [this.glyph, this.count, this.mark, this.length, this.why])
       part.setAttribute("aria-hidden", "true");
     this.foot.append(this.why, this.caption);
-    this.root.append(this.image, this.box, this.glyph, this.count, this.mark, this.progress, this.foot);
+    this.root.append(this.image, this.box, this.glyph, this.count, this.mark, this.length);
+    this.root.append(this.progress, this.foot);
   }
 
   place(index: number, x_px: number, y_px: number, width_px: number, height_px: number): void {
@@ -83,6 +85,7 @@ export class TileView {
     this.text(this.glyph, "glyph", GLYPH_OF[state.lit || answer] ?? (state.is_later ? "…" : ""));
     this.text(this.count, "count", tile && tile.count > 1 ? `×${tile.count}` : "");
     this.text(this.mark, "mark", tile ? marksOf(tile) : "");
+    this.text(this.length, "length", tile ? clipText(tile) : "");
     this.text(this.why, "why-glyph", glyphOfWhy(tile));
     this.text(this.caption, "caption", tile ? captionOf(tile) : "…");
     this.attribute("aria-label", tile ? labelOf(tile, state) : "not loaded yet");
@@ -171,16 +174,16 @@ function keyOf(tile: Tile, state: TileState, index: number, total: number): stri
 /** Rank and similarity of what was ranked by one; the name, or the time in a video, of what lies there unranked. */
 function captionOf(tile: Tile): string {
   if (tile.probability != null) return `accept ${Math.round(tile.probability * 100)} %`;
-  const time = tile.media_kind === "video" ? `${clipText(tile)}▸ ${timeText(tile.pts_seconds)}` : "";
+  const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
   if (tile.similarity === null) return time || tile.name.slice(tile.name.lastIndexOf("/") + 1);
   const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
   return [rank, similarityText(tile.similarity), time].filter(Boolean).join("  ");
 }
 
-/** "▶ 2.0 s " of a clip, which plays; "" of a frame. */
+/** "▶ 2.0 s" of a clip, which plays; "" of a frame. */
 function clipText(tile: Tile): string {
   const { stop_seconds } = tile;
-  return stop_seconds == null ? "" : `▶ ${lengthText(stop_seconds - tile.pts_seconds)} `;
+  return stop_seconds == null ? "" : `▶ ${lengthText(stop_seconds - tile.pts_seconds)}`;
 }
 
 function marksOf(tile: Tile): string {
