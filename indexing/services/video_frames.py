@@ -47,15 +47,20 @@ _tables = TableCache(TABLE_FRAMES)
 _pictures = FrameCache(CACHE_BYTES)
 # Two children, started when first needed: a long video that is being listed holds up nobody who steps.
 _lister, _decoder = Decoder(), Decoder()
+_listing = threading.Lock()
 
 
 def frame_table(media_file: MediaFile) -> FrameTable:
     """The frames of a video, which is decoded for it the first time; MediaRefused if it cannot be."""
     table = _tables.get(media_file.sha256)
-    if table is None:
-        table = _lister.frame_table(media_file.path)
-        _tables.put(media_file.sha256, table)
-    return table
+    if table is not None:
+        return table
+    with _listing:
+        table = _tables.get(media_file.sha256)  # somebody else may have asked for it meanwhile
+        if table is None:
+            table = _lister.frame_table(media_file.path)
+            _tables.put(media_file.sha256, table)
+        return table
 
 
 def frame_picture(
