@@ -17,6 +17,7 @@ from training.compute.augmentation import augmented, mixup
 from training.compute.checkpoints import BEST, LAST, Checkpoint
 from training.compute.epoch_metrics import metrics
 from training.compute.examples import Example
+from training.compute.head_start import solved_head
 from training.compute.learners import Learner
 from training.compute.losses import class_weights
 from training.compute.pictures import PictureReader
@@ -96,7 +97,41 @@ class _Run:
         self._run_folder = RunFolder(self._folder, settings, about)
         self._standing = self._run_folder.restored(self._learner, start)
         self._done = self._standing.epoch * (len(self._train) + len(self._val)) + self._standing.num_seen
+        is_new = start is None and self._standing.epoch == 0 and self._standing.batch == 0
+        is_frozen = settings.trainable == "head" and settings.weights is not None
+        if is_new and is_frozen and not self._start_head():
+            return self._ended(is_finished=False, why="stopped")
         return self._train_epochs()
+
+    def _start_head(self) -> bool:
+        """The first epoch of a head alone: where a probe on its features ends. False: stopped."""
+        parts: list[np.ndarray] = []
+        batches = in_batches(self._train, self._settings.batch_size)
+        for rows, images in self._images(
+            batches, lambda _, pixels: self._settings.preprocessing.middle(pixels)
+        ):
+            if self._should_stop():
+                return False
+            features = self._learner.head_inputs(images)
+            if features is None:
+                return True
+            parts.append(features)
+            self._done += len(rows)
+            self._tell("training", self._done, self._total())
+        features, targets = np.concatenate(parts), self._targets[self._train]
+        found = solved_head(features, targets.numpy(), self._settings)
+        if found is None:
+            self._done = 0
+            return True
+        self._learner.start_head(*found)
+        loss = self._learner.plain_loss(features @ found.weights.T + found.bias, targets)
+        self._standing.add_batch(loss, len(features))
+        logits = self._validate()
+        if logits is None:
+            self._standing, self._done = Standing(), 0
+            return False
+        self._end_epoch(logits)
+        return True
 
     def _read_all(self) -> bool:
         """Every picture once: what cannot be read is known before anything is learned. False: stopped."""

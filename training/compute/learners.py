@@ -56,8 +56,7 @@ class Learner:
         self._network.train()
         if self._settings.trainable == "head":
             self._network.eval()
-            head = networks.head_name(self._network, self._settings.architecture)
-            self._network.get_submodule(head).train()
+            self._head(self._network).train()
         for layer in self._network.modules():
             if isinstance(layer, BatchNorm) and (self._settings.is_norm_frozen or self._is_folded(layer)):
                 layer.eval()
@@ -81,6 +80,28 @@ class Learner:
         network = self._measured().eval()
         with torch.inference_mode():  # in fp32, as the classifier will answer
             return self._normalized(network)(self.placed(images)).float().cpu().numpy()
+
+    def head_inputs(self, images: torch.Tensor) -> np.ndarray | None:
+        """(N, D) float32: what the last layer gets of (N, 3, S, S) images; None for one that convolves."""
+        head = self._head(self._network)
+        if not isinstance(head, torch.nn.Linear):
+            return None
+        seen: list[torch.Tensor] = []
+        hook = head.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+        with hook, torch.inference_mode():
+            self._normalized(self._network.eval())(self.placed(images))
+        return seen[0].float().cpu().numpy()
+
+    def start_head(self, weights: np.ndarray, bias: np.ndarray) -> None:
+        """Give the last layer weights (C, D) and bias (C,), also in the average."""
+        for network in {self._network, self._measured()}:
+            head = self._head(network)
+            with torch.no_grad():
+                head.weight.copy_(torch.from_numpy(weights))
+                head.bias.copy_(torch.from_numpy(bias))
+
+    def _head(self, network: torch.nn.Module) -> torch.nn.Module:
+        return network.get_submodule(networks.head_name(network, self._settings.architecture))
 
     def plain_loss(self, logits: np.ndarray, targets: torch.Tensor) -> float:
         """The mean loss without class weights."""

@@ -110,6 +110,18 @@ def test_a_run_told_to_stop_goes_on_from_there(tmp_path, shared_data):
     assert fine_tune(settings, examples, tmp_path / "parts").rows == whole.rows
 
 
+def test_a_head_alone_begins_at_the_linear_solution_of_its_features(tmp_path, shared_data, shared_weights):
+    settings = pretrained(shared_weights, trainable="head", num_epochs=2, learning_rate=0.5)
+    examples = examples_of(shared_data)
+    begun = fine_tune(replace(settings, num_epochs=1), examples, tmp_path / "one")
+    (first,) = begun.rows
+    assert first["train_loss"] < 0.2  # random numbers would give ln 3
+    result = fine_tune(settings, examples, tmp_path / "two")  # steps that are far too long
+    assert result.rows[0] == first
+    assert result.best_row["accuracy"] >= first["accuracy"]
+    assert len(result.rows) == 2
+
+
 def test_only_the_head_learns_when_told_so(tmp_path, shared_data, shared_weights):
     settings = pretrained(shared_weights, trainable="head", num_epochs=2)
     fine_tune(settings, examples_of(shared_data), tmp_path)
