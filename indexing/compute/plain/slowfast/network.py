@@ -137,8 +137,10 @@ class ClipNetwork:
         cache: Path | None = None,
         has_scores: bool = False,
     ) -> None:
-        network = build(weights.architecture, weights.family)
-        network.load_state_dict(weights.state)
+        with torch.device("meta"):
+            network = build(weights.architecture, weights.family)
+        network.load_state_dict(weights.state, assign=True)  # the tensors that were read, not a copy of them
+        network.float()
         self.width = network.family.num_features
         self.num_scores = weights.num_classes or 0 if has_scores else 0
         self.size = config["DATA.SAMPLE_SIZE"]
