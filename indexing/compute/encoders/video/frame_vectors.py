@@ -3,6 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
+from threading import Lock
 
 import numpy as np
 
@@ -17,19 +18,22 @@ class FrameVectors:
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._kept: OrderedDict[bytes, np.ndarray] = OrderedDict()
+        self._lock = Lock()  # of the threads of a search service
 
     def of(self, frames: Sequence[np.ndarray]) -> np.ndarray:
         """(N, D) float32 unit vectors of N frames (h, w, 3) uint8; equal frames are encoded once."""
         names = [_name(frame) for frame in frames]
-        new = {name: frame for name, frame in zip(names, frames, strict=True) if name not in self._kept}
-        found = {name: self._kept[name] for name in names if name in self._kept}
+        with self._lock:
+            found = {name: self._kept[name] for name in names if name in self._kept}
+        new = {name: frame for name, frame in zip(names, frames, strict=True) if name not in found}
         if new:
             found |= zip(new, self._encoder.encode(list(new.values())), strict=True)
-        for name in names:
-            self._kept[name] = found[name]
-            self._kept.move_to_end(name)
-        while len(self._kept) > NUM_KEPT:
-            self._kept.popitem(last=False)
+        with self._lock:
+            for name in names:
+                self._kept[name] = found[name]
+                self._kept.move_to_end(name)
+            while len(self._kept) > NUM_KEPT:
+                self._kept.popitem(last=False)
         return np.stack([found[name] for name in names])
 
 
