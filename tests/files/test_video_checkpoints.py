@@ -19,11 +19,17 @@ NARROW = {"width": 16, "num_classes": 5}
 CFG = "MODEL: {ARCH: slowfast}\nNONLOCAL: {INSTANTIATION: softmax}\nSLOWFAST: {ALPHA: 16}\n"
 
 
+@pytest.fixture(scope="module")
+def weights():
+    """Of a narrow SlowFast."""
+    with torch.device("meta"):
+        return filled(families.build("slowfast-r50-8x8", NARROW).state_dict())
+
+
 @pytest.fixture
-def state():
-    """Weights of a narrow SlowFast whose alpha is not the published one."""
-    network = families.build("slowfast-r50-8x8", NARROW)
-    return filled(network.state_dict())
+def state(weights):
+    """A copy of the names, which a test may change."""
+    return {name: value.to("cpu") for name, value in weights.items() if "num_batches" not in name}
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class Convolution(nn.Module):
         is_active: bool = True,
     ) -> None:
         super().__init__()
-        padding = tuple(side // 2 for side in kernel)
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.conv = nn.Conv3d(given, gives, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm3d(gives)
         self.is_active = is_active

@@ -61,9 +61,9 @@ def read(path: Path) -> Checkpoint:
         tensors = read_state_dict(path)
         with safe_open(path, "numpy") as file:
             texts = file.metadata() or {}
-        return _unwrapped(Checkpoint(tensors, "", (), (), texts))
+        return unwrapped(Checkpoint(tensors, "", (), (), texts))
     found = unpickle(path)
-    return _unwrapped(Checkpoint(found.tensors, "", found.beside, found.not_arrays, found.texts))
+    return unwrapped(Checkpoint(found.tensors, "", found.beside, found.not_arrays, found.texts))
 
 
 def convention_of(names: frozenset[str]) -> Convention | None:
@@ -134,9 +134,12 @@ def _settled(
     architecture: str, detected: dict[str, Any], asked: Mapping[str, Any], source: str
 ) -> dict[str, Any]:
     """The detected settings, with those that no weights tell taken from `asked`; WeightsRefused at odds."""
-    shapes = _shapes(architecture, detected)
+    shapes: dict[str, torch.Size] = {}
     for name, value in asked.items():
+        if name in detected and detected[name] == value:
+            continue
         settled = detected | {name: value}
+        shapes = shapes or _shapes(architecture, detected)
         if name in detected and _shapes(architecture, settled) != shapes:
             raise WeightsRefused(
                 f"{source} holds a {architecture} with {name} {detected[name]}, asked for is {name} {value}"
@@ -155,10 +158,10 @@ def _on_meta(architecture: str, config: Mapping[str, Any]) -> dict[str, torch.Te
         return families.build(architecture, config).state_dict()
 
 
-def _unwrapped(checkpoint: Checkpoint) -> Checkpoint:
+def unwrapped(checkpoint: Checkpoint) -> Checkpoint:
     """Without the prefixes that wrap every name."""
     for prefix in WRAPPERS:
         if checkpoint.tensors and all(name.startswith(prefix) for name in checkpoint.tensors):
             inner = {name.removeprefix(prefix): value for name, value in checkpoint.tensors.items()}
-            return _unwrapped(checkpoint._replace(tensors=inner, wrapper=checkpoint.wrapper + prefix))
+            return unwrapped(checkpoint._replace(tensors=inner, wrapper=checkpoint.wrapper + prefix))
     return checkpoint
