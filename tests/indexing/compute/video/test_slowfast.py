@@ -2,15 +2,18 @@
 
 import json
 import pickle
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
 from indexing.compute.encoders.video import families
 from indexing.compute.encoders.video.conventions import read_video_checkpoint
+from indexing.compute.encoders.video.conventions.reading import Checkpoint, identified
 from indexing.compute.encoders.video.slow_family import slow_family, slow_frames
 from indexing.compute.encoders.video.slowfast import build
 from tests.indexing.compute.video.formula import clips, filled
@@ -21,6 +24,7 @@ GOLDENS = json.loads(Path(__file__).with_name("slow_goldens.json").read_text(enc
 NOT_IN_WEIGHTS = ("alpha", "affinity", "time_pool", "pool")
 
 
+@cache
 def narrow(architecture: str, **config):
     """A network of a sixteenth of the weights, filled by the formula."""
     network = build(architecture, NARROW | config)
@@ -126,6 +130,13 @@ def saved(path: Path, what) -> Path:
     return path
 
 
+def plain(path: Path, weights) -> Path:
+    """The same names in safetensors, which is read without a child process."""
+    arrays = {name: torch.as_tensor(value).clone().contiguous() for name, value in weights.items()}
+    save_file(arrays, path.with_suffix(".safetensors"))
+    return path.with_suffix(".safetensors")
+
+
 def pickled(path: Path, blobs) -> Path:
     """A pickle of Caffe2's, as Python 2 wrote them."""
     path.write_bytes(pickle.dumps({"blobs": blobs}, protocol=2))
@@ -147,23 +158,24 @@ def with_split_norms(weights):
     return given
 
 
+TRAINING = {
+    "conv1_w_momentum": np.zeros(3, np.float32),
+    "lr": np.zeros(1, np.float32),
+    "model_iter": np.zeros(1, np.int64),
+}
 FILES = {
-    "PySlowFast": lambda path, weights: saved(path, {"epoch": 1, "model_state": weights, "cfg": "A: 1"}),
-    "PySlowFast, parallel": lambda path, weights: saved(
-        path, {"model_state": {f"module.{name}": value for name, value in weights.items()}}
+    "PySlowFast": plain,
+    "PySlowFast, pyth": lambda path, weights: saved(
+        path, {"epoch": 1, "model_state": weights, "cfg": "A: 1"}
     ),
-    "PySlowFast, split": lambda path, weights: saved(path, {"model_state": with_split_norms(weights)}),
-    "PySlowFast caffe2": lambda path, weights: pickled(
-        path,
-        {
-            **caffe2_blobs(weights),
-            "conv1_w_momentum": np.zeros(3, np.float32),
-            "lr": np.zeros(1, np.float32),
-            "model_iter": np.zeros(1, np.int64),
-        },
+    "PySlowFast, parallel": lambda path, weights: plain(
+        path, {f"module.{name}": value for name, value in weights.items()}
     ),
-    "pytorchvideo": lambda path, weights: saved(
-        path, {"model_state": pytorchvideo_names(weights, has_pool="s1_fuse.bn.weight" not in weights)}
+    "PySlowFast, split": lambda path, weights: plain(path, with_split_norms(weights)),
+    "PySlowFast caffe2": lambda path, weights: plain(path, caffe2_blobs(weights) | TRAINING),
+    "PySlowFast caffe2, pkl": lambda path, weights: pickled(path, caffe2_blobs(weights) | TRAINING),
+    "pytorchvideo": lambda path, weights: plain(
+        path, pytorchvideo_names(weights, has_pool="s1_fuse.bn.weight" not in weights)
     ),
 }
 
@@ -184,7 +196,7 @@ def test_a_file_of_every_convention_gives_the_same_network(tmp_path, architectur
 
 def test_non_local_blocks_are_read_from_caffe2(tmp_path):
     network = narrow("i3d-r50-nln")
-    path = pickled(tmp_path / "i3d_nln.pkl", caffe2_blobs(network.state_dict()))
+    path = plain(tmp_path / "i3d_nln.pkl", caffe2_blobs(network.state_dict()))
     weights, detected = read_video_checkpoint(path)
     assert detected.architecture == "i3d-r50-nln"
     assert torch.equal(
@@ -197,7 +209,7 @@ def test_matrices_of_caffe2_become_what_the_network_has(tmp_path):
     blobs = caffe2_blobs(narrow("slow-r50").state_dict())
     blobs["res2_0_branch2c_w"] = blobs["res2_0_branch2c_w"].reshape(64, 16)
     blobs["pred_w"] = blobs["pred_w"].reshape(5, 512, 1, 1, 1)
-    weights, _ = read_video_checkpoint(pickled(tmp_path / "slow.pkl", blobs))
+    weights, _ = read_video_checkpoint(plain(tmp_path / "slow.pkl", blobs))
     assert weights["s2.pathway0_res0.branch2.c.weight"].shape == (64, 16, 1, 1, 1)
     assert weights["head.projection.weight"].shape == (5, 512)
 
@@ -220,18 +232,18 @@ def test_matrices_of_caffe2_become_what_the_network_has(tmp_path):
 def test_blobs_that_do_not_fit_are_refused_by_name(tmp_path, change, said):
     blobs = caffe2_blobs(narrow("slowfast-r50").state_dict()) | change
     with pytest.raises(WeightsRefused, match=said):
-        read_video_checkpoint(pickled(tmp_path / "weights.pkl", blobs))
+        read_video_checkpoint(plain(tmp_path / "weights.pkl", blobs))
 
 
 def test_a_missing_tensor_is_refused_by_name(tmp_path):
     weights = narrow("slow-r50").state_dict()
     del weights["s3.pathway0_res2.branch2.c_bn.running_var"]
     with pytest.raises(WeightsRefused, match=r"1 missing: s3\.pathway0_res2\.branch2\.c_bn\.running_var"):
-        read_video_checkpoint(saved(tmp_path / "weights.pyth", {"model_state": weights}))
+        read_video_checkpoint(plain(tmp_path / "weights.pyth", weights))
 
 
 def test_a_configuration_at_odds_with_the_shapes_is_refused(tmp_path):
-    path = saved(tmp_path / "weights.pyth", {"model_state": narrow("slowfast-r50-8x8").state_dict()})
+    path = plain(tmp_path / "weights.pyth", narrow("slowfast-r50-8x8").state_dict())
     with pytest.raises(WeightsRefused, match="fusion_kernel 7, asked for is fusion_kernel 5"):
         read_video_checkpoint(path, config={"fusion_kernel": 5})
     with pytest.raises(WeightsRefused, match="slowfast-r50, not of slowfast-r101"):
@@ -250,17 +262,18 @@ CFG = "MODEL:\n  ARCH: {}\nNONLOCAL:\n  INSTANTIATION: dot_product\nSLOWFAST:\n 
         ("i3d-r50-nln", "i3d", {"time_pool": 2, "affinity": "dot_product"}),
     ],
 )
-def test_the_configuration_in_a_file_tells_what_the_shapes_do_not(tmp_path, architecture, arch, expected):
+def test_the_configuration_in_a_file_tells_what_the_shapes_do_not(architecture, arch, expected):
     weights = narrow(architecture).state_dict()
-    path = saved(tmp_path / "weights.pyth", {"model_state": weights, "cfg": CFG.format(arch)})
-    assert read_video_checkpoint(path)[1].config.items() >= expected.items()
-    assert read_video_checkpoint(path, config={"alpha": 2})[1].config["alpha"] == 2
+    checkpoint = Checkpoint(weights, "", (), (), {"cfg": CFG.format(arch)})
+    assert identified(checkpoint, "weights.pyth")[1].config.items() >= expected.items()
+    asked = identified(checkpoint, "weights.pyth", config={"alpha": 2})[1]
+    assert asked.config["alpha"] == 2
 
 
 @pytest.mark.parametrize("cfg", ["A: [", "- 1", "MODEL: 3", "&a [*a, *a]", ""])
-def test_a_configuration_that_makes_no_sense_tells_nothing(tmp_path, cfg):
-    path = saved(tmp_path / "weights.pyth", {"model_state": narrow("slow-r50").state_dict(), "cfg": cfg})
-    assert read_video_checkpoint(path)[1].config["time_pool"] == 1
+def test_a_configuration_that_makes_no_sense_tells_nothing(cfg):
+    checkpoint = Checkpoint(narrow("slow-r50").state_dict(), "", (), (), {"cfg": cfg})
+    assert identified(checkpoint, "weights.pyth")[1].config["time_pool"] == 1
 
 
 @pytest.mark.parametrize(
