@@ -113,12 +113,13 @@ def test_every_step_shows_the_decoders_frame_with_its_own_numbers(open_video, na
 
 def test_a_span_is_dragged_accepted_undone_and_selected_by_keyboard(open_video, corpus):
     page, media = open_video("scenes/car-detection.mp4", "mp4", "h264")
-    box = page.locator("sfi-time-line canvas").bounding_box()
-    assert box is not None
-    plot_px = box["width"] - GUTTER_PX
 
     def at(share: float) -> tuple[float, float]:
-        return box["x"] + GUTTER_PX + share * plot_px, box["y"] + 40
+        """A point in the lowest lane, which is that of the verdicts."""
+        box = page.locator("sfi-time-line canvas").bounding_box()
+        assert box is not None
+        plot_px = box["width"] - GUTTER_PX
+        return box["x"] + GUTTER_PX + share * plot_px, box["y"] + box["height"] - 16
 
     page.mouse.move(*at(0.25))
     page.mouse.down()

@@ -285,8 +285,11 @@ describe("what lies on the time line", () => {
     expect(itemAt(items, 0.06, 0)?.item).toBe(8);
     expect(itemAt(items, 0.17, 0)).toBeNull();
     expect(itemAt(items, 0.17, 0.02)?.item).toBe(9);
-    expect(neighborOf(items, 0, 1)?.item).toBe(9);
+    expect(neighborOf(items, 1, 1)?.item).toBe(9);
+    expect(neighborOf(items, 0, 1)?.item).toBe(7);
     expect(neighborOf(items, 0, -1)).toBeNull();
+    expect(neighborOf(items, 0, 1, items[0])?.item).toBe(8); // it begins with the same frame
+    expect(neighborOf(items, 512, -1, items[2])?.item).toBe(8);
   });
 
   test("a curve has the items that have a value, in order of time", () => {

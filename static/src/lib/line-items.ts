@@ -125,9 +125,16 @@ export function itemAt(items: readonly LineItem[], seconds: number, reach: numbe
   return best;
 }
 
-/** The next item that begins after a place's pts, or the last one before it. */
-export function neighborOf(items: readonly LineItem[], pts: number, direction: -1 | 1): LineItem | null {
-  if (direction > 0) return items.find((item) => item.start_pts > pts) ?? null;
+/** The item after `chosen` in order of time, or before it; without one, the first from `pts` on, or the last before. */
+export function neighborOf(
+  items: readonly LineItem[],
+  pts: number,
+  direction: -1 | 1,
+  chosen: LineItem | null = null,
+): LineItem | null {
+  const at = chosen?.start_pts === pts ? items.findIndex(({ item }) => item === chosen.item) : -1;
+  if (at >= 0) return items[at + direction] ?? null;
+  if (direction > 0) return items.find((item) => item.start_pts >= pts) ?? null;
   return items.findLast((item) => item.start_pts < pts) ?? null;
 }
 

@@ -43,7 +43,8 @@ export function lanesOf(scene: Scene): Lane[] {
   const wanted: [Lane["kind"], string, number][] = [["ruler", "", RULER_PX]];
   wanted.push(["frames", "frames", FRAMES_PX]);
   if (rows) wanted.push(["clips", "clips", Math.min(rows, MOST_ROWS) * (CLIP_PX + 1)]);
-  if (scene.items.some(({ in_stack }) => in_stack !== null)) wanted.push(["stacks", "stacks", STACKS_PX]);
+  const num_stacked = stackRows(scene.items).length;
+  if (num_stacked) wanted.push(["stacks", "stacks", num_stacked * STACKS_PX]);
   wanted.push(["verdicts", "verdicts", VERDICTS_PX]);
   if (scene.scores) wanted.push(["scores", "scores", CURVE_PX]);
   if (scene.similarities) wanted.push(["similarities", "similarity", CURVE_PX]);
@@ -53,6 +54,22 @@ export function lanesOf(scene: Scene): Lane[] {
     top += height + GAP_PX;
     return lane;
   });
+}
+
+/** The stacks of frames and those of clips, as far as there are some: each has a row of its own. */
+function stackRows(items: readonly LineItem[]): ReturnType<typeof stacksOf>[] {
+  const clips = items.filter(({ kind }) => kind === "clip");
+  const others = items.filter(({ kind }) => kind !== "clip");
+  return [stacksOf(others), stacksOf(clips)].filter(({ length }) => length > 0);
+}
+
+/** The items that a click at a height is about: those of the lane, of answers those that have one. */
+export function itemsAtHeight(scene: Scene, y_px: number): readonly LineItem[] {
+  const lane = lanesOf(scene).find(({ top, height }) => y_px >= top && y_px < top + height + GAP_PX);
+  if (lane?.kind === "clips") return scene.items.filter(({ kind }) => kind === "clip");
+  if (lane?.kind === "frames") return scene.items.filter(({ kind }) => kind !== "clip");
+  if (lane?.kind === "verdicts") return scene.items.filter(({ answer, is_weak }) => answer !== "" || is_weak);
+  return scene.items;
 }
 
 export function heightOf(lanes: readonly Lane[]): number {
@@ -158,25 +175,34 @@ function clips({ context, x, tone, scene }: Pen, lane: Lane, view: View): void {
   });
 }
 
-function stacks({ context, x, tone, scene }: Pen, lane: Lane): void {
-  for (const stack of stacksOf(scene.items)) {
-    const [left, width] = extent(x, stack);
-    context.strokeStyle = tone("text");
-    context.lineWidth = 1;
-    context.beginPath(); // a bracket below its items
-    context.moveTo(left + 0.5, lane.top + 1);
-    context.lineTo(left + 0.5, lane.top + 5.5);
-    context.lineTo(left + width - 0.5, lane.top + 5.5);
-    context.lineTo(left + width - 0.5, lane.top + 1);
-    context.stroke();
-    if (width < 22) continue;
-    context.fillStyle = tone("lane");
-    const text = `×${stack.count}`;
-    const text_px = context.measureText(text).width;
-    context.fillRect(left + width / 2 - text_px / 2 - 2, lane.top, text_px + 4, lane.height);
-    context.fillStyle = tone("text");
-    context.fillText(text, left + width / 2 - text_px / 2, lane.top + lane.height / 2);
-  }
+function stacks(pen: Pen, lane: Lane): void {
+  stackRows(pen.scene.items).forEach((row, at) => {
+    for (const stack of row)
+      bracket(pen, { ...lane, top: lane.top + at * STACKS_PX, height: STACKS_PX }, stack);
+  });
+}
+
+function bracket(
+  { context, x, tone }: Pen,
+  lane: Lane,
+  stack: { start: number; stop: number; count: number },
+): void {
+  const [left, width] = extent(x, stack);
+  context.strokeStyle = tone("text");
+  context.lineWidth = 1;
+  context.beginPath(); // a bracket below its items
+  context.moveTo(left + 0.5, lane.top + 1);
+  context.lineTo(left + 0.5, lane.top + 5.5);
+  context.lineTo(left + width - 0.5, lane.top + 5.5);
+  context.lineTo(left + width - 0.5, lane.top + 1);
+  context.stroke();
+  if (width < 22) return;
+  context.fillStyle = tone("lane");
+  const text = `×${stack.count}`;
+  const text_px = context.measureText(text).width;
+  context.fillRect(left + width / 2 - text_px / 2 - 2, lane.top, text_px + 4, lane.height);
+  context.fillStyle = tone("text");
+  context.fillText(text, left + width / 2 - text_px / 2, lane.top + lane.height / 2);
 }
 
 /** Those of clips first, so that those of frames lie on top; a frame's is wider than the frame, up to the next item's. */

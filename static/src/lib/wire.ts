@@ -22,6 +22,8 @@ export interface Tile {
   media_kind: MediaKind;
   kind?: "frame" | "clip" | "region";
   stop_seconds?: number | null; // of a clip
+  start_pts?: number;
+  stop_pts?: number;
   number: number | null;
   pts_seconds: number;
   answer: Answer | "";

@@ -62,10 +62,11 @@ export class Deck {
     grid.previewOf = (item) => previews.of(item);
     frame.clipFrames = async (tile) => {
       const { pts } = await previews.of(tile.item);
-      const length = (tile.stop_seconds ?? tile.pts_seconds) - tile.pts_seconds;
-      return pts.map((at, place) => ({
+      const { pts_seconds, stop_seconds, start_pts = 0, stop_pts = start_pts + 1 } = tile;
+      const per_pts = ((stop_seconds ?? pts_seconds) - pts_seconds) / (stop_pts - start_pts);
+      return pts.map((at) => ({
         url: api.url("frame", tile.media_file, { pts: at }),
-        seconds: tile.pts_seconds + (length * place) / pts.length,
+        seconds: pts_seconds + (at - start_pts) * per_pts,
       }));
     };
     const on = (target: EventTarget, name: string, listener: (event: CustomEvent) => void) =>

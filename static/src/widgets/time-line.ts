@@ -10,7 +10,7 @@ import { colorOf, onThemeChange } from "../lib/chart-theme";
 import type { FrameTable } from "../lib/frame-table";
 import { debounced } from "../lib/latest";
 import { type Curve, itemAt, type LineItem, valueAt } from "../lib/line-items";
-import { GUTTER_PX, heightOf, lanesOf, paint, type Scene } from "../lib/line-paint";
+import { GUTTER_PX, heightOf, itemsAtHeight, lanesOf, paint, type Scene } from "../lib/line-paint";
 import { panned, revealing, secondsOfX, type View, xOf, zoomed } from "../lib/time-axis";
 import { codeText } from "../lib/time-code";
 
@@ -252,7 +252,8 @@ export class TimeLine extends LitElement {
     this.cancel();
     if (!began || is_drag) return;
     const seconds = this.secondsOf(event);
-    const item = itemAt(this.items, seconds, this.reach);
+    const y = event.clientY - this.canvas.getBoundingClientRect().top;
+    const item = itemAt(itemsAtHeight(this.scene, y), seconds, this.reach);
     this.tell("line-item", item);
     const is_on_mark = item !== null && item.kind !== "clip";
     this.tell("line-seek", is_on_mark && this.table ? this.table.placeAtPts(item.start_pts) : began.place);

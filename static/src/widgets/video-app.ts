@@ -316,7 +316,7 @@ export class VideoApp extends LitElement {
   private goToItem(direction: -1 | 1): void {
     const { session } = this;
     const { table } = session;
-    const item = table && neighborOf(session.items, table.ptsAt(session.place), direction);
+    const item = table && neighborOf(session.items, table.ptsAt(session.place), direction, session.chosen);
     if (!item) return;
     session.choose(item);
     session.goTo(table.placeAtPts(item.start_pts));
