@@ -21,7 +21,7 @@ from sisyphus_web.jobs.models import Job, JobAttempt
 from tests.faults import kinds
 
 LEASE_SECONDS = 8  # longer than Celery takes to notice a killed process
-QUEUES = ("cpu", "faults")
+QUEUES = ("cpu", "gpu", "faults")
 ROOT = Path(__file__).resolve().parents[2]
 
 
