@@ -270,6 +270,11 @@ function curve({ context, x, tone, scene }: Pen, lane: Lane, drawn: Curve | null
   if (!drawn) return;
   const y = (value: number) =>
     lane.top + 3 + (1 - (value - drawn.low) / (drawn.high - drawn.low)) * (lane.height - 6);
+  context.fillStyle = tone("text");
+  context.textAlign = "right"; // the range of the values, at the end of the lane
+  context.fillText(drawn.high.toFixed(2), GUTTER_PX + plot_px - 4, lane.top + 7);
+  context.fillText(drawn.low.toFixed(2), GUTTER_PX + plot_px - 4, lane.top + lane.height - 7);
+  context.textAlign = "left";
   if (drawn.threshold !== null) {
     const at = Math.round(y(drawn.threshold)) + 0.5;
     context.strokeStyle = tone("unsure");
