@@ -1,6 +1,7 @@
 """What every clip encoder promises, and what a spec does to frames and slots, against torch."""
 
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -273,3 +274,15 @@ def test_an_unknown_key_lists_the_known_ones(tmp_path):
         load_clips("slow@1", model_dir=tmp_path)
     with pytest.raises(EncoderUnknown, match=r"the mean over frames of no-such@1, which is unknown"):
         load_clips("frames:no-such@1", model_dir=tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(
+    not torch.cuda.is_available() and os.environ.get("REQUIRE_CUDA") != "1", reason="needs CUDA"
+)
+@pytest.mark.parametrize("key", ["file:slow.pth@1", "file:both.pyth@1"])
+def test_cuda_gives_the_vectors_of_the_processor(key, model_dir):
+    exact = load_clips(key, model_dir=model_dir, device="cpu", precision="fp32")
+    fast = load_clips(key, model_dir=model_dir, device="cuda:0")
+    clips = sample_clips(3, exact.num_frames, exact.spec.side_px)
+    assert (fast.encode(clips) * exact.encode(clips)).sum(axis=1).min() >= 0.9995
