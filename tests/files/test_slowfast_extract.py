@@ -20,7 +20,10 @@ from safetensors.torch import save_file
 from indexing.compute.decoder import Decoder
 from indexing.compute.encoders.video.slow_family import slow_family
 from indexing.compute.encoders.video.slowfast import SlowFamilyNetwork
+from indexing.compute.plain.report import Report
 from indexing.compute.plain.side_files import read_meta, read_rows
+from indexing.compute.plain.slowfast import config, extraction, inputs
+from indexing.compute.plain.slowfast.network import ClipNetwork, facts_of, read_weights
 from indexing.compute.sampling import FramePolicy
 from tests.data.make import make_clip
 from tests.indexing.compute.video.formula import filled
@@ -297,10 +300,6 @@ def test_shards_share_the_list_and_the_folder(sfi, told, tmp_path):
 
 
 def test_several_devices_take_one_video_each_and_give_the_same(told, tmp_path, checkpoint, network):
-    from indexing.compute.plain.report import Report
-    from indexing.compute.plain.slowfast import config, extraction, inputs
-    from indexing.compute.plain.slowfast.network import ClipNetwork, facts_of, read_weights
-
     for number in range(4):
         make_clip(tmp_path / "data" / f"{number}.mp4", num_frames=9 + number, fps=25)
     said = config.read(told(["0", "1", "2", "3"]), ["WINDOW.STRIDE", "4"])
@@ -316,6 +315,24 @@ def test_several_devices_take_one_video_each_and_give_the_same(told, tmp_path, c
         frames = pixels_of(tmp_path / "data" / f"{number}.mp4")
         expected = by_hand(network, frames, at=range(0, 9 + number, 4))
         assert_alike(np.load(tmp_path / "out" / f"{number}_8.npy"), expected)
+
+
+def test_an_error_of_one_device_ends_the_others_and_is_told(told, tmp_path, checkpoint):
+    for number in range(3):
+        make_clip(tmp_path / "data" / f"{number}.mp4", num_frames=9, fps=25)
+    said = config.read(told(["0", "1", "2"]), ["WINDOW.STRIDE", "4"])
+    weights = read_weights(checkpoint, said)
+    good, full = (ClipNetwork(said, weights, device="cpu") for _ in range(2))
+
+    def rows(clips):
+        raise OSError(28, "No space left on device")
+
+    full.rows = rows
+    run = extraction.Run(said, ["0", "1", "2"], facts_of(said, weights, good, "fp32"), weights.width, "0")
+    with pytest.raises(OSError, match="No space left"):
+        extraction.extract(run, [good, full], Report("slowfast-extract", "0"), lambda num_rows: None)
+    assert len(list((tmp_path / "out").glob("*.npy"))) < 3
+    assert not list((tmp_path / "out").glob(".*.part"))
 
 
 def test_a_killed_run_leaves_nothing_half_written_and_goes_on(sfi, told, tmp_path, model_dir):
@@ -401,8 +418,6 @@ class TestRefusals:
 
 
 def test_the_yaml_of_the_original_is_read_as_it_is(sfi, tmp_path):
-    from indexing.compute.plain.slowfast import config
-
     # Keys and values of slowfast_feature_extractor's SLOWFAST_8x8_R50.yaml (MIT).
     said = {
         "TRAIN": {"ENABLE": False, "DATASET": "videoset", "CHECKPOINT_TYPE": "caffe2"},

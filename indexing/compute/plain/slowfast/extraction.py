@@ -101,9 +101,13 @@ def _in_threads(work: "_Work", networks: Sequence[ClipNetwork], left: deque[str]
         try:
             for ended in [pool.submit(work.take_all, network, left) for network in networks]:
                 ended.result()
-        finally:
-            left.clear()
+        except BaseException:
             work.stops.set()
+            raise
+
+
+class _Stopped(Exception):
+    """Another thread has ended the run; its error is the one to tell."""
 
 
 class _Work:
@@ -124,7 +128,13 @@ class _Work:
                 name = left.popleft()
             except IndexError:
                 return
-            self.one(name, network)
+            try:
+                self.one(name, network)
+            except _Stopped:
+                return
+            except BaseException:
+                self.stops.set()
+                raise
 
     def one(self, name: str, network: ClipNetwork, *, waits: bool = False) -> None:
         """A video that is done, is claimed elsewhere, is refused, or is made now."""
@@ -167,7 +177,7 @@ class _Work:
             with closing(clips), ahead(clips, CLIPS_AHEAD) as coming:
                 while batch := list(islice(coming, network.batch)):
                     if self.stops.is_set():
-                        raise InterruptedError("another video's thread has ended the run")
+                        raise _Stopped
                     found, classes = network.rows(batch)
                     features.add(_finite(found))
                     if scores is not None:
