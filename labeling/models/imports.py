@@ -24,6 +24,7 @@ class LabelImport(models.Model):
         CSV = "csv", "CSV"
         JSONL = "jsonl", "JSONL"
         PARQUET = "parquet", "Parquet"
+        ACTIVITYNET = "activitynet", "ActivityNet JSON (spans)"
 
     class Boxes(models.TextChoices):
         REGIONS = "regions", "Boxes are regions"

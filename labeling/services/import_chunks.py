@@ -12,7 +12,7 @@ from indexing.models import Item
 from labeling.compute.imports.rows import Row
 from labeling.models import CurrentVerdict, LabelClass, LabelImport, QueryRound, Verdict, WeakBatch, WeakLabel
 from labeling.services.import_firsts import FirstLines
-from labeling.services.import_items import ItemFinder, Known, NewRegion, make_regions
+from labeling.services.import_items import ItemFinder, Known, NewClip, NewRegion, make_clip, make_regions
 from labeling.services.import_media import MediaFinder, Unmatched
 from labeling.services.import_outcomes import Outcome, is_text, those_taken, what_is_said
 from labeling.services.operations import Operation
@@ -123,6 +123,8 @@ class ChunkTaker:
                 outcome.reject(*target)
             elif isinstance(target, Known):
                 outcome.item = target.id
+            elif isinstance(target, NewClip):
+                outcome.region = target
             else:
                 outcome.region = target
                 regions.append((outcome, target))
@@ -130,6 +132,22 @@ class ChunkTaker:
             ids = make_regions(self._corpus, [region for _, region in regions])
             for outcome, region in regions:
                 outcome.item = ids[region]
+        if not self._is_dry:
+            self._make_clips(those_taken(outcomes))
+
+    def _make_clips(self, outcomes: Sequence[Outcome]) -> None:
+        made: dict[NewClip, int | Unmatched] = {}
+        for outcome in outcomes:
+            clip = outcome.region
+            if not isinstance(clip, NewClip):
+                continue
+            if clip not in made:
+                made[clip] = make_clip(self._corpus, clip, self._by)
+            found = made[clip]
+            if isinstance(found, Unmatched):
+                outcome.reject(*found)
+            else:
+                outcome.item = found
 
     def _class_of(self, outcome: Outcome) -> LabelClass | None:
         return self._classes.get(outcome.row.label_class.strip())

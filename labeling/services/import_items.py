@@ -7,20 +7,24 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from indexing.models import Item
+from indexing.models import Item, MediaFile
+from indexing.services.clips import NoSuchSpan, clip_of_span
 from labeling.compute.imports.rows import Row
 from labeling.models import LabelImport
 from labeling.services.import_media import Found, Media, Unmatched
-from sisyphus_web.accounts.models import Corpus
+from sisyphus_web.accounts.models import Corpus, User
 
 NEAR_PX = 1  # corners may be rounded otherwise by others
 NEAR_SECONDS = 0.02  # frames are 0.03 s apart and more
+MOST_SECONDS = 7 * 24 * 3600.0
 
 ITEMS = """
     SELECT item.media_file_id, item.id, item.kind, item.start_pts, item.stop_pts, item.number,
-           item.pts_seconds, item.x0_px, item.y0_px, item.x1_px, item.y1_px
-    FROM indexing_item item
-    WHERE item.media_file_id = ANY(%(media)s) AND item.deleted_at IS NULL AND item.kind IN ('frame', 'region')
+           item.pts_seconds, item.x0_px, item.y0_px, item.x1_px, item.y1_px,
+           item.pts_seconds + (item.stop_pts - item.start_pts) * media.time_base_numerator::float8
+               / media.time_base_denominator
+    FROM indexing_item item JOIN indexing_mediafile media ON media.id = item.media_file_id
+    WHERE item.media_file_id = ANY(%(media)s) AND item.deleted_at IS NULL
       AND (item.media_file_id = ANY(%(whole)s) OR item.start_pts = ANY(%(pts)s)
            OR item.number = ANY(%(numbers)s))
 """
@@ -39,6 +43,7 @@ class Known(NamedTuple):
     y0_px: int | None
     x1_px: int | None
     y1_px: int | None
+    stop_seconds: float
 
 
 class NewRegion(NamedTuple):
@@ -49,7 +54,17 @@ class NewRegion(NamedTuple):
     box: tuple[int, int, int, int]
 
 
-Target = Known | NewRegion | Unmatched
+class NewClip(NamedTuple):
+    """A span of a video for which there is no clip yet; times count where pts are not known."""
+
+    media: int
+    start_pts: int | None
+    stop_pts: int | None
+    start_seconds: float
+    stop_seconds: float
+
+
+Target = Known | NewRegion | NewClip | Unmatched
 
 
 class ItemFinder:
@@ -68,6 +83,8 @@ class ItemFinder:
         ]
 
     def _target(self, row: Row, media: Media, items: Sequence[Known]) -> Target:
+        if row.is_clip:
+            return _clip(row, media, [item for item in items if item.kind == "clip"])
         frames = _frames(row, media, [item for item in items if item.kind == "frame"])
         if len(frames) != 1:
             said = (row.start_pts, row.number, row.pts_seconds)
@@ -118,6 +135,29 @@ def _items_of(rows: Sequence[Row], media: Sequence[Found]) -> dict[int, list[Kno
     return items
 
 
+def _clip(row: Row, media: Media, clips: Sequence[Known]) -> Target:
+    """The clip of a span: by its pts, else by its times."""
+    if media.kind != "video":
+        return Unmatched("bad-span", f"{media.name} is not a video: only videos have clips.")
+    if row.start_pts is not None and row.stop_pts is not None:
+        if not row.start_pts < row.stop_pts:
+            return Unmatched(
+                "bad-span", f"A span ends after it starts, got {row.start_pts} to {row.stop_pts}."
+            )
+        for clip in clips:
+            if (clip.start_pts, clip.stop_pts) == (row.start_pts, row.stop_pts):
+                return clip
+        return NewClip(media.id, row.start_pts, row.stop_pts, 0.0, 0.0)
+    start, stop = row.pts_seconds, row.stop_seconds
+    if start is None or stop is None or not 0 <= start < stop < MOST_SECONDS:
+        return Unmatched("bad-span", "A span needs a start and a later stop, both in pts or in seconds.")
+    off = {clip: max(abs(clip.pts_seconds - start), abs(clip.stop_seconds - stop)) for clip in clips}
+    near = min(off, key=lambda clip: off[clip], default=None)
+    if near is not None and off[near] <= NEAR_SECONDS:
+        return near
+    return NewClip(media.id, None, None, start, stop)
+
+
 def _frames(row: Row, media: Media, frames: Sequence[Known]) -> list[Known]:
     """The frames a row may mean: by pts, else by number, else by time; all of them if it says nothing."""
     if row.start_pts is not None:
@@ -155,6 +195,21 @@ def _distance(item: Known, box: tuple[int, int, int, int]) -> int:
 
 def _is_near(item: Known, box: tuple[int, int, int, int]) -> bool:
     return item.x0_px is not None and _distance(item, box) <= NEAR_PX
+
+
+def make_clip(corpus: Corpus, wanted: NewClip, by: User) -> int | Unmatched:
+    """The id of the clip, made if it is not there; Unmatched where the video has no such span."""
+    media = MediaFile.objects.get(pk=wanted.media, corpus=corpus)
+    start, stop = wanted.start_pts, wanted.stop_pts
+    if start is None or stop is None:
+        tick = media.time_base_numerator / media.time_base_denominator
+        first = media.items.order_by("start_pts").values_list("start_pts", "pts_seconds").first() or (0, 0.0)
+        zero = first[0] - first[1] / tick
+        start, stop = round(zero + wanted.start_seconds / tick), round(zero + wanted.stop_seconds / tick)
+    try:
+        return clip_of_span(media, start, stop, by).pk
+    except NoSuchSpan as error:
+        return Unmatched("bad-span", str(error))
 
 
 def make_regions(corpus: Corpus, wanted: Sequence[NewRegion]) -> dict[NewRegion, int]:

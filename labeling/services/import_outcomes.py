@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from labeling.compute.imports.rows import Row
 from labeling.services.import_firsts import Said
-from labeling.services.import_items import NewRegion
+from labeling.services.import_items import NewClip, NewRegion
 
 SKIPPED = {
     "said-already": "This is what counts already.",
@@ -28,7 +28,7 @@ class Outcome:
     reason: str = ""
     detail: str = ""
     item: int | None = None
-    region: NewRegion | None = None  # that would be made for it
+    region: NewRegion | NewClip | None = None  # that would be made for it
     media: str = ""
 
     def skip(self, reason: str) -> None:
@@ -45,7 +45,10 @@ def those_taken(outcomes: Sequence[Outcome]) -> list[Outcome]:
 def what_is_said(outcome: Outcome, number: int) -> Said:
     """What a line that has its item, or the box of one to come, says."""
     target, row = outcome.item, outcome.row
-    if target is None and (region := outcome.region) is not None:
+    region = outcome.region
+    if target is None and isinstance(region, NewClip):
+        of = " ".join(map(str, region))
+    elif target is None and region is not None:
         of = f"{region.media} {region.frame.start_pts} {region.box}"
     else:
         of = str(target)

@@ -13,7 +13,7 @@ from sisyphus_web.cli.errors import CliError, Exit
 if TYPE_CHECKING:
     from labeling.models import LabelImport
 
-FORMATS = ("image_folder", "coco", "yolo", "voc", "csv", "jsonl", "parquet")
+FORMATS = ("image_folder", "coco", "yolo", "voc", "csv", "jsonl", "parquet", "activitynet")
 POLL_SECONDS = 0.3
 
 

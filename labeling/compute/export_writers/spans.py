@@ -20,7 +20,7 @@ from labeling.compute.export_writers.tables import neutral
 SUBSETS = {"train": "training", "val": "validation", "test": "testing"}
 CSV_FIELDS = (
     "video", "media_sha256", "start_seconds", "stop_seconds", "label", "answer", "split", "origin",
-    "start_pts", "stop_pts", "time_base", "item",
+    "start_pts", "stop_pts", "time_base", "kind", "item",
 )  # fmt: skip
 BLOCK_LINES = 1_000
 
@@ -42,7 +42,7 @@ def spans_csv(lines: Iterable[Line]) -> Iterator[tuple[bytes, int]]:
         writer.writerow([
             neutral(line.media_name), line.media_sha256, f"{start:.6f}", f"{stop:.6f}",
             neutral(line.label_class), line.answer, line.split, line.origin,
-            line.start_pts, line.stop_pts, line.time_base, line.item,
+            line.start_pts, line.stop_pts, line.time_base, line.kind, line.item,
         ])  # fmt: skip
         count += 1
         if count == BLOCK_LINES:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
+from labeling.compute.imports.activitynet import activitynet_rows
 from labeling.compute.imports.coco import coco_rows
 from labeling.compute.imports.image_folder import image_folder_rows
 from labeling.compute.imports.rows import PICTURES, ImportRefused, Row
@@ -19,7 +20,9 @@ READERS: dict[str, Callable[[Tree], Iterator[Row]]] = {
     "csv": csv_rows,
     "jsonl": jsonl_rows,
     "parquet": parquet_rows,
+    "activitynet": activitynet_rows,
 }
+HEAD_BYTES = 1 << 20
 BY_SUFFIX = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet", ".json": "coco"}
 
 
@@ -44,6 +47,15 @@ def guess(tree: Tree) -> str:
         found = "image_folder"
     else:
         found = next((BY_SUFFIX[each] for each in sorted(suffixes) if each in BY_SUFFIX), "")
+    if found == "coco" and tree.is_one_file and _has_database(tree):
+        found = "activitynet"
     if not found:
         raise ImportRefused("It looks like none of the known formats: say which one it is.")
     return found
+
+
+def _has_database(tree: Tree) -> bool:
+    """Whether a JSON file says early on that it is ActivityNet's; COCO begins with other words."""
+    with tree.open(tree.names[0]) as file:
+        head = file.read(HEAD_BYTES)
+    return b'"database"' in head and b'"images"' not in head

@@ -3,6 +3,7 @@
 REASONS = {
     "ambiguous-media": "several media files may be meant",
     "bad-box": "the box is no box inside its picture",
+    "bad-span": "the span is no part of its video",
     "bad-class": "the class has no name that a class can have",
     "box-rejected": "a rejected box says nothing of its frame",
     "contradicts": "an earlier line says otherwise",

@@ -32,9 +32,16 @@ class Row(NamedTuple):
     pts_seconds: float | None = None
     box: Box | None = None  # None: the whole frame
     unit: tuple[float, float] | None = None  # width and height of what the box is measured in; None: pixels
+    stop_pts: int | None = None  # with a stop, it is a clip that is meant
+    stop_seconds: float | None = None
     is_weak: bool = False
     problem: str = ""  # a code: this line cannot be read, and nothing else in it counts
     detail: str = ""  # what about it
+
+    @property
+    def is_clip(self) -> bool:
+        """Whether a span of a video is meant, not a frame."""
+        return self.stop_pts is not None or self.stop_seconds is not None
 
 
 def named(path: str) -> dict[str, Any]:

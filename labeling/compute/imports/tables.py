@@ -20,6 +20,8 @@ ALIASES = {
     "sha256": "media_sha256",
     "pts": "start_pts",
     "seconds": "pts_seconds",
+    "video": "media_name",
+    "start_seconds": "pts_seconds",
 }
 MEDIA = ("media_sha256", "media_name")
 CORNERS = ("x0_px", "y0_px", "x1_px", "y1_px")
@@ -111,6 +113,10 @@ def _row(place: str, record: Mapping[str, Any]) -> Row:
         facts |= {key: int(given[key]) for key in ("start_pts", "number") if key in given}
         if "pts_seconds" in given:
             facts["pts_seconds"] = float(given["pts_seconds"])
+        kind = given.get("kind", "clip" if "stop_seconds" in given else "")
+        if kind == "clip":
+            facts |= {"stop_pts": int(given["stop_pts"])} if "stop_pts" in given else {}
+            facts |= {"stop_seconds": float(given["stop_seconds"])} if "stop_seconds" in given else {}
         if corners:
             facts["box"] = tuple(corners)
         is_weak = given.get("origin") == "weak"
