@@ -84,7 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(answer | sizes | {"num_clips": clips.num_clips, "clip_work_seconds": clips.seconds}))
         return Exit.DONE
     for name, value in answer.items():
-        print(f"{name:<24}{value}")
+        print(f"{name:<21} {value}")
     print(cost_of(corpus).sentence)
     print(clips.sentence)
     return Exit.DONE

@@ -263,7 +263,7 @@ def test_settings_say_what_clips_come_to(corpus, gestures, mia, ann, capsys):
     assert client.get(f"/api/v1/corpora/{corpus.pk}/clips/?seconds=0").status_code == 400
     assert sfi(["settings", corpus.name, "--as", mia.username]) == 0
     said = capsys.readouterr().out
-    assert "clip_seconds            1.0" in said
+    assert "clip_seconds          1.0" in said
     assert "3 videos" in said
     assert sfi(["settings", corpus.name, "--as", ann.username, "--clips", "off"]) == 2
     assert sfi(["settings", corpus.name, "--as", mia.username, "--clip-seconds", "0"]) == 2
