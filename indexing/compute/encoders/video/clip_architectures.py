@@ -26,6 +26,8 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "i3d-r50-nln": _SINGLE,
     "i3d_r50_nl_dot": {"num_frames": 32, "sampling_rate": 2, **_OF_256, **_IMAGENET, "width": 2048},
     "swin3d_t": {"num_frames": 32, "sampling_rate": 2, **_OF_256, **_IMAGENET, "width": 768},
+    "swin3d_s": {"num_frames": 32, "sampling_rate": 2, **_OF_256, **_IMAGENET, "width": 768},
+    "swin3d_b": {"num_frames": 32, "sampling_rate": 2, **_OF_256, **_IMAGENET, "width": 1024},
     # gray levels minus the mean color of Sports-1M
     "c3d": {
         "num_frames": 16,
@@ -40,6 +42,12 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "r2plus1d_18": {"num_frames": 16, "sampling_rate": 2, **_OF_128, **_KINETICS, "width": 512},
     "r2plus1d_34": {"num_frames": 32, "sampling_rate": 1, **_OF_128, **_KINETICS, "width": 512},
 }
+
+
+def pools_of(architecture: str) -> tuple[str, ...]:
+    """The ways in which this network's last map may become one vector; the first is its own."""
+    own = str(ARCHITECTURES[architecture].get("pool", "mean"))
+    return ("head256", "head224") if own == "head256" else (own,)
 
 
 def architecture_of(name: object) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from indexing.compute.encoders.specs import WeightsRefused
-from indexing.compute.encoders.video.clip_architectures import ARCHITECTURES, architecture_of
+from indexing.compute.encoders.video.clip_architectures import ARCHITECTURES, architecture_of, pools_of
 from indexing.compute.encoders.video.clip_specs import ClipSpec
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".pyth", ".pkl")
@@ -70,6 +70,11 @@ def described(path: Path, *, key: str | None = None) -> ClipSpec:
         raise WeightsRefused(
             f"{side_path}: architecture must be one of {', '.join(ARCHITECTURES)}, "
             f"got {side.get('architecture')!r}"
+        )
+    pools = pools_of(architecture)
+    if side.get("pool", pools[0]) not in pools:
+        raise WeightsRefused(
+            f"{side_path}: pool of {architecture} must be one of {', '.join(pools)}, got {side['pool']!r}"
         )
     facts: dict[str, Any] = ARCHITECTURES[architecture] | {
         name: tuple(value) if isinstance(value, list) else value

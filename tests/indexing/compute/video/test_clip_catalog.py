@@ -66,7 +66,10 @@ def test_a_bad_side_file_is_shown_and_stops_nothing(tmp_path):
     (tmp_path / "one.json").write_text('{"architecture": "c3d", "frames": 3}')
     (tmp_path / "two.pth").write_bytes(b"numbers")
     (tmp_path / "two.json").write_text('{"architecture": "c3d", "num_frames": 0}')
+    (tmp_path / "three.pth").write_bytes(b"numbers")
+    (tmp_path / "three.json").write_text('{"architecture": "slowfast_r50", "pool": "mean"}')
     found = states(tmp_path)
+    assert "pool of slowfast-r50 must be one of head256, head224, got" in found["file:three.pth@1"].reason
     assert "frames = 3; fields are architecture" in found["file:one.pth@1"].reason
     assert "num_frames must be 1 to 4096, got 0" in found["file:two.pth@1"].reason
     assert clip_catalog.best(tmp_path) == "builtin-clip@1"
