@@ -275,7 +275,7 @@ def _only_unit(asked: str | None) -> str:
             if len(are_clips) > 1:
                 raise MixedUnits(
                     "These classes were answered for frames and for clips, and a dataset version is of one "
-                    "of them: choose frames or clips."
+                    "of them: choose frames or clips, or where you train the features of one of them."
                 )
             return Unit.CLIP.value if are_clips == {True} else Unit.FRAME.value
         cursor.execute(LEAVE_OUT_OTHERS, [asked == Unit.CLIP])
