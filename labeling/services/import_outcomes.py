@@ -48,7 +48,7 @@ def what_is_said(outcome: Outcome, number: int) -> Said:
     region = outcome.region
     if target is None and isinstance(region, NewClip):
         of = " ".join(map(str, region))
-    elif target is None and region is not None:
+    elif target is None and isinstance(region, NewRegion):
         of = f"{region.media} {region.frame.start_pts} {region.box}"
     else:
         of = str(target)
