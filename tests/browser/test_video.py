@@ -171,13 +171,17 @@ def test_a_span_is_dragged_accepted_undone_and_selected_by_keyboard(open_video, 
     )
 
 
-def test_it_plays_on_its_own_and_stands_on_the_frame_it_says(open_video):
-    page, media = open_video("codecs/sea-360p.avi", "avi", "h264")
+@pytest.mark.parametrize(
+    ("name", "container"), [("codecs/sea-360p.avi", "avi"), ("scenes/car-detection.mp4", "mp4")]
+)
+def test_it_plays_on_its_own_and_stands_on_the_frame_it_says(open_video, name, container):
+    page, media = open_video(name, container, "h264")
     page.keyboard.press("l")
-    expect(page.locator("sfi-player canvas")).not_to_have_attribute("data-place", "0")
+    expect(page.locator("[data-fact='frame']")).not_to_have_text("0")
     page.keyboard.press("k")
     expect(page.locator(".player-play")).to_have_text("Play")
-    page.wait_for_timeout(300)
+    expect(page.locator("sfi-player canvas")).to_be_visible()
+    page.wait_for_timeout(500)
     place = int(page.locator("sfi-player canvas").get_attribute("data-place") or -1)
     with Decoder() as decoder:
         frame = list(decoder.frames(media.path, FramePolicy("every")))[place]

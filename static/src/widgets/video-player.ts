@@ -44,6 +44,7 @@ export class VideoPlayer extends LitElement {
   private whole: FrameStore | null = null;
   private small: FrameStore | null = null;
   private target = 0;
+  private standing = -1; // the place whose whole frame is on the canvas; -1: what is there passed by while playing
   private direction: -1 | 0 | 1 = 0;
   private is_drawing = false;
   private turn = 0; // the newest play; older ones stop
@@ -84,16 +85,16 @@ export class VideoPlayer extends LitElement {
   }
 
   protected override updated(changed: Map<string, unknown>): void {
-    if (changed.has("source") && this.source) this.seek(this.target, true);
+    if (changed.has("source") && this.source) this.seek(this.target);
   }
 
   /** Stops, and shows the frame at a place; the newest call counts. */
-  seek(place: number, is_first = false): void {
+  seek(place: number): void {
     const { source } = this;
     this.stop();
     const before = this.target;
     this.target = source ? source.table.clamp(place) : place;
-    if (!source || (!is_first && this.target === this.drawn && !this.is_drawing)) return;
+    if (!source) return;
     const by = this.target - before;
     this.direction = Math.abs(by) === 1 ? (by as -1 | 1) : 0;
     if (!this.is_drawing) void this.follow();
@@ -119,10 +120,7 @@ export class VideoPlayer extends LitElement {
 
   /** K: stands on exactly the frame that was seen last. */
   pause(): void {
-    const { drawn } = this;
-    this.stop();
-    this.target = -1;
-    this.seek(drawn, true);
+    this.seek(this.drawn);
   }
 
   /** J and L. */
@@ -159,7 +157,9 @@ export class VideoPlayer extends LitElement {
     for (let wanted = -1; wanted !== this.target && this.whole; ) {
       wanted = this.target;
       try {
-        await this.draw(wanted, await this.whole.load(wanted), () => !this.isPlaying);
+        if (wanted === this.standing) this.show(wanted);
+        else if (await this.draw(wanted, await this.whole.load(wanted), () => !this.isPlaying))
+          this.standing = wanted;
         this.problem = "";
       } catch (error) {
         this.problem = error instanceof Error ? error.message : String(error);
@@ -176,10 +176,12 @@ export class VideoPlayer extends LitElement {
     );
   }
 
-  /** Picture and numbers change together. */
-  private async draw(place: number, blob: Blob, is_wanted: () => boolean): Promise<void> {
+  /** Picture and numbers change together; false where it is no longer wanted. */
+  private async draw(place: number, blob: Blob, is_wanted: () => boolean): Promise<boolean> {
     const picture = await createImageBitmap(blob);
-    if (is_wanted() && this.isConnected) {
+    const is_drawn = is_wanted() && this.isConnected;
+    if (is_drawn) {
+      this.standing = -1;
       const { canvas } = this;
       if (canvas.width !== picture.width || canvas.height !== picture.height)
         [canvas.width, canvas.height] = [picture.width, picture.height];
@@ -188,6 +190,7 @@ export class VideoPlayer extends LitElement {
       this.show(place);
     }
     picture.close();
+    return is_drawn;
   }
 
   private show(place: number): void {
@@ -209,8 +212,7 @@ export class VideoPlayer extends LitElement {
       due = Math.max(due + wait_ms, performance.now() - wait_ms);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
       if (turn !== this.turn) return;
-      if (blob) await this.draw(place, blob, () => turn === this.turn);
-      else this.drawn = place; // damaged: passed over
+      if (blob) await this.draw(place, blob, () => turn === this.turn); // a damaged one is passed over
       next = following(place, this.rate, source.table);
     }
     if (turn === this.turn) this.pause();
