@@ -17,10 +17,11 @@ from sisyphus_web.accounts.models import Corpus, User
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.models import Job
 
-# Measured on two cores without a GPU by builtin-clip@1 (benchmarks/clip_search.py); 960 x 540, 25 per second.
-CUT_SECONDS_PER_SECOND = 0.03  # to decode a second of video and find where its clips begin
-ENCODE_SECONDS_PER_SECOND = 0.03  # to decode it once more
-ENCODE_SECONDS_PER_CLIP = 0.05
+# CPU time by builtin-clip@1 without a GPU (benchmarks/clip_search.py: 20 min of 480 x 270 at 25 per second in
+# 97 s), with more for larger pictures.
+CUT_SECONDS_PER_SECOND = 0.01  # to decode a second of video and find where its clips begin
+ENCODE_SECONDS_PER_SECOND = 0.01  # to decode it once more
+ENCODE_SECONDS_PER_CLIP = 0.14
 
 
 USUAL_SECONDS = (1.0, 2.0, 4.0, 8.0)
