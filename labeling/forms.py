@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from indexing.models import Unit
-from labeling.models import Answer, LabelClass, LabelImport
+from labeling.models import Answer, DatasetVersion, LabelClass, LabelImport
 from sisyphus_web.accounts.models import Corpus
 
 
@@ -82,6 +82,13 @@ class DatasetVersionForm(forms.Form):
         empty_value=False,
         widget=forms.RadioSelect,
     )
+    group_by = forms.ChoiceField(
+        label="Kept on one side",
+        choices=DatasetVersion.GroupBy.choices,
+        required=False,
+        initial=DatasetVersion.GroupBy.MEDIA,
+        help_text="Never partly in train and partly in test; media files and stacks never are.",
+    )
     val_share = forms.FloatField(
         label="Share of val",
         initial=0.1,
@@ -108,6 +115,7 @@ class DatasetVersionForm(forms.Form):
         """Something is left to train on."""
         cleaned = super().clean() or {}
         cleaned["unit"] = cleaned.get("unit") or None
+        cleaned["group_by"] = cleaned.get("group_by") or DatasetVersion.GroupBy.MEDIA
         if cleaned.get("val_share", 0) + cleaned.get("test_share", 0) >= 1:
             raise forms.ValidationError("Nothing is left to train on: lower the share of val or test.")
         return cleaned

@@ -2,7 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from training.api.classifiers import ClassifierView, CompareView, LiveView, RollBackView, VersionView
+from training.api.classifiers import (
+    ClassifierView,
+    CompareView,
+    LiveEventsView,
+    LiveView,
+    RollBackView,
+    VersionView,
+)
 from training.api.media_scores import MediaScoresView
 from training.api.onnx import OnnxExampleView, OnnxExportsView, OnnxFileView
 from training.api.runs import RunView
@@ -39,6 +46,11 @@ api_patterns: list[URLPattern] = [
         f"{_CORPUS}/classifiers/<int:classifier_id>/roll-back/",
         RollBackView.as_view(),
         name="classifier-roll-back",
+    ),
+    path(
+        f"{_CORPUS}/classifiers/<int:classifier_id>/live-events/",
+        LiveEventsView.as_view(),
+        name="live-events",
     ),
     path(
         f"{_CORPUS}/classifiers/<int:classifier_id>/media/<int:media_file_id>/scores/",

@@ -36,6 +36,16 @@ def test_freezing_makes_a_version_with_its_counts_on_the_page(as_mia, corpus, ot
     assert "12</span> looked at" in page.content.decode()
 
 
+def test_what_is_kept_on_one_side_is_chosen_on_the_page(as_mia, corpus, otter):
+    accept(corpus, otter, num=3)
+    url = reverse("datasets", args=[corpus.pk])
+    assert "Folders, such as one of each camera and day" in as_mia.get(url).content.decode()
+    as_mia.post(url, {"label_classes": [otter.pk], "group_by": "folder", **SHARES})
+    as_mia.post(url, {"label_classes": [otter.pk], **SHARES})
+    found = DatasetVersion.objects.filter(corpus=corpus).order_by("number").values_list("group_by", flat=True)
+    assert list(found) == ["folder", "media"]
+
+
 def test_freezing_nothing_says_what_to_do(as_mia, corpus, otter):
     answer = as_mia.post(reverse("datasets", args=[corpus.pk]), {"label_classes": [otter.pk], **SHARES})
     assert answer.status_code == 422

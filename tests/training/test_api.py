@@ -89,6 +89,9 @@ def test_live_goes_forward_and_back_and_is_told(client, api, version, mia):
     assert [(each["number"], each["is_rollback"], each["by"]) for each in told] == [
         (1, True, "mia"), (2, True, "mia"), (3, False, "mia"), (2, False, "mia"), (1, False, "mia"),
     ]  # fmt: skip
+    page = client.get(f"{api}/classifiers/{first.classifier_id}/live-events/?page_size=2").json()
+    rest = client.get(page["next"]).json()
+    assert page["results"] + rest["results"] == told[:4]
 
 
 def test_an_operating_point_carries_what_was_measured(client, api, version, mia, cat):

@@ -118,7 +118,7 @@ def test_a_network_is_fine_tuned_scores_everything_and_becomes_onnx(corpus, clie
     asked = client.post(f"{api}/classifier-versions/{made.pk}/onnx/", {}, format="json").json()
     job = run_job(Job.objects.get(pk=asked["job"]))
     assert job.status == "done", job.error_text
-    (export,) = client.get(f"{api}/classifier-versions/{made.pk}/onnx/").json()
+    (export,) = client.get(f"{api}/classifier-versions/{made.pk}/onnx/").json()["results"]
     (file,) = export["files"]
     assert (export["status"], file["part"], file["largest_difference"] <= 1e-4) == ("done", "network", True)
     data = b"".join(client.get(file["url"]).streaming_content)
@@ -174,7 +174,7 @@ def test_a_probe_on_real_features_becomes_a_head_that_answers_alike(corpus, clie
     not_ready = client.get(f"{api}/onnx/{early['id']}/head/")
     assert (not_ready.status_code, not_ready.json()["code"]) == (409, "not-ready")
     assert run_job(Job.objects.get(pk=early["job"])).status == "done"
-    (export,) = client.get(f"{api}/classifier-versions/{made.pk}/onnx/").json()
+    (export,) = client.get(f"{api}/classifier-versions/{made.pk}/onnx/").json()["results"]
     assert [file["part"] for file in export["files"]] == ["head"]
     assert "builtin@1" in export["note"]
     assert export["files"][0]["largest_difference"] <= 1e-4

@@ -13,12 +13,14 @@ from rest_framework.response import Response
 from labeling.api.bodies import CorpusView, json_answer
 from labeling.models import DatasetVersion
 from sisyphus_web.accounts.permissions import corpora_of, user_of
-from sisyphus_web.api import Refused, is_id
+from sisyphus_web.api import NewestFirst, Refused, is_id
 from sisyphus_web.idempotency import idempotent
 from training.models import Classifier, ClassifierVersion, LiveEvent
 from training.services.comparing import compare_versions
 from training.services.operating_points import points_of
 from training.services.versions import roll_back, set_live
+
+LIVE_EVENTS = 50  # told with a classifier
 
 
 class PointAnswer(serializers.Serializer[Any]):
@@ -105,14 +107,27 @@ class ClassifierLine(serializers.ModelSerializer[Classifier]):
         read_only_fields = fields
 
 
-class ClassifierAnswer(ClassifierLine):
-    """With everything that was ever live, the newest first."""
+class LiveEventPage(serializers.Serializer[Any]):
+    """Some events, the newest first, and where the others are."""
 
-    live_events = LiveEventAnswer(many=True, read_only=True)
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = LiveEventAnswer(many=True)
+
+
+class ClassifierAnswer(ClassifierLine):
+    """With what was live last, the newest first; all of it below live-events/."""
+
+    live_events = serializers.SerializerMethodField()
 
     class Meta(ClassifierLine.Meta):
         fields = [*ClassifierLine.Meta.fields, "live_events"]
         read_only_fields = fields
+
+    @extend_schema_field(LiveEventAnswer(many=True))
+    def get_live_events(self, classifier: Classifier) -> list[dict[str, Any]]:
+        found = classifier.live_events.select_related("version", "by").order_by("-pk")[:LIVE_EVENTS]
+        return [dict(LiveEventAnswer(event).data) for event in found]
 
 
 class ClassifierView(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Classifier]):
@@ -124,20 +139,27 @@ class ClassifierView(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     def get_queryset(self) -> QuerySet[Classifier]:
         mine = corpora_of(self.request).filter(pk=self.kwargs["corpus_id"])
-        events = LiveEvent.objects.select_related("version", "by").order_by("-pk")
         return (
             Classifier.objects.filter(corpus__in=mine)
             .select_related("created_by")
-            .prefetch_related(
-                Prefetch("versions", versions_of_all().order_by("-number")),
-                Prefetch("live_events", events),
-            )
+            .prefetch_related(Prefetch("versions", versions_of_all().order_by("-number")))
         )
 
     @extend_schema(responses=ClassifierAnswer)
     def retrieve(self, request: Request, corpus_id: int, classifier_id: int) -> Response:
         """With who made which version live, and when."""
         return Response(ClassifierAnswer(self.get_object()).data)
+
+
+class LiveEventsView(CorpusView):
+    @extend_schema(responses=LiveEventPage)
+    def get(self, request: Request, corpus_id: int, classifier_id: int) -> Response:
+        """Who made which version live, and when, the newest first."""
+        classifier = get_object_or_404(Classifier, corpus=self.corpus, pk=classifier_id)
+        pages = NewestFirst()
+        found = classifier.live_events.select_related("version", "by")
+        page = pages.paginate_queryset(found, request, view=self)
+        return pages.get_paginated_response(LiveEventAnswer(page, many=True).data)
 
 
 class RollBackView(CorpusView):
@@ -178,7 +200,8 @@ class LiveView(VersionsView):
 class CompareView(VersionsView):
     @extend_schema(
         parameters=[
-            OpenApiParameter("on", int, description="A dataset version: both are judged on its test side.")
+            OpenApiParameter("on", int, description="A dataset version: both are judged on its test side."),
+            OpenApiParameter("page", int, description="Of the classes, 40 each; from 0."),
         ],
         responses={(200, "application/json"): {"type": "object", "additionalProperties": True}},
     )
@@ -191,8 +214,11 @@ class CompareView(VersionsView):
         if on is not None and not is_id(on):
             raise Refused("invalid", "on: the id of a dataset version of this corpus.")
         dataset = get_object_or_404(DatasetVersion, corpus=self.corpus, pk=int(on)) if on else None
+        page = request.query_params.get("page", "0")
+        if not is_id(page):
+            raise Refused("invalid", "page: a page of classes, from 0.")
         old, new = self.version(older_id), self.version(version_id)
-        return json_answer(compare_versions(old, new, on=dataset))
+        return json_answer(compare_versions(old, new, on=dataset, page=int(page)))
 
 
 def versions_of_all() -> QuerySet[ClassifierVersion]:

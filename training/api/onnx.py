@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from labeling.api.bodies import CorpusView
 from labeling.api.downloads import send_file
 from sisyphus_web.accounts.permissions import user_of
-from sisyphus_web.api import Refused
+from sisyphus_web.api import NewestFirst, Refused
 from sisyphus_web.idempotency import idempotent
 from training.api.classifiers import VersionsView
 from training.compute.onnx_example import example_script
@@ -70,14 +70,24 @@ class OnnxExportAnswer(serializers.ModelSerializer[OnnxExport]):
         ]
 
 
+class OnnxExportPage(serializers.Serializer[Any]):
+    """Some exports, the newest first, and where the others are."""
+
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = OnnxExportAnswer(many=True)
+
+
 class OnnxExportsView(VersionsView):
-    @extend_schema(responses=OnnxExportAnswer(many=True))
+    @extend_schema(responses=OnnxExportPage)
     def get(self, request: Request, corpus_id: int, version_id: int) -> Response:
         """The exports of a version, newest first."""
         found = self.version(version_id).onnx_exports.select_related(
             "job", "created_by", "version__classifier"
         )
-        return Response(OnnxExportAnswer(found.order_by("-pk"), many=True).data)
+        pages = NewestFirst()
+        page = pages.paginate_queryset(found, request, view=self)
+        return pages.get_paginated_response(OnnxExportAnswer(page, many=True).data)
 
     @extend_schema(request=None, responses={202: OnnxExportAnswer})
     @idempotent

@@ -24,16 +24,18 @@ from training.services.scores import scores_of_items
 from training.services.versions import checked_folder
 
 NUM_BOOTSTRAP = 200  # somebody waits
+PAGE = 40  # classes told at once
 
 
 def compare_versions(
-    old: ClassifierVersion, new: ClassifierVersion, *, on: DatasetVersion | None = None
+    old: ClassifierVersion, new: ClassifierVersion, *, on: DatasetVersion | None = None, page: int = 0
 ) -> dict[str, Any]:
     """What both are worth on one test side, class by class, and `better`: how much better `new` is.
 
     Without `on` their own evaluations are compared, which must be of the same test side. With it both are
     judged on the test side of that dataset version, from which neither may have learned; items that one of
-    them cannot score are left out for both, and counted.
+    them cannot score are left out for both, and counted. Classes come in pages of 40, from 0; `better` and
+    the means are over all of them.
     """
     if old.run.class_ids != new.run.class_ids:
         raise OtherClasses(
@@ -41,7 +43,9 @@ def compare_versions(
             f"{', '.join(new.run.class_names)}: compare versions of the same classes."
         )
     if on is None:
-        return _answer(old, new, *_own(old, new), dataset_version=new.run.dataset_version, num_left_out=0)
+        judged = [each | {"classes": each["classes"][_shown(page)]} for each in _own(old, new)]
+        own = new.run.dataset_version
+        return _answer(old, new, *judged, dataset_version=own, num_left_out=0, page=page)
     answers = read_answers(on, new.run.class_ids, new.run.class_names, target=new.run.target).side("test")
     for version in (old, new):
         _check_unseen(version, on, answers)
@@ -58,11 +62,16 @@ def compare_versions(
             kind=version.run.target,
             thresholds=_thresholds(version),
             num_bootstrap=NUM_BOOTSTRAP,
+            only=range(len(new.run.classes))[_shown(page)],
         )
         for version, each in zip((old, new), scores, strict=True)
     ]
     num_left_out = int(np.count_nonzero(~kept))
-    return _answer(old, new, *judged, dataset_version=on, num_left_out=num_left_out)
+    return _answer(old, new, *judged, dataset_version=on, num_left_out=num_left_out, page=page)
+
+
+def _shown(page: int) -> slice:
+    return slice(page * PAGE, (page + 1) * PAGE)
 
 
 def _own(old: ClassifierVersion, new: ClassifierVersion) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -126,12 +135,16 @@ def _answer(
     *,
     dataset_version: DatasetVersion,
     num_left_out: int,
+    page: int,
 ) -> dict[str, Any]:
     before, after = of_old["macro_average_precision"], of_new["macro_average_precision"]
     return {
         "dataset_version": dataset_version.pk,
         "num_items": of_new["num_items"],
         "num_left_out": num_left_out,
+        "num_classes": len(new.run.classes),
+        "page": page,
+        "num_pages": max(1, -(-len(new.run.classes) // PAGE)),
         "old": {"version": old.pk, "number": old.number, "evaluation": of_old},
         "new": {"version": new.pk, "number": new.number, "evaluation": of_new},
         "better": None if before is None or after is None else after - before,

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -15,13 +16,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from labeling.compute.grammar import value_text
 from labeling.models import DatasetVersion, LabelClass
+from sisyphus_web.api import is_id
 from sisyphus_web.jobs.errors import JobError
 from sisyphus_web.pages import query_without, respond
 from training.compute.onnx_example import example_script
 from training.forms import PointForm
 from training.models import Classifier, ClassifierVersion, ScoreSet
 from training.services import onnx
-from training.services.comparing import compare_versions
+from training.services.comparing import PAGE, compare_versions
 from training.services.histograms import histogram_of_scores
 from training.services.operating_points import choose_point, points_of
 from training.services.scores import read_scores, request_scores
@@ -129,13 +131,17 @@ def compare(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpRes
         "on": on,
     }
     if old is not None and new is not None and old != new:
-        context |= _comparison(old, new, on)
+        page = request.GET.get("page", "")
+        context |= _comparison(old, new, on, page=int(page) - 1 if is_id(page) and int(page) else 0)
+        context["query"] = query_without(request, "page")
     return respond(request, page="training/compare.html", part="training/compare.html", context=context)
 
 
-def _comparison(old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersion | None) -> dict[str, Any]:
+def _comparison(
+    old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersion | None, *, page: int
+) -> dict[str, Any]:
     try:
-        compared = compare_versions(old, new, on=on)
+        compared = compare_versions(old, new, on=on, page=page)
     except (JobError, ValidationError) as error:
         return {"refusal": str(error) if isinstance(error, JobError) else " ".join(error.messages)}
     before, after = (compared[each]["evaluation"]["classes"] for each in ("old", "new"))
@@ -151,7 +157,8 @@ def _comparison(old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersi
                 "chart": shown.precision_recall_chart(names),
             }
         )
-    return {"compared": compared, "classes": rows}
+    places = Paginator(range(compared["num_classes"]), PAGE)
+    return {"compared": compared, "classes": rows, "page_of_classes": places.get_page(page + 1)}
 
 
 def _classifier(corpus_id: int, classifier_id: int) -> Classifier:

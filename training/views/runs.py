@@ -30,6 +30,8 @@ from training.views import shown
 
 PER_PAGE = 20
 WORST_SHOWN = 24  # thumbnails of each kind of mistake
+MATRIX_SHOWN = 30  # classes; a larger matrix is no table to read
+CONFUSIONS_SHOWN = 12
 ANY_STATE = "state:untouched,accepted,rejected,weak,unsure"
 
 
@@ -184,6 +186,7 @@ def _evaluation_context(request: HttpRequest, run: Run, side: str) -> dict[str, 
         "mistakes": _mistakes(run, label_class, of_class),
         "gap": run.evaluation.get("gap"),
         "matrix": _matrix(run, judged),
+        "confusions": _confusions(run, judged),
     }
     version = getattr(run, "version", None)
     if version is not None:
@@ -240,9 +243,18 @@ def _listing(class_id: int, items: list[Item]) -> str:
     return urlencode({"class": class_id, "q": line})
 
 
+def _confusions(run: Run, judged: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is taken for what most often, of a choice between classes."""
+    names = run.class_names
+    found = judged.get("confusions", [])[:CONFUSIONS_SHOWN]
+    return [{"is": names[truth], "said": names[said], "num": num} for truth, said, num in found]
+
+
 def _matrix(run: Run, judged: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rows of the confusion matrix of a choice between classes; none where each class is on its own."""
+    """Rows of the confusion matrix of a choice between classes that fits a page; else none."""
     rows = judged.get("confusion_matrix") or []
+    if len(rows) > MATRIX_SHOWN:
+        return []
     return [
         {"name": name, "cells": [{"num": num, "is_right": at == place} for place, num in enumerate(row)]}
         for at, (name, row) in enumerate(zip(run.class_names, rows, strict=False))

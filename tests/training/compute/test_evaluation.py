@@ -7,7 +7,7 @@ import pytest
 from sklearn import metrics as oracle
 
 from tests.training.compute.made import answers_of, made
-from training.compute.answers import NoAnswers, NotFinite, WidthMismatch
+from training.compute.answers import AnswerTable, NoAnswers, NotFinite, WidthMismatch
 from training.compute.evaluation import evaluate
 from training.compute.probe import fit_probe
 
@@ -108,3 +108,39 @@ def test_scores_that_cannot_be_judged_are_refused():
         evaluate(np.array([[np.nan], [0]], np.float32), answers)
     with pytest.raises(NoAnswers):
         evaluate(np.zeros((0, 1), np.float32), answers.rows(np.zeros(0, np.int64)))
+
+
+def many_classes(num_classes: int, num_items: int = 1500):
+    rng = np.random.default_rng(4)
+    chosen = rng.integers(0, num_classes, num_items)
+    targets = (chosen[:, None] == np.arange(num_classes)).astype(np.int8)
+    logits = rng.standard_normal((num_items, num_classes)) + 4 * targets
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    names = tuple(f"class {at}" for at in range(num_classes))
+    of_each = np.arange(num_items)
+    none = np.zeros(num_items, np.int64)
+    answers = AnswerTable(of_each, targets, of_each, none, none.astype(np.int8), names)
+    return scores.astype(np.float32), answers
+
+
+def test_an_evaluation_of_many_classes_stays_small_and_tells_what_is_confused():
+    scores, side = many_classes(300)
+    found = evaluate(scores, side, kind="multi_class")
+    assert len(json.dumps(found)) < 4_000_000
+    assert found["confusion_matrix"] is None
+    predicted, chosen = scores.argmax(axis=1), side.chosen()
+    for truth, said, num in found["confusions"]:
+        assert num == ((chosen == truth) & (predicted == said)).sum() > 0
+    counts = [num for *_, num in found["confusions"]]
+    assert counts == sorted(counts, reverse=True)
+    assert len(counts) == 100
+
+
+def test_a_page_of_classes_is_judged_as_all_of_them_are():
+    scores, side = many_classes(30)
+    whole = evaluate(scores, side, kind="multi_class")
+    page = evaluate(scores, side, kind="multi_class", only=range(10, 20))
+    assert page["macro_average_precision"] == pytest.approx(whole["macro_average_precision"])
+    assert [each["name"] for each in page["classes"]] == [each["name"] for each in whole["classes"][10:20]]
+    for of_page, of_all in zip(page["classes"], whole["classes"][10:20], strict=True):
+        assert of_page["average_precision"] == of_all["average_precision"]
