@@ -153,3 +153,16 @@ def test_what_is_no_span_is_refused(corpus, ann, clip, start, stop, status):
     refused = client.post(url, {"start_pts": start, "stop_pts": stop}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (status, "no-such-span")
     assert not Item.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["frames/", "frame/?pts=0", "frame-run/?pts=0", "timeline/", "similarities/?item=1", "bytes/"]
+)
+def test_a_video_of_another_corpus_is_none_here(client, corpus, path):
+    theirs = made.MediaFileFactory(is_video=True)
+    assert client.get(f"/api/v1/corpora/{corpus.pk}/media/{theirs.pk}/{path}").status_code == 404
+
+
+def test_a_class_of_another_corpus_is_none_here(client, url):
+    theirs = made.LabelClassFactory()
+    assert client.get(f"{url}timeline/", {"class": theirs.pk}).status_code == 404

@@ -7,6 +7,7 @@ from indexing.compute.decoder import Decoder
 from indexing.compute.frame_listing import frame_table
 from indexing.compute.frame_table import FrameTable
 from indexing.compute.sampling import FramePolicy
+from indexing.compute.seeking import frames_at
 from indexing.compute.video import frames
 from tests.data.make import make_clip
 from tests.indexing.compute.test_video import CLIPS, UNEVEN
@@ -48,6 +49,18 @@ def test_packets_list_the_same_frames_where_decoding_takes_too_long(clips, name)
     assert not quick.is_decoded
     assert quick.pts.tolist() == whole.pts.tolist()
     assert quick.stop_pts == whole.stop_pts
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_runs_of_frames_by_the_keys_of_the_table_are_those_of_a_whole_reading(clips, name):
+    path = clip_of(clips, name)
+    whole = {frame.pts: frame.pixels for frame in frames(path, EVERY)}
+    table = frame_table(path)
+    for start in range(0, len(table), 12):
+        run = table.pts[start : start + 12].tolist()
+        found = list(frames_at(path, run, keys=table.keys_near(run[0], run[-1])))
+        assert sorted(frame.pts for frame in found) == run
+        assert all((frame.pixels == whole[frame.pts]).all() for frame in found)
 
 
 def test_real_files_of_every_kind_have_the_frames_that_a_reading_gives(shared_data):
