@@ -313,6 +313,13 @@ def test_inspect_knows_the_files(sfi, videos, tmp_path):
     assert "3 x 10 x" in sfi("feature-inspect", tmp_path / "out" / "two.npy").out
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_half_precision_without_a_gpu_is_refused_in_a_sentence(sfi, videos, tmp_path):
+    words = ("--model", "r2plus1d18-k400@1", "--precision", "fp16")
+    ended = extract(sfi, videos, tmp_path / "out", *words)
+    assert (ended.code, "fp16 needs a GPU" in ended.err) == (Exit.REFUSED, True)
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -48,9 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--precision",
-        choices=("fp32", "bf16"),
+        choices=("fp32", "fp16", "bf16"),
         default="fp32",
-        help="of the network's multiplications; default: fp32",
+        help="of the network's multiplications; fp16 needs a GPU; default: fp32",
     )
     flags.add_weights(parser)
     flags.add_device(parser)

@@ -19,6 +19,7 @@ from indexing.compute.encoders.video.swin_masks import exportable
 log = logging.getLogger(__name__)
 
 NUM_SAMPLES = 4  # clips by which a fast path is judged; each costs a pass in fp32
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 CPU_BATCH, CUDA_BATCH = 1, 8  # a clip is work enough for a processor
 
 Run = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (N, T, h, w, 3) uint8, kept (N, T) -> (N, D) float32
@@ -62,10 +63,12 @@ def choose(
     `precision` asks for one, so that a feature set goes on as it began. `cache` keeps the exported network;
     without it, and where clips may have any shape, torch runs the network.
     """
-    if precision not in (None, *PRECISIONS):
-        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if precision not in (None, *PRECISIONS, "fp16"):
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, fp16, got {precision!r}")
     place = torch.device(("cuda:0" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
     torch.backends.cudnn.allow_tf32 = False  # fp32 means fp32: TF32 keeps 10 bits of each number
+    if precision == "fp16" and place.type != "cuda":
+        raise ValueError("fp16 needs a GPU; on a processor take bf16 or fp32")
     network = network.to(place)
     exact = in_torch(network, place, "fp32")
     wants_bf16 = precision == "bf16" or (precision is None and (place.type == "cuda" or has_bf16()))
@@ -74,8 +77,10 @@ def choose(
         tried = ("bf16", "fp32") if precision is None and wants_bf16 else (precision or "fp32",)
         shape = (1, spec.num_frames, spec.input_px, spec.input_px, 3)
         candidates = [partial(_openvino, network, shape, each, cache) for each in tried]
-    if wants_bf16 and (place.type == "cuda" or precision == "bf16"):
+    if wants_bf16 and precision != "fp16" and (place.type == "cuda" or precision == "bf16"):
         candidates.append(partial(in_torch, network, place, "bf16"))
+    if precision == "fp16":
+        candidates.append(partial(in_torch, network, place, "fp16"))
     gate = Gate(cache / f"{_size_of(spec)}.cosines.json" if cache else None)
     for make in candidates:
         try:
@@ -86,7 +91,7 @@ def choose(
             # Whatever an exporter or a compiler stumbles over, plain torch runs the network.
             log.warning("a faster path failed; going on with a slower one", exc_info=True)
             continue
-        if cosine >= COSINE_FLOOR or engine.precision == precision == "bf16":
+        if cosine >= COSINE_FLOOR or (engine.precision == precision and precision in HALVES):
             log.info("%s in %s: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
             return engine
         log.info("%s in %s refused: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
@@ -101,7 +106,8 @@ def in_torch(network: nn.Module, place: torch.device, precision: str) -> ClipEng
     def run(pixels: np.ndarray, kept: np.ndarray) -> np.ndarray:
         clips = torch.from_numpy(np.ascontiguousarray(pixels)).to(place)
         slots = torch.from_numpy(kept).to(place)
-        with torch.inference_mode(), torch.autocast(place.type, torch.bfloat16, enabled=precision == "bf16"):
+        half = HALVES.get(precision)
+        with torch.inference_mode(), torch.autocast(place.type, half or torch.bfloat16, enabled=bool(half)):
             return network(clips, slots).float().cpu().numpy()
 
     return ClipEngine(run, precision, f"torch {place}", CUDA_BATCH if place.type == "cuda" else CPU_BATCH)
