@@ -42,7 +42,8 @@ class ClipCost(NamedTuple):
         if not self.num_videos:
             return "There are no videos here yet; clips are made of those that come."
         return (
-            f"{self.num_videos:,} videos, {time_of(self.video_seconds)}, make about {self.num_clips:,} clips "
+            f"{self.num_videos:,} video{'' if self.num_videos == 1 else 's'}, "
+            f"{time_of(self.video_seconds)}, make about {self.num_clips:,} clips "
             f"in about {time_of(self.seconds)} of work on two cores with the built-in clip descriptor; "
             "networks take several times as long without a GPU."
         )
