@@ -113,7 +113,10 @@ def request_export(
 
 def formats_of(unit: str) -> list[tuple[str, str]]:
     """(format, its name) of those that can hold a version of frames or of clips."""
-    return [(value, name) for value, name in Format.choices if unit != Unit.CLIP or value not in OF_FRAMES]
+    if unit != Unit.CLIP:
+        return list(Format.choices)
+    names = dict(Format.choices) | {Format.IMAGE_FOLDER: "Folders of mp4 by class (zip)"}
+    return [(value, name) for value, name in names.items() if value not in OF_FRAMES]
 
 
 def media_of(version: DatasetVersion) -> list[tuple[str, str, float | None]]:
