@@ -95,10 +95,8 @@ class Learner:
     def start_head(self, weights: np.ndarray, bias: np.ndarray) -> None:
         """Give the last layer weights (C, D) and bias (C,), also in the average."""
         for network in {self._network, self._measured()}:
-            head = self._head(network)
-            with torch.no_grad():
-                head.weight.copy_(torch.from_numpy(weights))
-                head.bias.copy_(torch.from_numpy(bias))
+            state = {"weight": torch.from_numpy(weights), "bias": torch.from_numpy(bias)}
+            self._head(network).load_state_dict(state)
 
     def _head(self, network: torch.nn.Module) -> torch.nn.Module:
         return network.get_submodule(networks.head_name(network, self._settings.architecture))

@@ -24,6 +24,24 @@ for path in sys.argv[2:]:
     accepted = [name for name, p in zip(classes, found) if p >= points.get(name, {}).get("threshold", 0.5)]
     print(path, accepted, dict(zip(classes, found.astype(float).round(4).tolist())))
 '''
+PICTURES = '''\
+"""Run an ONNX classifier that resizes by itself: python onnx_example.py MODEL.onnx PICTURE..."""
+import json, sys
+import numpy as np, onnxruntime
+from PIL import Image, ImageOps
+
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+about = session.get_modelmeta().custom_metadata_map
+classes, points = json.loads(about["classes"]), json.loads(about["operating_points"])
+how = json.loads(about["preprocessing"])
+for path in sys.argv[2:]:
+    image = Image.open(path)
+    image.draft("RGB", (how["decode_side_px"],) * 2)  # a large JPEG is decoded smaller, as in training
+    pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    found = session.run(["probabilities"], {"picture": pixels})[0][0]
+    accepted = [name for name, p in zip(classes, found) if p >= points.get(name, {}).get("threshold", 0.5)]
+    print(path, accepted, dict(zip(classes, found.astype(float).round(4).tolist())))
+'''
 FEATURES = '''\
 """Run an ONNX head on features: python onnx_example.py HEAD.onnx FEATURES.npy"""
 import json, sys
@@ -41,6 +59,8 @@ for number, found in enumerate(session.run(["probabilities"], {"features": featu
 '''
 
 
-def example_script(*, takes_images: bool) -> str:
+def example_script(*, takes_images: bool, has_resize: bool = False) -> str:
     """A Python script that runs an exported file with onnxruntime, numpy and Pillow, and nothing of ours."""
+    if has_resize:
+        return PICTURES
     return IMAGES if takes_images else FEATURES

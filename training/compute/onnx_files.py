@@ -16,6 +16,7 @@ from indexing.compute.files import write_beside
 from training.compute.refusals import TrainingRefused
 
 TOLERANCE = 1e-4  # of a probability, for the worst of the pictures compared
+RESIZE_TOLERANCE = 0.02  # where the graph resizes as well, and Pillow does for torch
 MAX_BATCH = 4096
 DECODED = "JPEG files at the smallest of 1/8, 2/8, 4/8 and 8/8 whose shorter side is at least {} px"
 
@@ -57,23 +58,19 @@ def publish(
     path: Path,
     *,
     metadata: Mapping[str, Any],
-    feeds: np.ndarray,
+    feeds: Sequence[np.ndarray] | np.ndarray,
     expected: np.ndarray,
+    tolerance: float = TOLERANCE,
 ) -> Exported:
     """Write the model to `path` if onnxruntime gives `expected` (N, C) probabilities for `feeds` (N, ...).
 
-    TrainingRefused `no-parity` otherwise, and nothing is written. Fed as one batch and one by one.
+    TrainingRefused `no-parity` otherwise, and nothing is written. Fed as one batch and one by one; a model
+    that takes one picture of any size gets a list of them.
     """
     texts = {name: said if isinstance(said, str) else json.dumps(said) for name, said in metadata.items()}
     onnx.helper.set_model_props(model, texts)
     data = model.SerializeToString()
-    parity = _parity(data, feeds, expected)
-    if not parity <= TOLERANCE:
-        raise TrainingRefused(
-            "no-parity",
-            f"The ONNX file answers otherwise than torch: by up to {parity:.2g}, allowed are {TOLERANCE:g}. "
-            "It is not published.",
-        )
+    parity = check_parity(data, feeds, expected, tolerance=tolerance)
     texts["parity"] = json.dumps({"largest_difference": parity, "num_compared": len(feeds)})
     onnx.helper.set_model_props(model, texts)
     with write_beside(path) as file:
@@ -81,7 +78,25 @@ def publish(
     return Exported(path, parity, len(feeds), texts)
 
 
-def _parity(data: bytes, feeds: np.ndarray, expected: np.ndarray) -> float:
+def check_parity(
+    data: bytes,
+    feeds: Sequence[np.ndarray] | np.ndarray,
+    expected: np.ndarray,
+    *,
+    tolerance: float = TOLERANCE,
+) -> float:
+    """The largest difference of a probability; TrainingRefused `no-parity` above `tolerance`."""
+    parity = _parity(data, feeds, expected)
+    if not parity <= tolerance:
+        raise TrainingRefused(
+            "no-parity",
+            f"The ONNX file answers otherwise than torch: by up to {parity:.2g}, allowed are {tolerance:g}. "
+            "It is not published.",
+        )
+    return parity
+
+
+def _parity(data: bytes, feeds: Sequence[np.ndarray] | np.ndarray, expected: np.ndarray) -> float:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -90,6 +105,9 @@ def _parity(data: bytes, feeds: np.ndarray, expected: np.ndarray) -> float:
     def answer(rows: np.ndarray) -> np.ndarray:
         return session.run(["probabilities"], {given.name: rows})[0]
 
+    if not isinstance(feeds, np.ndarray):
+        one_by_one = np.concatenate([answer(picture) for picture in feeds])
+        return float(np.abs(one_by_one - expected).max())
     found = [np.concatenate([answer(feeds[i : i + 1]) for i in range(len(feeds))])]
     if not isinstance(given.shape[0], int):
         found.append(answer(feeds))

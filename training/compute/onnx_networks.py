@@ -11,6 +11,7 @@ import torch
 from training.compute import onnx_files
 from training.compute.classifiers import Classifier
 from training.compute.onnx_files import Exported
+from training.compute.onnx_resize import check_filter, with_resize
 from training.compute.pictures import Preprocessing
 
 
@@ -34,13 +35,18 @@ def export_network(
     operating_points: Mapping[str, Mapping[str, float]] | None = None,
     title: str = "",
     is_static: bool = False,
+    has_resize: bool = False,
 ) -> Exported:
     """Write `classifier` to `path` after comparing it with torch on `pictures` (H, W, 3) uint8 RGB.
 
     Input `images` (N, 3, S, S) uint8 RGB, resized and cut as the metadata's `preprocessing` says; `is_static`
-    takes one image. `operating_points` are {class: {"threshold": ..., "precision": ..., "recall": ...}}.
+    takes one image. `has_resize`: input `picture` (H, W, 3) uint8 RGB of any size, one at a time; the network
+    answers within 1e-4 and the whole, compared with Pillow and torch, within 0.02. `operating_points` are
+    {class: {"threshold": ..., "precision": ..., "recall": ...}}.
     """
     onnx_files.check_pictures(pictures)
+    if has_resize:
+        check_filter(classifier.preprocessing)
     metadata = _metadata(classifier, operating_points, title)
     side = classifier.preprocessing.side_px
     graph = _Answering(copy.deepcopy(classifier.graph).cpu(), classifier.kind).eval()
@@ -49,7 +55,18 @@ def export_network(
     feeds = np.stack([classifier.preprocessing(pixels).transpose(2, 0, 1) for pixels in pictures])
     with torch.inference_mode():
         expected = graph(torch.from_numpy(feeds))[0].numpy()
-    return onnx_files.publish(model, path, metadata=metadata, feeds=feeds, expected=expected)
+    if not has_resize:
+        return onnx_files.publish(model, path, metadata=metadata, feeds=feeds, expected=expected)
+    onnx_files.check_parity(model.SerializeToString(), feeds, expected)
+    metadata["preprocessing"] |= {"input": "picture (H, W, 3) uint8 RGB, upright", "resize_by": "the graph"}
+    return onnx_files.publish(
+        with_resize(model, classifier.preprocessing),
+        path,
+        metadata=metadata,
+        feeds=list(pictures),
+        expected=expected,
+        tolerance=onnx_files.RESIZE_TOLERANCE,
+    )
 
 
 def _metadata(

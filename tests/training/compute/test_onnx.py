@@ -1,5 +1,6 @@
 """ONNX files answer as torch and as the probe do, on real photos, and the script that goes with them runs."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from training.compute.onnx_example import example_script
 from training.compute.onnx_files import Exported
 from training.compute.onnx_heads import export_probe
 from training.compute.onnx_networks import export_network
+from training.compute.onnx_resize import resize_graph
+from training.compute.pictures import Preprocessing
 from training.compute.probe import Probe
 from training.compute.refusals import TrainingRefused
 
@@ -65,9 +68,11 @@ def session_of(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
-def run_example(folder: Path, model: Path, *inputs: Path, takes_images: bool) -> list[str]:
+def run_example(
+    folder: Path, model: Path, *inputs: Path, takes_images: bool, has_resize: bool = False
+) -> list[str]:
     script = folder / "onnx_example.py"
-    script.write_text(example_script(takes_images=takes_images))
+    script.write_text(example_script(takes_images=takes_images, has_resize=has_resize))
     words = [sys.executable, "-I", str(script), str(model), *map(str, inputs)]
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=folder)
     return done.stdout.splitlines()
@@ -200,3 +205,41 @@ def test_a_probe_on_the_built_in_encoder_is_a_head_that_names_it(tmp_path, model
     found = json.loads(lines[3][lines[3].index("{") :].replace("'", '"'))
     expected = dict(zip(CLASSES, probe.scores(features)[2].tolist(), strict=True))
     assert found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("fit", "resize", "most"),
+    [("crop", "bilinear", 2), ("crop", "bicubic", 4), ("squash", "bilinear", 2), ("squash", "bicubic", 4)],
+)
+def test_the_graph_resizes_as_pillow_does_but_for_rounding(pictures, fit, resize, most):
+    how = Preprocessing(fit=fit, resize=resize, short_side_px=120, side_px=96)
+    operators = [onnx.helper.make_opsetid("", 18)]
+    model = onnx.helper.make_model(resize_graph(how), opset_imports=operators, ir_version=10)
+    onnx.checker.check_model(model)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    for pixels in [*pictures, *(picture.transpose(1, 0, 2).copy() for picture in pictures[:2])]:
+        (image,) = session.run(None, {"picture": pixels})[0]
+        far = np.abs(image.transpose(1, 2, 0).astype(int) - how(pixels))
+        assert far.max() <= most
+        assert far.mean() < 0.2
+
+
+def test_a_network_with_the_resize_in_it_takes_pictures_of_any_size(tmp_path, folder, photos, pictures):
+    classifier = load_classifier(folder, device="cpu")
+    path = tmp_path / "whole.onnx"
+    made = export_network(classifier, path, pictures, has_resize=True)
+    assert made.parity < 0.02
+    session = session_of(path)
+    expected = probabilities(classifier.logits(pictures), "multi_class")
+    found = np.concatenate([session.run(["probabilities"], {"picture": each})[0] for each in pictures])
+    assert np.abs(found - expected).max() == pytest.approx(made.parity, abs=1e-6)
+    lines = run_example(tmp_path, path, *photos[:2], takes_images=True, has_resize=True)
+    assert len(lines) == 2
+
+
+def test_a_filter_that_onnx_has_not_is_refused_by_name(tmp_path, folder, pictures):
+    classifier = load_classifier(folder, device="cpu")
+    classifier.preprocessing = dataclasses.replace(classifier.preprocessing, resize="area")
+    with pytest.raises(TrainingRefused, match="pictures by area"):
+        export_network(classifier, tmp_path / "none.onnx", pictures, has_resize=True)
+    assert not (tmp_path / "none.onnx").exists()
