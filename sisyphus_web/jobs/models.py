@@ -116,8 +116,8 @@ class Job(models.Model):
 
     @property
     def title(self) -> str:
-        """What the job does, in words: "Extract features"."""
-        return registry.title_of(self.kind)
+        """What the job does, in words: "Extract features", "Extract features of clips"."""
+        return registry.title_of(self.kind) + (" of clips" if self.params.get("unit") == "clip" else "")
 
     @property
     def is_final(self) -> bool:

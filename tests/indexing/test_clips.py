@@ -133,6 +133,8 @@ def test_the_forecast_of_a_policy_is_what_it_cuts(shared_data):
 
 
 def test_videos_become_clips_with_thumbnails_features_and_an_index(corpus, gestures):
+    titles = [job.title for job in corpus.jobs.filter(kind="features_extract").order_by("id")]
+    assert titles == ["Extract features", "Extract features of clips"]
     assert units_of(corpus) == ["frame", "clip"]
     frames, clips = active_set(corpus), active_set(corpus, Unit.CLIP)
     assert (frames.encoder, clips.encoder) == ("builtin@1", "builtin-clip@1")
