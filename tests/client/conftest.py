@@ -1,5 +1,6 @@
 """A running server, a worker beside it, a token, and a network that breaks off."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -57,12 +58,21 @@ class BreakingNetwork:
         host, _, port = url.removeprefix("http://").partition(":")
         self._there = (host, int(port))
         self.after_bytes, self.num_cuts = after_bytes, 0
+        self._ends: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
 
     def close(self) -> None:
+        """End every connection and wait until all sockets are closed."""
+        _shut_down(self._listener)  # wakes who waits in accept, which closing alone does not
+        self._threads[0].join(timeout=30)
         self._listener.close()
+        for end in list(self._ends):
+            _shut_down(end)
+        for thread in self._threads:
+            thread.join(timeout=30)
 
     def _accept(self) -> None:
         while True:
@@ -70,10 +80,19 @@ class BreakingNetwork:
                 here, _ = self._listener.accept()
             except OSError:
                 return
-            there = socket.create_connection(self._there)
+            thread = threading.Thread(target=self._connect, args=(here,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _connect(self, here: socket.socket) -> None:
+        with here, socket.create_connection(self._there) as there:
+            self._ends |= {here, there}
             left = [self.after_bytes]
-            for one, other in ((here, there), (there, here)):
-                threading.Thread(target=self._pass_on, args=(one, other, left), daemon=True).start()
+            back = threading.Thread(target=self._pass_on, args=(there, here, left), daemon=True)
+            back.start()
+            self._pass_on(here, there, left)
+            back.join()
+            self._ends -= {here, there}
 
     def _pass_on(self, one: socket.socket, other: socket.socket, left: list[int]) -> None:
         try:
@@ -87,10 +106,12 @@ class BreakingNetwork:
         except OSError:
             pass
         for end in (one, other):
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
+            _shut_down(end)
+
+
+def _shut_down(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it is closed already
+        end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
