@@ -120,9 +120,20 @@ class Hostile:
 
 
 @pytest.mark.parametrize("verb", ["checkpoint-inspect", "checkpoint-convert"])
-def test_a_hostile_pickle_is_refused_by_what_it_names_and_not_run(tmp_path, refused, verb):
+@pytest.mark.parametrize("form", ["caffe2", "torch"])
+def test_a_hostile_pickle_is_refused_by_what_it_names_and_not_run(tmp_path, refused, verb, form):
     path, ran = tmp_path / "weights.pkl", tmp_path / "ran"
-    path.write_bytes(pickle.dumps({"blobs": {"conv1_w": np.zeros(3), "x": Hostile(ran)}}, 2))
+    if form == "caffe2":
+        path.write_bytes(pickle.dumps({"blobs": {"conv1_w": np.zeros(3), "x": Hostile(ran)}}, 2))
+    else:
+        torch.save({"state_dict": {"backbone.conv1.conv.weight": torch.zeros(3)}, "meta": Hostile(ran)}, path)
     more = [tmp_path / "out.safetensors"] if verb == "checkpoint-convert" else []
     assert "it names posix.mknod, which is no array" in refused(verb, path, *more)
     assert not ran.exists()
+
+
+def test_a_network_that_is_no_video_network_is_left_to_what_knows_it(tmp_path, told):
+    """Numbers of 8 bits occur in no video network, and in other networks of torch."""
+    path = tmp_path / "weights.pth"
+    torch.save({"a.weight": torch.zeros(3).to(torch.float8_e5m2)}, path)
+    assert told("checkpoint-inspect", path)["family"] == "unknown"

@@ -48,9 +48,9 @@ def read(path: Path, encoder: str | None) -> VideoCheckpoint | None:
     try:
         held = reading.read(path)
     except WeightsRefused:
-        if wanted is None and not _looks_like_a_pickle(path):
-            return None  # what reads other networks says what is wrong with it
-        raise
+        if _looks_like_a_pickle(path) and not _holds_tensors(path):
+            raise
+        return None  # another network, or no weights: what reads those says it
     if wanted is None and reading.convention_of(frozenset(held.tensors)) is None:
         return None
     architecture, config = wanted or (None, {})
@@ -64,6 +64,7 @@ def said(checkpoint: VideoCheckpoint) -> dict[str, Any]:
     from indexing.compute.files import sha256_of
 
     detected, state = checkpoint.detected, checkpoint.state_dict
+    shown = [each for each in state.items() if each[1].is_floating_point()]
     specs = (clip_registry.named(key) for key in clip_registry.known_keys())
     return {
         "file": str(checkpoint.path),
@@ -77,7 +78,7 @@ def said(checkpoint: VideoCheckpoint) -> dict[str, Any]:
         "dropped": list(detected.dropped),
         "num_keys": len(state),
         "num_values": sum(value.numel() for value in state.values()),
-        "first_keys": [f"{key} {tuple(value.shape)}" for key, value in list(state.items())[:NUM_SHOWN]],
+        "first_keys": [f"{key} {tuple(value.shape)}" for key, value in shown[:NUM_SHOWN]],
         "sha256": sha256_of(checkpoint.path),
     }
 
@@ -101,6 +102,17 @@ def write(checkpoint: VideoCheckpoint, out: Path) -> dict[str, Any]:
 
 
 def _looks_like_a_pickle(path: Path) -> bool:
-    """Whether it begins as pickles of protocol 2 and later do, and those of Caffe2."""
+    """Whether it begins as pickles do, or the archives in which torch keeps them."""
     with path.open("rb") as file:
-        return file.read(1) == b"\x80"
+        return file.read(2)[:1] in (b"\x80", b"P")
+
+
+def _holds_tensors(path: Path) -> bool:
+    """Whether torch reads it as tensors alone: a larger network, or of other numbers, than a video one."""
+    from indexing.compute.encoders.loader import read_state_dict
+    from indexing.compute.encoders.specs import WeightsRefused
+
+    try:
+        return bool(read_state_dict(path))
+    except WeightsRefused:
+        return False
