@@ -129,6 +129,7 @@ class _Run:
                 self._drop(work)
                 work.rows.clear()
             elif event.kind == "elsewhere":
+                work.rows.close()
                 self._elsewhere.append(work.video)
             else:
                 self._drop(work)
