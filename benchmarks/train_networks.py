@@ -1,6 +1,6 @@
 """Fine-tuning against LogisticRegression of scikit-learn on frozen features of the same network and pictures.
 
-    python benchmarks/train_networks.py --photos DIR --weights mobilenet_v2=FILE.pt [--classes 10] [--side 64]
+    python benchmarks/train_networks.py --photos DIR --weights mobilenet_v2=FILE.pt [--classes 24] [--side 64]
 
 DIR has a folder of photos per class. Of classes from the largest to the rarest, evenly spaced, at most 40
 photos each are taken; every fourth is kept aside. Rows: scikit-learn's best of five C (chosen on the photos
@@ -126,7 +126,7 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--weights", required=True, metavar="NAME=FILE", help="of a MobileNetV2")
-    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--classes", type=int, default=24)
     parser.add_argument("--side", type=int, default=64)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--results", type=Path)
