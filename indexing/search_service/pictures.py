@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -124,11 +125,14 @@ class Pictures:
         return pixels[item.y0_px : item.y1_px, item.x0_px : item.x1_px]
 
     def _middle(self, media_file: MediaFile, start_pts: int, stop_pts: int) -> np.ndarray:
+        """The first frame of the second half, or of the whole; memory holds one, however long the span."""
+        half_pts = (start_pts + stop_pts) // 2
+        with suppress(MediaRefused, OSError):  # no frame begins in the second half, or the file says below
+            return next(iter(self._decoder.span(media_file.path, half_pts, stop_pts))).pixels
         try:
-            frames = list(self._decoder.span(media_file.path, start_pts, stop_pts))
+            return next(iter(self._decoder.span(media_file.path, start_pts, stop_pts))).pixels
         except (MediaRefused, OSError) as error:
             raise Refusal("media-unreadable", f"{media_file.name}: {error}", status=409) from error
-        return frames[len(frames) // 2].pixels
 
     def _image_pixels(self, image: UUID) -> np.ndarray:
         path: Path = settings.DATA_DIR / "query_images" / f"{image}.jpg"

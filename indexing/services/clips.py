@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -23,6 +24,8 @@ from sisyphus_web.jobs.errors import JobError, Stopped
 from sisyphus_web.jobs.models import Job
 
 LONGEST_SPAN_SECONDS = 600.0
+PASSED_THROUGH_SECONDS = 10.0  # a longer span is sought in rather than decoded up to its middle
+THUMBNAIL_FROM_PX = 256
 Keeper = Callable[[Sequence[int]], set[int]]
 _keepers: list[Keeper] = []
 
@@ -139,8 +142,7 @@ def check_span(media_file: MediaFile, start_pts: int, stop_pts: int) -> None:
 def _made(media_file: MediaFile, start_pts: int, stop_pts: int) -> Item:
     check_span(media_file, start_pts, stop_pts)
     try:
-        with Decoder() as decoder:
-            middle = _middle(decoder, media_file, start_pts, stop_pts)
+        middle = _middle(media_file, start_pts, stop_pts)
     except MediaRefused as refusal:
         raise NoSuchSpan(f"{media_file.name}: {refusal.sentence}") from refusal
     with transaction.atomic():
@@ -148,10 +150,22 @@ def _made(media_file: MediaFile, start_pts: int, stop_pts: int) -> Item:
     return Item.objects.get(pk=pk)
 
 
-def _middle(decoder: Decoder, media_file: MediaFile, start_pts: int, stop_pts: int) -> Thumbnail:
-    """The first frame's facts with the thumbnail of the middle one."""
-    frames = list(decoder.span(media_file.path, start_pts, stop_pts, max_side_px=256))
-    first, middle = frames[0], frames[len(frames) // 2]
+def _middle(media_file: MediaFile, start_pts: int, stop_pts: int) -> Thumbnail:
+    """The first frame's facts with the thumbnail of the middle one; memory holds two frames."""
+    half_pts = (start_pts + stop_pts) // 2
+    is_long = span_seconds(media_file, start_pts, stop_pts) > PASSED_THROUGH_SECONDS
+    with Decoder() as decoder:
+        frames = iter(decoder.span(media_file.path, start_pts, stop_pts, max_side_px=THUMBNAIL_FROM_PX))
+        first = middle = next(frames)
+        if not is_long:
+            for frame in frames:
+                if frame.pts > half_pts:
+                    break
+                middle = frame
+    if is_long:  # the frames between are not decoded
+        with Decoder() as decoder, suppress(MediaRefused):
+            later = decoder.span(media_file.path, half_pts, stop_pts, max_side_px=THUMBNAIL_FROM_PX)
+            middle = next(iter(later))
     pixels = make_thumbnail(middle.pixels)
     facts = {
         "start_pts": start_pts,

@@ -171,6 +171,23 @@ def test_frames_and_clips_are_never_in_one_ranking(corpus, gestures, ranker):
     assert best.media_file == gestures["yes"]
 
 
+def test_a_span_without_kept_frames_is_among_frames_its_middle_one(corpus, gestures, ranker):
+    video = gestures["yes"]
+    assert not video.items.filter(kind="frame", start_pts__range=(400, 700)).exists()
+    term = Term(kind="span", span=Span(video.pk, 400, 700))
+    found = ranker.rank(RankRequest(corpus=corpus.pk, terms=[term], k=500, fold=False)).neighbors
+    assert Item.objects.get(pk=found[0].item).media_file == video
+
+
+def test_the_middle_of_a_span_is_the_same_sought_or_passed_through(gestures, mia, monkeypatch):
+    passed = clip_of_span(gestures["walk"], 100, 700, mia)
+    monkeypatch.setattr("indexing.services.clips.PASSED_THROUGH_SECONDS", 0.1)
+    sought = clip_of_span(gestures["walk"], 100, 701, mia)
+    hashes = [each.perceptual_hash & (2**64 - 1) for each in (passed, sought)]
+    assert (hashes[0] ^ hashes[1]).bit_count() <= 4  # neighbors at most
+    assert (passed.number, passed.pts_seconds) == (sought.number, sought.pts_seconds)
+
+
 def test_a_frame_stands_for_the_clip_it_is_in_and_several_for_their_mean(corpus, gestures, ranker):
     frame = gestures["bird"].items.filter(kind="frame").first()
     best = Item.objects.get(pk=ranked(ranker, corpus, Term(kind="item", item=frame.pk))[0])
