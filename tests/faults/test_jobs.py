@@ -26,7 +26,11 @@ def chunks_of(job: Job) -> list[tuple[int, int]]:
 def test_a_worker_says_that_it_is_there(site, count):
     until(lambda: Worker.objects.alive().exists())
     worker = Worker.objects.get()
-    assert (worker.name, worker.queues, worker.concurrency) == ("faults@localhost", ["cpu", "faults", "gpu"], 2)
+    assert (worker.name, worker.queues, worker.concurrency) == (
+        "faults@localhost",
+        ["cpu", "faults", "gpu"],
+        2,
+    )
 
 
 def test_a_killed_process_is_followed_by_one_that_continues(count):
