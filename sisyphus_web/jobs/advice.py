@@ -60,7 +60,7 @@ ADVICE = {
     "again.",
     "not-trainable": "Choose a torchvision or timm network, or train a probe on its features.",
     "no-weights": "Put the weights file that the sentence names into the model folder, then retry.",
-    "no-resize": "Export without the resize: the file's metadata describes it, and the example script does it.",
+    "no-resize": "Export without the resize: the metadata describes it and the example script does it.",
     "no-parity": "Nothing was published and the classifier is as it was. Retry once, then tell the operator.",
     "no-pictures": "Bring back some of the media files of the dataset version, then export again.",
     "no-checkpoint": "A file of the classifier is missing. Check the disk, then train again.",
