@@ -137,7 +137,7 @@ def available(model_dir: Path) -> list[EncoderState]:
         try:
             found = _found_in_folder(path)
         except WeightsRefused as error:
-            states.append(_refused(path, str(error)))
+            states.append(EncoderState.refused(path, str(error)))
             continue
         if found is not None and found.key not in {state.key for state in states}:
             states.append(state_of(found, model_dir))
@@ -189,20 +189,6 @@ def state_of(spec: EncoderSpec, model_dir: Path) -> EncoderState:
         license=spec.license,
         preference=spec.preference,
         can_download=spec.download is not None,
-    )
-
-
-def _refused(path: Path, reason: str) -> EncoderState:
-    return EncoderState(
-        key=f"file:{path.name}@1",
-        title=path.name,
-        is_available=False,
-        reason=reason,
-        how_to_get=reason,
-        width=None,
-        license="unknown",
-        preference=0,
-        can_download=False,
     )
 
 

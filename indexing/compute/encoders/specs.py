@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -94,3 +96,18 @@ class EncoderState:
     license: str
     preference: int
     can_download: bool
+
+    @classmethod
+    def refused(cls, path: Path, reason: str) -> Self:
+        """Of a file in the model folder that no encoder can be made of."""
+        return cls(
+            key=f"file:{path.name}@1",
+            title=path.name,
+            is_available=False,
+            reason=reason,
+            how_to_get=reason,
+            width=None,
+            license="unknown",
+            preference=0,
+            can_download=False,
+        )

@@ -67,7 +67,7 @@ def available(model_dir: Path) -> list[EncoderState]:
         try:
             states.append(state_of(described(path), model_dir))
         except WeightsRefused as error:
-            states.append(_refused(path, str(error)))
+            states.append(EncoderState.refused(path, str(error)))
     for image in images.available(model_dir):
         key = f"frames:{image.key.removesuffix('@1')}@1"
         if image.is_available and image.key.endswith("@1") and KEY.match(key):
@@ -125,17 +125,3 @@ def file_name_for(spec: ClipSpec) -> str:
     if spec.download:
         return spec.download.file_name
     return spec.file_name or f"{spec.stems[0]}.pth"
-
-
-def _refused(path: Path, reason: str) -> EncoderState:
-    return EncoderState(
-        key=f"file:{path.name}@1",
-        title=path.name,
-        is_available=False,
-        reason=reason,
-        how_to_get=reason,
-        width=None,
-        license="unknown",
-        preference=0,
-        can_download=False,
-    )
