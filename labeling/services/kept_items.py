@@ -6,6 +6,8 @@ from django.db import connection
 
 SPOKEN_OF = """
     SELECT item_id FROM labeling_verdict WHERE item_id = ANY(%(items)s)
+    UNION  -- by the answer to their stack
+    SELECT item_id FROM labeling_currentverdict WHERE item_id = ANY(%(items)s)
     UNION
     SELECT label.item_id FROM labeling_weaklabel label
     JOIN labeling_weakbatch batch ON batch.id = label.batch_id AND batch.reverted_at IS NULL
@@ -18,7 +20,7 @@ SPOKEN_OF = """
 
 
 def items_spoken_of(items: Sequence[int]) -> set[int]:
-    """Those that were ever answered, are weakly labeled, frozen in a version, or drawn by an audit."""
+    """Those that were ever answered, themselves or by their stack, are weakly labeled, frozen in a version, or drawn by an audit."""
     with connection.cursor() as cursor:
         cursor.execute(SPOKEN_OF, {"items": list(items)})
         return {item for (item,) in cursor.fetchall()}

@@ -11,7 +11,7 @@ from indexing import tasks
 from indexing.compute.cutting import ClipCutter, ClipPolicy
 from indexing.compute.decoder import Decoder
 from indexing.compute.sampling import FramePolicy
-from indexing.models import Item, MediaFile, Unit
+from indexing.models import Item, MediaFile, Stack, Unit
 from indexing.search_service.corpora import Corpora
 from indexing.search_service.errors import Refusal
 from indexing.search_service.ranker import Ranker
@@ -247,6 +247,18 @@ def test_another_policy_retires_what_nobody_decided(corpus, gestures, ranker, mi
     change_settings(corpus, by=mia, clips="off")
     work(corpus)
     assert list(Item.objects.live().filter(corpus=corpus, kind="clip")) == [decided]
+
+
+def test_a_clip_that_was_decided_by_the_answer_to_its_stack_is_not_retired(corpus, gestures, mia):
+    sign = LabelClass.objects.create(corpus=corpus, name="sign", created_by=mia)
+    shown, hidden, *_ = clips_of(gestures["walk"])
+    stack = Stack.objects.create(corpus=corpus, media_file=gestures["walk"])
+    Item.objects.filter(media_file=gestures["walk"], kind="clip").update(stack=None)
+    Item.objects.filter(pk__in=[shown.pk, hidden.pk]).update(stack=stack)
+    record_verdicts(corpus=corpus, operations=[operation(shown, sign, stack=stack.pk)], annotator=mia)
+    change_settings(corpus, by=mia, clips="off")
+    work(corpus)
+    assert clips_of(gestures["walk"]) == [shown, hidden]
 
 
 def test_cutting_again_changes_nothing(corpus, gestures, mia):
