@@ -20,7 +20,7 @@ SPOKEN_OF = """
 
 
 def items_spoken_of(items: Sequence[int]) -> set[int]:
-    """Those that were ever answered, themselves or by their stack, are weakly labeled, frozen in a version, or drawn by an audit."""
+    """Those that were ever answered (or their stack), are weakly labeled, frozen, or drawn by an audit."""
     with connection.cursor() as cursor:
         cursor.execute(SPOKEN_OF, {"items": list(items)})
         return {item for (item,) in cursor.fetchall()}
