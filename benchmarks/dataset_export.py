@@ -1,17 +1,21 @@
 """B11: a dataset version as CSV, JSONL, COCO JSON and Parquet, against the bare COPY of the same select.
 
-    python benchmarks/dataset_export.py [--lines 1000000] [--pairs 5]
+    python benchmarks/dataset_export.py [--lines 1000000] [--pairs 5] [--boxes]
+        [--formats csv jsonl parquet coco yolo voc fiftyone huggingface webdataset]
 
 CPU seconds of this process and its PostgreSQL together, for the whole job: read, write, sync, hash, publish.
 The peer drains `COPY (the same select) TO STDOUT` and writes nothing. Memory is what the process's peak grows
 by from an export of a hundredth of the lines to that of all. Gate 0.6x, goal 0.92x, of Parquet 0.3x and
 0.45x; growth at most 16 MB. What was written is read back: its rows must hash like those in PostgreSQL.
+With `--boxes` every second answer is about a part of its frame. The other formats are archives of labels
+alone: of them the rate and the memory are told, and whether they come out the same again.
 """
 
 import argparse
 import csv
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -19,7 +23,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from media_site import Site, compare, cpu_seconds, postgres_cpu_seconds, write
+from media_site import RESULTS, Site, compare, cpu_seconds, postgres_cpu_seconds, write
+
+FORMATS = ("csv", "jsonl", "parquet", "coco")
+ARCHIVES = ("yolo", "voc", "fiftyone", "huggingface", "webdataset")
 
 FILL = """
     INSERT INTO indexing_mediafile (corpus_id, sha256, kind, name, size_bytes, path, state, reason_code,
@@ -37,10 +44,18 @@ FILL = """
 """
 ENTRIES = """
     INSERT INTO labeling_datasetentry
-        (dataset_version_id, item_id, label_class_id, answer, origin, split, "group")
-    SELECT %s, id, %s, CASE WHEN id %% 3 = 0 THEN 'reject' ELSE 'accept' END, 'verdict', 'train', ''
+        (dataset_version_id, item_id, label_class_id, answer, origin, split, "group", box)
+    SELECT %s, id, %s, CASE WHEN id %% 3 = 0 THEN 'reject' ELSE 'accept' END, 'verdict', 'train', '',
+           CASE WHEN %s AND id %% 2 = 0 THEN ARRAY[id %% 7 / 10.0, 1 / 3.0, 0.7, 2 / 3.0]::float8[] END
     FROM indexing_item WHERE corpus_id = %s ORDER BY id LIMIT %s
 """
+
+
+def earlier(name: str, num_lines: int) -> dict[str, Any]:
+    """The figures of an earlier run over as many lines, of whose formats some are measured anew."""
+    path = RESULTS / f"{name}.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    return known if known.get("lines") == num_lines else {}
 
 
 def own_peak_bytes() -> int:
@@ -144,7 +159,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--formats", nargs="*", default=FORMATS, choices=FORMATS + ARCHIVES)
+    parser.add_argument("--boxes", action="store_true")
     asked = parser.parse_args()
+    name = "dataset_export_archives" if set(asked.formats) <= set(ARCHIVES) else "dataset_export"
+    name += "_boxes" if asked.boxes else ""
     root = Path(tempfile.mkdtemp(prefix="sisyphus-bench-"))
     try:
         site = Site(root)
@@ -156,14 +175,15 @@ def main() -> None:
 
         corpus = site.corpus()
         wanted = LabelClass.objects.create(corpus=corpus, name="wanted", created_by=site.user)
-        card = {"classes": [{"id": wanted.pk, "name": wanted.name, "description": ""}]}
+        card: dict[str, Any] = {"classes": [{"id": wanted.pk, "name": wanted.name, "description": ""}]}
+        card |= {"boxes": asked.lines // 2} if asked.boxes else {}
 
         def version_of(number: int, num_lines: int) -> Any:
             made = DatasetVersion.objects.create(
                 corpus=corpus, number=number, card=card, created_by=site.user, sha256="0" * 64
             )
             with connection.cursor() as cursor:
-                cursor.execute(ENTRIES, [made.pk, wanted.pk, corpus.pk, num_lines])
+                cursor.execute(ENTRIES, [made.pk, wanted.pk, asked.boxes, corpus.pk, num_lines])
                 cursor.execute("ANALYZE labeling_datasetentry")
             return made
 
@@ -192,32 +212,44 @@ def main() -> None:
             (str(line.item), line.label_class, line.answer, line.media_sha256, str(line.start_pts))
             for line in exports.lines_of(whole)
         )
-        figures: dict[str, Any] = {}
-        for form in ("csv", "jsonl", "parquet", "coco"):
+        figures: dict[str, Any] = earlier(name, asked.lines)
+        for form in asked.formats:
             Path("/proc/self/clear_refs").write_text("5")  # the peak is counted from here on
             product(small, form)
-            before = own_peak_bytes()
+            before, cpu = own_peak_bytes(), cpu_seconds() + postgres_cpu_seconds()
             begun = time.perf_counter()
             export = product(whole, form)
             growth, seconds = own_peak_bytes() - before, time.perf_counter() - begun
+            spent = cpu_seconds() + postgres_cpu_seconds() - cpu
+            again = product(whole, form)
+            common = {
+                "memory_growth_bytes": growth,
+                "wall_seconds": seconds,
+                "lines_per_cpu_second": round(asked.lines / spent),
+                "file_bytes": export.size_bytes,
+                "is_the_same_again": again.sha256 == export.sha256,
+            }
+            if form in ARCHIVES:
+                figures[form] = common | {"load_average": list(os.getloadavg())}
+                print(form, figures[form], flush=True)
+                continue
             figures[form] = compare(
                 lambda form=form: product(whole, form),
                 peer,
                 pairs=asked.pairs,
                 clock=lambda: cpu_seconds() + postgres_cpu_seconds(),
             )
-            figures[form] |= {
-                "memory_growth_bytes": growth,
-                "wall_seconds": seconds,
-                "file_bytes": export.size_bytes,
+            figures[form] |= common | {
                 "gate": 0.3 if form == "parquet" else 0.6,
                 "target": 0.45 if form == "parquet" else 0.92,
                 "reads_back_the_same": read_back(form, exports.path_of(export)) == truth,
+                "load_average": list(os.getloadavg()),
             }
             print(form, figures[form], flush=True)
-        figures["reimport"] = reimported(site, small, asked.lines // 100, product)
+        if set(asked.formats) == set(FORMATS):
+            figures["reimport"] = reimported(site, small, asked.lines // 100, product)
         figures |= {"lines": asked.lines, "memory_gate_bytes": 16 << 20}
-        write("dataset_export", figures)
+        write(name, figures)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

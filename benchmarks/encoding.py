@@ -25,7 +25,8 @@ import torch
 
 from indexing.compute import encoders
 from indexing.compute.encoders import torch_images
-from indexing.compute.encoders.inference import CPU_BATCH, has_bf16, worst_cosine
+from indexing.compute.encoders.exported import CPU_BATCH, has_bf16
+from indexing.compute.encoders.gates import worst_cosine
 from indexing.compute.encoders.pictures import fit
 from indexing.compute.encoders.samples import dead_leaves
 from indexing.compute.encoders.weights import find_or_fetch

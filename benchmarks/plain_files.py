@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import torch
 
-from indexing.compute.encoders.inference import has_bf16
+from indexing.compute.encoders.exported import has_bf16
 from indexing.compute.plain import image_features
 from indexing.compute.plain.output_names import outputs_of
 from indexing.compute.plain.picture_networks import PictureNetwork, PictureSettings
@@ -42,6 +42,7 @@ from sisyphus_web.cli.plain.index_requests import encode
 
 ROOT = Path(__file__).resolve().parents[1]
 NUM_QUERIES = 100
+NUM_TRAIN = 256
 
 
 def tree_of(pid: int) -> list[int]:
@@ -107,7 +108,7 @@ def product(photos: Path, weights: Path, out: Path, side: int) -> list[list[str]
 
     features = out / "features"
     sfi("feature-extract", "--images", photos, "--features", features, "--image-size", side)
-    sfi("build-index", "--features", features, "--index", out / "i", "--num-train", 256)
+    sfi("build-index", "--features", features, "--index", out / "i", "--num-train", NUM_TRAIN)
     serve = ["serve-index", "--index", out / "i", "--port", "0", "--num-probes", "8", "--json"]
     server = subprocess.Popen([ROOT / "bin" / "sfi", *serve], env=env, stdout=subprocess.PIPE, text=True)
     try:
@@ -215,6 +216,8 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--part", choices=("all", "steps", "loop"), default="all")
     asked = parser.parse_args()
+    if asked.part != "loop" and asked.number < NUM_TRAIN:
+        parser.error(f"the steps need --number {NUM_TRAIN} at least: the index is trained on so many")
     root = Path(tempfile.mkdtemp(prefix="sfi-bench-"))
     try:
         photos, weights = root / "photos", root / "models" / "resnet50-made.pth"

@@ -1,11 +1,13 @@
 """The linear probe against LogisticRegression of scikit-learn, on the same features of the same photos.
 
-    python -m benchmarks.train PHOTOS [--encoder torchvision:mobilenet_v2@1 --weights FILE] [--splits 3]
+    python -m benchmarks.train PHOTOS [--encoder torchvision:mobilenet_v2@1 --weights FILE] [--splits 5]
 
 PHOTOS has a folder of photos for each class. Photos that look alike (perceptual hash) are one group; groups
 never cross the three sides, 60:20:20. Accuracy and macro average precision on test, mean of the splits.
 The peers: scaled features with C = 1, and the best of four settings (scaled or not, two C each) chosen by
-cross-validation over the same groups. All learn from train alone. Gate: within 0.3 points of the better peer.
+cross-validation over the same groups; both as one choice between the classes and as one model per class,
+which is what several labels are. All learn from train alone. Gate: within 0.3 points of the better peer of
+its own kind, in the mean of the splits (a test side has 600 photos: one split is a point off by chance).
 """
 
 from __future__ import annotations
@@ -91,9 +93,22 @@ def peers(x: np.ndarray, chosen: np.ndarray, groups: np.ndarray, learn: np.ndarr
     best = measured(fitted(name, c, learn).decision_function(rows[name][test]), chosen[test])
     seconds = time.process_time() - begun
     plain = measured(fitted("scaled", 1.0, learn).decision_function(scaled[test]), chosen[test])
+
+    def per_class(name: str, c: float) -> dict[str, float]:
+        logits = [
+            LogisticRegression(C=c, max_iter=120)
+            .fit(rows[name][learn], chosen[learn] == each)
+            .decision_function(rows[name][test])
+            for each in range(chosen.max() + 1)
+        ]
+        return measured(np.stack(logits, axis=1), chosen[test])
+
     return {
-        "logistic_regression": plain,
-        "logistic_regression_chosen": best | {"cpu_seconds": seconds, "setting": f"{name}, C={c:g}"},
+        "multi_class, logistic_regression": plain,
+        "multi_class, logistic_regression_chosen": best
+        | {"cpu_seconds": seconds, "setting": f"{name}, C={c:g}"},
+        "multi_label, logistic_regression": per_class("scaled", 1.0),
+        "multi_label, logistic_regression_chosen": per_class(name, c) | {"setting": f"{name}, C={c:g}"},
     }
 
 
@@ -122,7 +137,7 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("--encoder", default="torchvision:mobilenet_v2@1")
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--splits", type=int, default=3)
+    parser.add_argument("--splits", type=int, default=5)
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")  # scikit-learn's, of fits that it ends before their optimum
 
@@ -149,11 +164,20 @@ def main() -> None:
         for name, found in rows.items()
     }
     measures = ("accuracy", "macro_average_precision")
-    best = {key: max(row[key] for name, row in means.items() if "regression" in name) for key in measures}
     for name, row in means.items():
-        if "regression" not in name:
-            row["ahead_of_the_better_peer"] = {key: row[key] - best[key] for key in measures}
-            row["is_gate_met"] = all(row[key] >= best[key] - POINTS for key in measures)
+        kind, _, what = name.partition(", ")
+        if "regression" in what:
+            continue
+        peer_rows = {
+            of: [each for peer, each in means.items() if peer.startswith(f"{of}, logistic")]
+            for of in ("multi_class", "multi_label")
+        }
+        best = {key: max(each[key] for each in peer_rows[kind]) for key in measures}
+        row["ahead_of_the_better_peer"] = {key: row[key] - best[key] for key in measures}
+        row["is_gate_met"] = all(row[key] >= best[key] - POINTS for key in measures)
+        if kind == "multi_label":
+            choice = {key: max(each[key] for each in peer_rows["multi_class"]) for key in measures}
+            row["ahead_of_a_choice_of_one"] = {key: row[key] - choice[key] for key in measures}
     keep(
         f"train_{'mobilenet_v2' if 'mobilenet' in asked.encoder else 'builtin'}",
         {
@@ -164,7 +188,7 @@ def main() -> None:
             "groups": len(np.unique(groups)),
             "splits": asked.splits,
             "rows": means,
-            "gate": ">= the better LogisticRegression - 0.3 points in accuracy and in average precision",
+            "gate": ">= the better LogisticRegression of its kind - 0.3 points in accuracy and in AP",
             "conditions": conditions(),
         },
     )

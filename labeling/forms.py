@@ -28,7 +28,7 @@ class LooksForm(forms.Form):
         label="Second looks, %",
         min_value=0,
         max_value=100,
-        help_text="Of the decided tiles: shown to somebody else, who does not know. 3 to 5 is usual.",
+        help_text="Of what is decided from now on: shown to somebody else, blind. 3 to 5 is usual.",
         widget=forms.NumberInput(attrs={"step": "0.5"}),
     )
     gold_percent = forms.FloatField(

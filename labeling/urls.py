@@ -10,6 +10,7 @@ from labeling.api.audits import (
     ForecastView,
     WeakPurityView,
 )
+from labeling.api.boxes import BoxesView
 from labeling.api.classes import LabelClassView
 from labeling.api.datasets import DatasetDiffView, DatasetVersionView
 from labeling.api.disagreements import DisagreementsView
@@ -29,14 +30,15 @@ from labeling.api.query_images import QueryImagesView, QueryImageView
 from labeling.api.rank import RankView, RoundView
 from labeling.api.review import CountsView, ReviewView
 from labeling.api.settings import GridSettingsView
+from labeling.api.stack_errors import StackErrorsView
 from labeling.api.stack_tiles import StackTilesView
 from labeling.api.timelines import SpansView, TimelineSimilaritiesView, TimelineView, VideoBytesView
 from labeling.api.verdicts import BatchView, UndoView, VerdictView
 from labeling.api.weak import WeakBatchRevertView, WeakBatchView
 from labeling.views import datasets, imports, members
-from labeling.views.disagreements import disagreement_settle, disagreements
+from labeling.views.disagreements import disagreement_settle, disagreement_undo, disagreements
 from labeling.views.map import corpus_map
-from labeling.views.people import people, people_looks
+from labeling.views.people import people, people_gold, people_looks
 from labeling.views.review import review
 from labeling.views.video import video
 from labeling.views.workbench import workbench
@@ -54,8 +56,14 @@ page_patterns: list[URLPattern] = [
         disagreement_settle,
         name="disagreement-settle",
     ),
+    path(
+        f"{_CORPUS}/disagreements/<int:class_id>/<uuid:batch>/undo/",
+        disagreement_undo,
+        name="disagreement-undo",
+    ),
     path(f"{_CORPUS}/people/", people, name="people"),
     path(f"{_CORPUS}/people/classes/<int:class_id>/", people_looks, name="people-looks"),
+    path(f"{_CORPUS}/people/classes/<int:class_id>/gold/", people_gold, name="people-gold"),
     path(f"{_CORPUS}/datasets/", datasets.datasets, name="datasets"),
     path(
         f"{_CORPUS}/datasets/<int:dataset_version_id>/export/",
@@ -114,6 +122,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/weak/", WeakBatchView.as_view(), name="weak-batches"),
     path(f"{_CORPUS}/weak/<uuid:batch_id>/revert/", WeakBatchRevertView.as_view(), name="weak-batch-revert"),
     path(f"{_CORPUS}/stacks/<int:stack_id>/tiles/", StackTilesView.as_view(), name="stack-tiles"),
+    path(f"{_CORPUS}/stack-errors/", StackErrorsView.as_view(), name="stack-errors"),
     path(f"{_CORPUS}/weak/<uuid:batch_id>/purity/", WeakPurityView.as_view(), name="weak-batch-purity"),
     path(f"{_CORPUS}/audits/", AuditsView.as_view(), name="audits"),
     path(f"{_CORPUS}/audits/plan/", AuditPlanView.as_view(), name="audit-plan"),
@@ -123,6 +132,7 @@ api_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/verdicts/", VerdictView.as_view(), name="verdicts"),
     path(f"{_CORPUS}/later/", LaterView.as_view(), name="later"),
     path(f"{_CORPUS}/leases/", LeasesView.as_view(), name="leases"),
+    path(f"{_CORPUS}/boxes/", BoxesView.as_view(), name="boxes"),
     path(f"{_CORPUS}/people/", PeopleView.as_view(), name="people"),
     path(f"{_CORPUS}/disagreements/", DisagreementsView.as_view(), name="disagreements"),
     path(f"{_CORPUS}/people.csv", PeopleCsvView.as_view(), name="people-csv"),

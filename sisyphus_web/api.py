@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found
 from rest_framework import exceptions, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
@@ -80,6 +81,14 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
         detail = error.detail
         response.data = {"code": getattr(detail, "code", "error"), "detail": str(detail), "fields": {}}
     return response
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Of an address that leads nowhere: a page for people, the error body for clients of the API."""
+    if not request.path.startswith("/api/"):
+        return page_not_found(request, exception)
+    detail = f"There is nothing at {request.path}; all addresses are listed at /api/docs/."
+    return JsonResponse({"code": "not_found", "detail": detail, "fields": {}}, status=404)
 
 
 def _first(reason: Any) -> str:

@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "sisyphus_web.accounts.middleware.LateAnswersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -107,6 +108,7 @@ CELERY_BROKER_URL = env_text("CELERY_BROKER_URL", default=REDIS_URL)
 DEVICE = env_text("SISYPHUS_DEVICE", default="auto")  # auto, cpu, cuda:0
 SEARCH_SOCKET = env_path("SISYPHUS_SEARCH_SOCKET", default=DATA_DIR / "run" / "search.sock")
 WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", default=2, minimum=1)
+DOWNLOADS_AT_ONCE = max(1, env_int("WEB_THREADS", default=8, minimum=1) // 2)  # of one web process
 JOB_LEASE_SECONDS = env_int(
     "SISYPHUS_JOB_LEASE_SECONDS", default=60, minimum=2
 )  # a worker silent for longer loses its job

@@ -150,7 +150,7 @@ class Supervisor:
         self._tell()
 
     def _bury(self, process: Process, now: float) -> None:
-        """Say how it died, end what it left behind, decide when it starts again."""
+        """End what it left behind, say how it died, decide when it starts again."""
         child = process.child
         if child is None:
             return
@@ -159,11 +159,11 @@ class Supervisor:
         if now - process.started > STEADY_SECONDS:
             process.pause_seconds = 1.0
         process.next_start = now + process.pause_seconds
+        _kill_group(child.pid)
         self._say(f"{process.name} has ended ({reason}); it starts again in {process.pause_seconds:.0f} s")
         for line in process.last_lines[-8:] if code > 0 else []:
             self._say(f"{process.name} | {line}")
         process.pause_seconds = min(process.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
-        _kill_group(child.pid)
         process.child = None
         self._tell()
 
@@ -234,4 +234,4 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-    wait_until(lambda: started_at(pid) is None, seconds=2)
+    wait_until(lambda: started_at(pid) is None, seconds=10)

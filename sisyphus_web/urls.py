@@ -27,3 +27,4 @@ urlpatterns = [
     path("api/", include((api, "api"))),
     *(pattern for app in apps for pattern in app.page_patterns),
 ]
+handler404 = "sisyphus_web.api.not_found"

@@ -5,6 +5,7 @@ import uuid
 from datetime import timedelta
 
 import factory
+from django.conf import settings
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -78,7 +79,9 @@ class JobFactory(DjangoModelFactory):
             rate_per_second=2.4,
             finished_at=None,
             owner="cpu@workstation",
-            lease_until=factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=1)),
+            lease_until=factory.LazyFunction(
+                lambda: timezone.now() + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+            ),
         )
         is_failed = factory.Trait(
             status="failed",

@@ -4,8 +4,11 @@ import atexit
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+import psycopg
 
 from sisyphus_web.embedded import EmbeddedPostgres, EmbeddedRedis
 
@@ -30,13 +33,30 @@ def _start() -> None:
     os.environ["SISYPHUS_DATA_DIR"] = str(data_dir)
     started = []
     for name, kind in (("DATABASE_URL", EmbeddedPostgres), ("REDIS_URL", EmbeddedRedis)):
-        if not os.environ.get(name):
+        if os.environ.get(name):
+            continue
+        started.append(name)
+        if _only_hands_out_tests():
+            os.environ[name] = f"{kind.name}://nobody@localhost/0"
+        else:
             service = kind(data_dir, is_durable=False)
             atexit.register(service.stop)
             service.start()
             os.environ[name] = service.url
-            started.append(name)
+            if kind is EmbeddedPostgres:
+                _let_switch_triggers_off(service.url)
     os.environ[STARTED] = " ".join(started)
+
+
+def _only_hands_out_tests() -> bool:
+    """Whether other processes run the tests (pytest-xdist): this one needs settings, and no services."""
+    return "-n" in sys.argv and "PYTEST_XDIST_WORKER" not in os.environ
+
+
+def _let_switch_triggers_off(url: str) -> None:
+    """The role of the tests may empty tables whose triggers forbid it (tests.emptied)."""
+    with psycopg.connect(url.replace("//sisyphus@", "//postgres@"), autocommit=True) as connection:
+        connection.execute("GRANT SET ON PARAMETER session_replication_role TO sisyphus")
 
 
 _start()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.db.models import Case, When
 from django.utils.text import capfirst
 
 from indexing.models import FeatureSet
@@ -90,9 +91,11 @@ class TrainForm(forms.Form):
     )
 
     def __init__(self, *args: Any, corpus: Corpus, wanted: Sequence[str] = (), **kwargs: Any) -> None:
-        """`wanted`: ids of the classes that are asked for in the address, if any."""
+        """`wanted`: ids of the classes that are asked for in the address, if any; they come first."""
         super().__init__(*args, **kwargs)
-        in_use = corpus.label_classes.filter(retired_at=None).order_by("id")
+        first = [int(each) for each in wanted if each.isdecimal() and len(each) < 19]
+        is_wanted = Case(When(pk__in=first, then=0), default=1)
+        in_use = corpus.label_classes.filter(retired_at=None).order_by(is_wanted, "id")
         self.versions = list(
             DatasetVersion.objects.filter(corpus=corpus).order_by("-number")[:VERSIONS_SHOWN]
         )
@@ -125,7 +128,7 @@ class TrainForm(forms.Form):
 
     @property
     def of_answers(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("target", "includes_weak", "val_share", "test_share")]
+        return [self[name] for name in ("includes_weak", "val_share", "test_share")]
 
     @property
     def of_probe(self) -> list[forms.BoundField]:

@@ -14,7 +14,7 @@ from training.api.media_scores import MediaScoresView
 from training.api.onnx import OnnxExampleView, OnnxExportsView, OnnxFileView
 from training.api.runs import RunView
 from training.api.scores import HistogramView, PointsView, ScoresView
-from training.views import classifiers, runs
+from training.views import classifiers, comparisons, runs
 
 _CORPUS = "corpora/<int:corpus_id>"
 _VERSION = f"{_CORPUS}/classifier-versions/<int:version_id>"
@@ -26,7 +26,7 @@ page_patterns: list[URLPattern] = [
     path(f"{_CORPUS}/training/", runs.training, name="training"),
     path(f"{_CORPUS}/training/runs/<int:run_id>/", runs.run, name="run"),
     path(f"{_CLASSIFIER}/", classifiers.classifier, name="classifier"),
-    path(f"{_CLASSIFIER}/compare/", classifiers.compare, name="classifier-compare"),
+    path(f"{_CLASSIFIER}/compare/", comparisons.compare, name="classifier-compare"),
     path(f"{_CLASSIFIER}/roll-back/", classifiers.live_roll_back, name="classifier-roll-back"),
     path(f"{_PAGE}/live/", classifiers.live_set, name="classifier-live"),
     path(f"{_PAGE}/scores/", classifiers.scores_start, name="classifier-score"),

@@ -2,6 +2,8 @@
 
     python -m benchmarks.annotate_sim.offline --photos FOLDER [--encoder builtin@1] [--prevalence 0.001]
     python -m benchmarks.annotate_sim.rest --photos FOLDER [--weights FILE.pt]
+    python -m benchmarks.annotate_sim.stacks --data FOLDER [--weights FILE.pt]
+    python -m benchmarks.annotate_sim.expected --photos FOLDER [--encoder builtin@1]
 
 `--photos` has one folder per class; BACKGROUND_Google is looked through, but not for. Every policy begins
 with the neighbors of one photo of the class, answers BATCH tiles from the top of what is undecided and is

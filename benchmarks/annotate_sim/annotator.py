@@ -13,7 +13,7 @@ from labeling.compute.ranking import average_precision
 BATCH = 20
 RECALLS = (0.5, 0.8, 0.95)
 
-# (accepted rows, rejected rows, is decided (N,)) -> the query (D,)
+# (accepted rows, rejected rows, is decided (N,)) -> how near every row is (N,)
 Policy = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -46,9 +46,9 @@ def annotate(x: np.ndarray, is_wanted: np.ndarray, start: int, policy: Policy, p
     """Look for `is_wanted` (N,) among the rows of `pool` (N,) bool, beginning near the row `start`."""
     session = Session(int(is_wanted.sum()))
     decided = ~pool
-    query, accepted, rejected = x[start], np.zeros(0, np.int64), np.zeros(0, np.int64)
+    near, accepted, rejected = x @ x[start], np.zeros(0, np.int64), np.zeros(0, np.int64)
     while not session.is_over() and not decided.all():
-        scores = x @ query
+        scores = near.copy()
         session.precisions.append(average_precision(scores[pool], is_wanted[pool]))
         scores[decided] = -np.inf
         shown = np.argsort(-scores, kind="stable")[: min(BATCH, int((~decided).sum()))]
@@ -57,6 +57,6 @@ def annotate(x: np.ndarray, is_wanted: np.ndarray, start: int, policy: Policy, p
         accepted = np.union1d(accepted, shown[is_wanted[shown]])
         rejected = np.union1d(rejected, shown[~is_wanted[shown]])
         begun = time.perf_counter()
-        query = policy(accepted, rejected, decided)
+        near = policy(accepted, rejected, decided)
         session.seconds.append(time.perf_counter() - begun)
     return session

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,15 +34,27 @@ def encoded(folder: Path, *, encoder: str, weights: Path | None = None) -> Photo
 
 def vectors_of(paths: list[Path], *, encoder: str, weights: Path | None = None) -> np.ndarray:
     """(N, D) float32, unit length, of photos in their order."""
-    from indexing.compute import encoders
     from indexing.compute.images import read_image
+
+    return vectors_of_pixels((read_image(path).pixels for path in paths), encoder=encoder, weights=weights)
+
+
+def vectors_of_pixels(
+    pictures: Iterable[np.ndarray], *, encoder: str, weights: Path | None = None
+) -> np.ndarray:
+    """(N, D) float32, unit length, of pictures (H, W, 3) uint8 in their order."""
+    from indexing.compute import encoders
 
     with tempfile.TemporaryDirectory() as models:
         if weights is not None:
             (Path(models) / "mobilenet_v2-imagenet.pt").symlink_to(weights.resolve())
         loaded = encoders.load(encoder, device="cpu", model_dir=Path(models))
-        parts = [
-            loaded.encode([read_image(path).pixels for path in paths[start : start + 32]])
-            for start in range(0, len(paths), 32)
-        ]
+        parts = [loaded.encode(batch) for batch in batched(pictures, 32)]
     return np.concatenate(parts)
+
+
+def batched(pictures: Iterable[np.ndarray], size: int) -> Iterator[list[np.ndarray]]:
+    """Lists of at most `size`."""
+    left = iter(pictures)
+    while batch := list(islice(left, size)):
+        yield batch

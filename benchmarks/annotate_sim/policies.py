@@ -1,4 +1,4 @@
-"""Ours and the four it is compared with; each turns answers into one query."""
+"""Ours and the four it is compared with; each turns answers into an order of all rows."""
 
 from __future__ import annotations
 
@@ -7,34 +7,19 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.annotate_sim.annotator import BATCH, Policy
-from labeling.compute.ranking import fit_query
-
-NUM_UNDECIDED, SAMPLES_SEED = 200, 7  # those of the search service; a test compares them
-
-
-def learned(x: np.ndarray, start: int) -> Policy:
-    """What the search service does in mode "learned", on a matrix."""
-
-    def policy(accepted: np.ndarray, rejected: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        rows = np.random.default_rng(SAMPLES_SEED).integers(0, len(x), 2 * NUM_UNDECIDED)
-        sampled = np.unique(rows[~decided[rows]][:NUM_UNDECIDED])
-        return fit_query(
-            x[start], x[accepted], x[rejected], x[sampled], positive_groups=accepted, negative_groups=rejected
-        ).vector
-
-    return policy
+from benchmarks.annotate_sim.ours import learned
 
 
 def static(x: np.ndarray, start: int) -> Policy:
     """Similarity to the start query, for ever."""
-    return lambda accepted, rejected, decided: x[start]
+    return lambda accepted, rejected, decided: x @ x[start]
 
 
 def rocchio(x: np.ndarray, start: int) -> Policy:
     """The mean of what was accepted."""
 
     def policy(accepted: np.ndarray, rejected: np.ndarray, decided: np.ndarray) -> np.ndarray:
-        return x[accepted].mean(axis=0) if len(accepted) else x[start]
+        return x @ (x[accepted].mean(axis=0) if len(accepted) else x[start])
 
     return policy
 
@@ -42,7 +27,7 @@ def rocchio(x: np.ndarray, start: int) -> Policy:
 def random_order(x: np.ndarray, start: int) -> Policy:
     """Another direction every round: no better than chance, but for the first batch."""
     rng = np.random.default_rng(start)
-    return lambda accepted, rejected, decided: rng.standard_normal(x.shape[1], dtype=np.float32)
+    return lambda accepted, rejected, decided: x @ rng.standard_normal(x.shape[1], dtype=np.float32)
 
 
 def linear_svc(x: np.ndarray, start: int, *, with_rejected: bool = True) -> Policy:
@@ -56,10 +41,10 @@ def linear_svc(x: np.ndarray, start: int, *, with_rejected: bool = True) -> Poli
         drawn = rng.choice(undecided, min(5 * BATCH, len(undecided)), replace=False)
         others = np.union1d(drawn, rejected) if with_rejected else drawn
         if len(accepted) == 0 or len(others) == 0:
-            return x[start]
+            return x @ x[start]
         y = np.repeat([1, -1], [len(accepted), len(others)])
         model = LinearSVC(C=1.0, random_state=0).fit(np.concatenate([x[accepted], x[others]]), y)
-        return model.coef_[0].astype(np.float32)
+        return x @ model.coef_[0].astype(np.float32)
 
     return policy
 

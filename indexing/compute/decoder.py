@@ -71,10 +71,12 @@ class Decoder:
     """Reads media in a limited child process, kept warm for many files and replaced when it dies.
 
     A file that kills the child, or lets it say nothing for long, is a MediaRefused like any other.
-    One reading at a time; used as a context manager, or closed by `close`.
+    One reading at a time; used as a context manager, or closed by `close`. With `is_for_pictures` it has
+    `image` alone, and starts without what reads videos.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_for_pictures: bool = False) -> None:
+        self._words = ["pictures"] if is_for_pictures else []
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
 
@@ -263,8 +265,8 @@ class Decoder:
             return self._child
         self.close()
         with _diagnosis() as errors:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "indexing.compute.decoder_child"],
+            child = subprocess.Popen(  # noqa: S603 - our own module
+                [sys.executable, "-m", "indexing.compute.decoder_child", *self._words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

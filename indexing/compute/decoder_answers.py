@@ -9,7 +9,8 @@ import numpy as np
 
 from indexing.compute import frame_listing, images, seeking, span_copies, video
 from indexing.compute.cutting import ClipCutter, ClipPolicy, Cut
-from indexing.compute.media_facts import HEAD_BYTES, IMAGE_TYPES, Frame, MediaRefused, type_by_content
+from indexing.compute.decoder_pictures import Message, facts_of, refusal
+from indexing.compute.media_facts import HEAD_BYTES, IMAGE_TYPES, Frame, type_by_content
 from indexing.compute.perceptual import perceptual_hash
 from indexing.compute.sampling import FramePolicy
 from indexing.compute.thumbnails import (
@@ -21,7 +22,6 @@ from indexing.compute.thumbnails import (
 )
 
 JPEG_QUALITY = 92  # of a full frame made for looking at
-Message = tuple[str, dict[str, Any], Any]
 
 
 def identify(path: str) -> Iterator[Message]:
@@ -33,7 +33,7 @@ def identify(path: str) -> Iterator[Message]:
         facts = images.identify_image(file) if kind in IMAGE_TYPES else video.probe(file)
         yield "r", asdict(facts), b""
     except Exception as error:  # what a decoder raises on hostile bytes is not known in advance
-        yield _refusal(error)
+        yield refusal(error)
     yield ".", {}, b""
 
 
@@ -46,15 +46,9 @@ def read_images(
     for path in paths:
         try:
             picture = images.read_image(Path(path), min_side_px=min_side_px, max_side_px=max_side_px)
-            facts = {
-                "width_px": picture.width_px,
-                "height_px": picture.height_px,
-                "rotation_degrees": picture.rotation_degrees,
-                "notes": picture.notes,
-            }
-            yield _formed(picture.pixels, form, facts)
+            yield _formed(picture.pixels, form, facts_of(picture))
         except Exception as error:  # as above
-            yield _refusal(error)
+            yield refusal(error)
     yield ".", {}, b""
 
 
@@ -76,7 +70,7 @@ def read_frames(
             yield _frame(frame, form)
         yield ".", asdict(reading.end) if reading.end else {}, b""
     except Exception as error:  # as above
-        yield _refusal(error)
+        yield refusal(error)
         yield ".", {}, b""
 
 
@@ -94,7 +88,7 @@ def read_frames_at(
         for frame in seeking.frames_at(Path(path), pts, keys=keys, **sizes):
             yield _frame(frame, form)
     except Exception as error:  # as above
-        yield _refusal(error)
+        yield refusal(error)
     yield ".", {}, b""
 
 
@@ -104,7 +98,7 @@ def read_frame_table(path: str) -> Iterator[Message]:
         facts, columns = frame_listing.frame_table(Path(path)).to_bytes()
         yield "r", facts, columns
     except Exception as error:  # as above
-        yield _refusal(error)
+        yield refusal(error)
     yield ".", {}, b""
 
 
@@ -131,7 +125,7 @@ def read_clips(path: str, policy: dict[str, Any]) -> Iterator[Message]:
         yield from formed(cutter.end())
         yield ".", asdict(reading.end) if reading.end else {}, b""
     except Exception as error:  # as above
-        yield _refusal(error)
+        yield refusal(error)
         yield ".", {}, b""
 
 
@@ -149,7 +143,7 @@ def read_span(
         for frame in seeking.frames_within(Path(path), start_pts, stop_pts, **sizes):
             yield _frame(frame, form)
     except Exception as error:  # as above
-        yield _refusal(error)
+        yield refusal(error)
     yield ".", {}, b""
 
 
@@ -159,7 +153,7 @@ def copy_span(path: str, start_pts: int, stop_pts: int) -> Iterator[Message]:
         copied, why_not = span_copies.copy_of(Path(path), start_pts, stop_pts)
         yield "r", {"why_not": why_not}, copied
     except Exception as error:  # as above
-        yield _refusal(error)
+        yield refusal(error)
     yield ".", {}, b""
 
 
@@ -200,18 +194,3 @@ def _formed(pixels: np.ndarray, form: str, facts: dict[str, Any]) -> Message:
         facts,
         encode_jpeg(pixels) if form == "thumbnail" else encode_jpeg(pixels, quality=JPEG_QUALITY),
     )
-
-
-def _refusal(error: Exception) -> Message:
-    if isinstance(error, MediaRefused):
-        return "x", {"code": error.code, "sentence": error.sentence}, b""
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
-        sentence = "The file is no longer where it was. Put it back, or scan its folder again."
-        return "x", {"code": "gone", "sentence": sentence}, b""
-    if isinstance(error, PermissionError):
-        sentence = "The server may not read the file. Change its permissions, then scan again."
-        return "x", {"code": "not-readable", "sentence": sentence}, b""
-    if isinstance(error, MemoryError):
-        return "x", {"code": "too-large", "sentence": "Decoding it takes more memory than is allowed."}, b""
-    sentence = f"It cannot be decoded ({type(error).__name__}: {str(error)[:120]}). Copy or export it again."
-    return "x", {"code": "damaged", "sentence": sentence}, b""

@@ -86,6 +86,10 @@ class Ranking:
                 return self._items, self._similarities
             return self._items[there], self._similarities[there]
 
+    def values_of(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) float32: what `rows` are ranked by."""
+        return self.resident.similarities_of(rows, self.query)
+
     def deepen(self, wanted: int) -> None:
         """Work the order out to at least `wanted` places, or to its end."""
         with self._lock:

@@ -46,6 +46,17 @@ def box_of(slot: int) -> Box | None:
     return TILES[slot - FIRST_TILE]
 
 
+def slot_like(box: Box) -> int:
+    """The slot whose part of the frame is most like `box`: intersection over union; of equals the larger."""
+    parts = np.array([(0.0, 0.0, 1.0, 1.0), *TILES])
+    width = np.minimum(parts[:, 2], box[2]) - np.maximum(parts[:, 0], box[0])
+    height = np.minimum(parts[:, 3], box[3]) - np.maximum(parts[:, 1], box[1])
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    areas = (parts[:, 2] - parts[:, 0]) * (parts[:, 3] - parts[:, 1])
+    union = areas + (box[2] - box[0]) * (box[3] - box[1]) - shared
+    return int(np.argmax(np.round(shared / np.maximum(union, 1e-12), 9)))
+
+
 def cut_tiles(pixels: np.ndarray) -> list[np.ndarray]:
     """The tiles of (H, W, 3), in order of their slots, to whole pixels outward; each at least a pixel."""
     height, width = pixels.shape[:2]

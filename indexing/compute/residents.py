@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -11,7 +11,7 @@ import numpy as np
 
 from indexing.compute.builds import OpenBuild
 from indexing.compute.newest import Newest
-from indexing.compute.regions import SCALE_PRIOR, WHOLE
+from indexing.compute.regions import SCALE_PRIOR, WHOLE, Box, slot_like
 from indexing.compute.vectors import LoadedIndex, RefinedIndex
 
 NO_STACK = 0
@@ -264,7 +264,11 @@ class Resident:
     def similarities_of(self, rows: np.ndarray, query: np.ndarray) -> np.ndarray:
         """(n,) float32: how near `rows` are to `query` (D,), tiles less the prior."""
         near: np.ndarray = self.vectors_of(rows) @ query
-        return near - np.float32(SCALE_PRIOR) * (self.slots[rows] != WHOLE) if self.has_tiles else near
+        return near - self.priors_of(rows) if self.has_tiles else near
+
+    def priors_of(self, rows: np.ndarray) -> np.ndarray:
+        """(n,) float32: what is taken from the similarities of `rows`."""
+        return np.float32(SCALE_PRIOR) * (self.slots[rows] != WHOLE)
 
     def nearest_rows(self, item_ids: np.ndarray, query: np.ndarray) -> np.ndarray:
         """(n,) int64: of each item the row that stands for it to `query` (D,): its whole, or the tile that is
@@ -278,6 +282,20 @@ class Resident:
         places, best = np.unique(of_item[order], return_index=True)
         first[places] = rows[order][best]
         return first
+
+    def rows_like(self, rows: np.ndarray, boxes: Mapping[int, Box]) -> np.ndarray:
+        """(n,) int64: `rows`, one of each item; where `boxes` says which part of an item is meant, the row of
+        the tile that is most like it, if there is one."""
+        outlined = np.isin(self.item_ids[rows], list(boxes))
+        if not outlined.any():
+            return rows
+        rows = rows.copy()
+        item_ids = self.item_ids[rows[outlined]]
+        every, of_item = self.all_rows_of(item_ids)
+        slots = np.array([slot_like(boxes[item]) for item in item_ids.tolist()])
+        found = self.slots[every] == slots[of_item]
+        rows[np.flatnonzero(outlined)[of_item[found]]] = every[found]
+        return rows
 
     def prepare(self) -> Resident:
         """Compute what every ranking needs, before the first one waits for it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from indexing.compute.engine import Ranking
-from indexing.compute.residents import NO_ROW, Resident
+from indexing.compute.residents import NO_ROW
 from indexing.compute.sorted_rows import NO_ROWS
 
 BLOCK_ROWS = 65_536
@@ -42,14 +42,13 @@ class ScoredRanking(Ranking):
     def num_bytes(self) -> int:
         return super().num_bytes + sum(each.item_ids.nbytes + each.values.nbytes for each in self.columns)
 
-    def values_of(self, rows: np.ndarray, resident: Resident) -> np.ndarray:
-        """(n,) float32: what `rows` are ranked by."""
+    def values_of(self, rows: np.ndarray) -> np.ndarray:
         values = np.zeros(len(rows), np.float32)
         if self.query.any():
             for start in range(0, len(rows), BLOCK_ROWS):
                 block = rows[start : start + BLOCK_ROWS]
-                values[start : start + len(block)] = resident.similarities_of(block, self.query)
-        item_ids = resident.item_ids[rows]
+                values[start : start + len(block)] = self.resident.similarities_of(block, self.query)
+        item_ids = self.resident.item_ids[rows]
         for column in self.columns:
             values += np.float32(column.weight) * column.of(item_ids)
         return values
@@ -65,7 +64,7 @@ class ScoredRanking(Ranking):
                 ),
             ]
         )
-        values = self.values_of(rows, self.resident)
+        values = self.values_of(rows)
         if self.min_similarity is not None:
             is_near = values >= np.float32(self.min_similarity)
             rows, values = rows[is_near], values[is_near]

@@ -8,7 +8,6 @@ import numpy as np
 
 from indexing.compute.engine import Ranking
 from indexing.compute.residents import NO_ROW, Resident
-from indexing.compute.scored import ScoredRanking
 
 BOUNDARY_DEPTH = 20_000  # groups of the ranking that the decision line is looked for in
 NUM_BOUNDARY = 1_000
@@ -44,7 +43,7 @@ def boundary(ranking: Ranking, accepted: np.ndarray, rejected: np.ndarray) -> St
         return empty("The boundary needs something accepted and something rejected first.")
     resident, query = ranking.resident, ranking.query
     near, far = (resident.nearest_rows(resident.item_ids[rows], query) for rows in (accepted, rejected))
-    line = decision_line(*(_values_of(rows, ranking) for rows in (near, far)))
+    line = decision_line(ranking.values_of(near), ranking.values_of(far))
     depth = 1_000
     while True:
         ranking.deepen(depth)
@@ -55,13 +54,6 @@ def boundary(ranking: Ranking, accepted: np.ndarray, rejected: np.ndarray) -> St
         depth = min(BOUNDARY_DEPTH, 2 * depth)
     nearest = np.argsort(np.abs(similarities - line), kind="stable")[:NUM_BOUNDARY]
     return Stream(items[nearest], similarities[nearest])
-
-
-def _values_of(rows: np.ndarray, ranking: Ranking) -> np.ndarray:
-    """(n,) what `rows` are ranked by."""
-    if isinstance(ranking, ScoredRanking):
-        return ranking.values_of(rows, ranking.resident)
-    return ranking.resident.similarities_of(rows, ranking.query)
 
 
 def scored(ranking: Ranking, item_ids: np.ndarray, values: np.ndarray, *, near: float | None) -> Stream:

@@ -7,6 +7,8 @@ Never imported by the web process; the import takes some seconds.
 import importlib
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -35,6 +37,27 @@ def _no_compiled_operators_needed() -> None:
     """Stands in for torchvision's check for its compiled operators; a lambda would break an ONNX export."""
 
 
+def _is_compile_supported(device_type: str) -> bool:
+    """torch's own answer, asked for when it is needed: on a GPU that must be deterministic."""
+    return bool(importlib.import_module("torch._dynamo.utils").is_compile_supported(device_type))
+
+
+@contextmanager
+def _without_torchs_compiler() -> Iterator[None]:
+    """torchvision takes one function from torch's compiler; importing that costs as much as all of torch."""
+    name = "torch._dynamo.utils"
+    if name in sys.modules:
+        yield
+        return
+    in_its_place = ModuleType(name)
+    in_its_place.is_compile_supported = _is_compile_supported  # type: ignore[attr-defined]
+    sys.modules[name] = in_its_place
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
 def _load() -> ModuleType:
     if "torchvision" in sys.modules:
         return sys.modules["torchvision"]
@@ -46,7 +69,8 @@ def _load() -> ModuleType:
             torch.ops.load_library(str(library))
     except OSError:  # a CUDA build beside a CPU torch
         return _load_without_its_operators()
-    return importlib.import_module("torchvision")
+    with _without_torchs_compiler():
+        return importlib.import_module("torchvision")
 
 
 def _load_without_its_operators() -> ModuleType:
@@ -55,7 +79,8 @@ def _load_without_its_operators() -> ModuleType:
         operators.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     operators.impl("nms", _nms, "CPU")
     _KEPT_ALIVE.append(operators)
-    module = importlib.import_module("torchvision")
+    with _without_torchs_compiler():
+        module = importlib.import_module("torchvision")
     sys.modules["torchvision.ops.boxes"]._assert_has_ops = _no_compiled_operators_needed  # type: ignore[attr-defined]
     roi_align = sys.modules["torchvision.ops.roi_align"]
     # The compiled variant of the pure Python one would ask for a C++ compiler at run time.

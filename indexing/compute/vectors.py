@@ -6,6 +6,7 @@ Similarity is the inner product, which for unit vectors is the cosine; larger is
 
 import errno
 import os
+import re
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,6 +21,7 @@ EXACT_FACTORIES = ("Flat", "SQfp16")  # they hold every vector; their similariti
 faiss.cvar.distance_compute_blas_threshold = 1
 # One query uses one core; a second thread gave nothing at 1 M and ruins the tail beside other work.
 faiss.omp_set_num_threads(1)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # A header lies at most this much about its lengths: bounds on what reading a file may allocate.
 HEADER_BYTES = 1 << 20
 TABLE_BYTES = 1 << 30  # what an IVFPQ file makes faiss compute beside what it holds
@@ -199,8 +201,9 @@ def _write(index: Any, path: Path) -> None:
     try:
         faiss.write_index(index, str(path))
     except RuntimeError as error:  # says it in words only
-        is_full = os.strerror(errno.ENOSPC) in str(error)
-        raise OSError(errno.ENOSPC if is_full else errno.EIO, str(error)) from error
+        number = next((each for each in NO_ROOM if os.strerror(each) in str(error)), None)
+        words = os.strerror(number) if number else _reason(error)
+        raise OSError(number or errno.EIO, words, str(path)) from error
 
 
 def load(path: Path, *, factory: str, num_vectors: int, width: int) -> LoadedIndex:
@@ -297,9 +300,8 @@ def make_distance_index(factory: str, *, training: np.ndarray, seed: int = 0) ->
         if not index.is_trained:
             index.train(xt)
     except RuntimeError as error:
-        reason = str(error).rpartition("Error: ")[2] or str(error)
         raise VectorsRefused(
-            f"faiss cannot make {factory} of {len(xt)} x {xt.shape[1]} numbers: {reason.strip()[:300]}"
+            f"faiss cannot make {factory} of {len(xt)} x {xt.shape[1]} numbers: {_reason(error)}"
         ) from None
     return DistanceIndex(index)
 
@@ -311,13 +313,18 @@ def load_distance_index(path: Path) -> DistanceIndex:
     try:
         index = faiss.read_index(str(path))
     except RuntimeError as error:
-        reason = (str(error).rpartition("Error: ")[2] or str(error)).strip()[:200]
-        raise VectorsRefused(f"{path} is not a whole index: {reason}") from None
+        raise VectorsRefused(f"{path} is not a whole index: {_reason(error)}") from None
     if index.metric_type != faiss.METRIC_L2:
         raise VectorsRefused(
             f"{path} must be searched by Euclidean distance, its metric is {index.metric_type}"
         )
     return DistanceIndex(index)
+
+
+def _reason(error: RuntimeError) -> str:
+    """What faiss says, without the names of its functions and files."""
+    said = re.sub(r"^Error in .*? at \S+:\d+: ", "", str(error), flags=re.DOTALL)
+    return (said.rpartition("Error: ")[2] or said).strip()[:300]
 
 
 def _inverted_file(index: Any) -> Any:

@@ -18,6 +18,7 @@ import numpy as np
 from django.db import connection
 
 from indexing.compute.answers import Answers, Change, Weak
+from indexing.compute.regions import Box
 from indexing.compute.residents import NO_ITEMS, Items, Part, Resident
 from indexing.compute.selections import prepare
 from indexing.models import FeatureSet, Unit
@@ -59,6 +60,10 @@ class Ledger(Protocol):
 
     def items_marked(self, mark: str, label_class: int, person: int | None) -> list[int]:
         """Items that are disputed in a class, or (later) that this person put off there."""
+        ...
+
+    def boxes(self, label_class: int, items: list[int]) -> dict[int, Box]:
+        """Which part of these items their answers in a class are about; of those that were outlined."""
         ...
 
     def media_files_on(self, splits: list[str]) -> list[int]:

@@ -11,7 +11,7 @@ from indexing.compute.answers import Said
 from indexing.compute.residents import Resident
 from indexing.search import Judged
 from indexing.search_service.corpora import Corpora
-from indexing.search_service.queries import MIN_MEDIA_FILES, rows_of_items
+from indexing.search_service.learning import MIN_MEDIA_FILES, rows_of_items
 
 MAX_JUDGED = 10_000  # answers; of more, the same share of both kinds, evenly taken
 MAX_KEPT = 8  # classes whose last judgement is kept for the next page

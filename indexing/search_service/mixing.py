@@ -11,7 +11,7 @@ from indexing.compute.engine import Ranking
 from indexing.compute.mixture import HARVEST, Limits, Mixture
 from indexing.compute.streams import Stream, boundary, empty, hard_negatives, scored, unexplored
 from indexing.search_service.classifiers import Classifiers
-from indexing.search_service.queries import rows_of_items
+from indexing.search_service.learning import rows_of_items
 from indexing.search_service.requests import Mix, RankRequest
 
 

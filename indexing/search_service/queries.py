@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
 from indexing.compute.answers import Said
+from indexing.compute.regions import Box
 from indexing.compute.residents import Resident
 from indexing.models import FeatureSet, Item, Unit
 from indexing.search_service.classifiers import Classifiers, direction_of
 from indexing.search_service.clips import OF_MEDIA, Clips, KnownSpan, known_span, span_of_clip
 from indexing.search_service.errors import Refusal
+from indexing.search_service.learning import Fit, Query, learned, rows_of_items
 from indexing.search_service.pictures import Pictures
 from indexing.search_service.requests import RankRequest, Term
 
-NUM_UNDECIDED = 200  # sampled as weak negatives: enough to stand for the corpus, cheap to fit
-MIN_MEDIA_FILES = 3  # of accepted items, to judge a model by media file; with fewer, by stack
-SAMPLES_SEED = 7
-MOST_TOLD = 500  # answers of a kind that a calibration rests on
-
-
-class Fitted(Protocol):
-    """What comes out of learning from answers."""
-
-    @property
-    def vector(self) -> np.ndarray: ...
-    @property
-    def blend(self) -> float: ...
-    @property
-    def is_model(self) -> bool: ...
-    @property
-    def left_out(self) -> Told | None: ...
-
-
-class Told(Protocol):
-    """Answers, with the similarities that the query would give them had it not learned from them."""
-
-    @property
-    def similarities(self) -> np.ndarray: ...
-    @property
-    def is_accepted(self) -> np.ndarray: ...
-    @property
-    def weights(self) -> np.ndarray | None: ...
-
-
-Fit = Callable[..., Fitted]
 SaidOf = Callable[[int], Said]  # label class -> what counts now
-
-
-class Query(NamedTuple):
-    """What a ranking compares with."""
-
-    vector: np.ndarray  # (D,) float32, length 1
-    blend: float | None  # share of it that was learned; None: nothing was asked to be learned
-    is_model: bool = False  # fitted, and judged; else a prototype at most
-    told: Told | None = None  # None: nothing may be said, or not known yet
+BoxesOf = Callable[[int, list[int]], Mapping[int, Box]]  # label class, items -> what was outlined of them
 
 
 class Queries:
@@ -73,14 +36,23 @@ class Queries:
         self.clips.close()
 
     def query(
-        self, request: RankRequest, resident: Resident, said_of: SaidOf, classifiers: Classifiers
+        self,
+        request: RankRequest,
+        resident: Resident,
+        said_of: SaidOf,
+        classifiers: Classifiers,
+        boxes_of: BoxesOf,
     ) -> Query:
         """The query of `request`; Refusal where its terms or answers do not make one."""
-        start = self._sum_of(request, resident, said_of, classifiers) if request.terms else None
+        if (only := _only_learned_class(request)) is not None:  # by itself it ranks as it learned to
+            found = self._of_learned(only, resident, said_of, boxes_of)
+            return Query(found.vector, None, reranker=found.reranker, neighborhood=found.neighborhood)
+        start = self._sum_of(request, resident, said_of, classifiers, boxes_of) if request.terms else None
         if request.mode == "learned":
             if request.label_class is None:
                 raise Refusal("class-needed", "A learned ranking needs a class: it learns from its answers.")
-            return self._learned(start, resident, said_of(request.label_class))
+            said = said_of(request.label_class)
+            return learned(self._fit, start, resident, said, partial(boxes_of, request.label_class))
         if start is None:
             raise Refusal("no-terms", "A query needs at least one term: an item, an image, a class or text.")
         length = float(np.linalg.norm(start))
@@ -90,46 +62,21 @@ class Queries:
             raise Refusal("terms-cancel-out", "The terms cancel out; remove one or change a weight.")
         return Query(start / length, None)
 
-    def _learned(self, start: np.ndarray | None, resident: Resident, said: Said) -> Query:
-        positives, negatives = (
-            rows_of_items(said.rows_with(answer), resident) for answer in ("accept", "reject")
-        )
-        if start is None and len(positives) == 0:
-            raise Refusal(
-                "nothing-accepted", "Accept at least one item first, or give an example.", status=409
-            )
-        of_group = resident.media_files
-        if len(np.unique(of_group[positives])) < MIN_MEDIA_FILES:
-            of_group = resident.by_stack.codes
-        sampled = _sample(said, resident.live[: resident.num_whole])
-        length = 0.0 if start is None else float(np.linalg.norm(start))
-        if start is not None and length > 0 and resident.has_tiles:
-            # What was said of an item was said of the part that the start query finds.
-            positives, negatives, sampled = (
-                resident.nearest_rows(resident.item_ids[rows], start / length)
-                for rows in (positives, negatives, sampled)
-            )
-        try:
-            fitted = self._fit(
-                start,
-                resident.vectors_of(positives),
-                resident.vectors_of(negatives),
-                resident.vectors_of(sampled),
-                positive_groups=of_group[positives],
-                negative_groups=of_group[negatives],
-            )
-        except ValueError as error:
-            raise Refusal("terms-cancel-out", str(error)) from error
-        vector = np.asarray(fitted.vector, np.float32)
-        return Query(vector, float(fitted.blend), fitted.is_model, fitted.left_out)
-
     def _sum_of(
-        self, request: RankRequest, resident: Resident, said_of: SaidOf, classifiers: Classifiers
+        self,
+        request: RankRequest,
+        resident: Resident,
+        said_of: SaidOf,
+        classifiers: Classifiers,
+        boxes_of: BoxesOf,
     ) -> np.ndarray:
         total = np.zeros(resident.width, np.float32)
         for term in request.terms:
             if term.kind == "class" and term.label_class is not None:
-                vector = self._of_class(term, resident, said_of(term.label_class))
+                if term.learned:
+                    vector = self._of_learned(term.label_class, resident, said_of, boxes_of).vector
+                else:
+                    vector = self._of_accepted(resident, said_of(term.label_class))
             elif term.kind == "classifier":
                 vector = self._of_classifier(term, request, resident, classifiers)
             elif request.unit == Unit.CLIP and term.kind in OF_MEDIA:
@@ -150,18 +97,15 @@ class Queries:
             raise Refusal("no-classifier", "That classifier ranks by its scores alone, not here.", status=409)
         return vector
 
-    def _of_class(self, term: Term, resident: Resident, said: Said) -> np.ndarray:
-        """The unit vector (D,) of a class: the mean of what was accepted, or what was learned."""
-        rows = rows_of_items(said.rows_with("accept"), resident)
-        if len(rows) == 0:
-            raise Refusal(
-                "nothing-accepted",
-                "Nothing was accepted of the class that the query names: accept some, or leave it out.",
-                status=409,
-            )
-        if term.learned:
-            return self._learned(None, resident, said).vector
-        mean: np.ndarray = resident.vectors_of(rows).mean(axis=0)
+    def _of_learned(self, label_class: int, resident: Resident, said_of: SaidOf, boxes_of: BoxesOf) -> Query:
+        """What was learned of a class, from no example but what was accepted."""
+        said = said_of(label_class)
+        _accepted_rows(resident, said)
+        return learned(self._fit, None, resident, said, partial(boxes_of, label_class))
+
+    def _of_accepted(self, resident: Resident, said: Said) -> np.ndarray:
+        """The unit vector (D,) of the mean of what was accepted of a class."""
+        mean: np.ndarray = resident.vectors_of(_accepted_rows(resident, said)).mean(axis=0)
         length = float(np.linalg.norm(mean))
         if length < 1e-6:
             raise Refusal("terms-cancel-out", "What was accepted of that class has no common direction.")
@@ -220,52 +164,23 @@ class Queries:
         raise Refusal("bad-term", f"A term of kind {term.kind!r} must carry {term.kind!r}.")
 
 
-class Answered(NamedTuple):
-    """Answers with the similarities that a query gives them which was not learned from them."""
-
-    similarities: np.ndarray
-    is_accepted: np.ndarray
-    weights: np.ndarray | None = None
-
-
-def answered(request: RankRequest, query: Query, resident: Resident, said: Said) -> Told | None:
-    """The answers of a class as `query` ranks them; None where it was made of them.
-
-    The examples themselves are left out: how near they are to the query says nothing.
-    """
-    if request.mode == "learned":
-        return query.told
-    if any(term.kind == "class" for term in request.terms):
+def _only_learned_class(request: RankRequest) -> int | None:
+    """The class that a query of similarity is of alone, by what was learned; None: it is another query."""
+    if request.mode != "similar" or len(request.terms) != 1:
         return None
-    found, weights = [], []
-    for answer in ("accept", "reject"):
-        rows = rows_of_items(said.rows_with(answer), resident)
-        rows = rows[resident.live[rows]]
-        examples = [term.item for term in request.terms if term.item is not None]
-        rows = rows[~np.isin(resident.item_ids[rows], examples)]
-        every = 1 + len(rows) // MOST_TOLD
-        found.append(rows[::every])
-        weights.append(np.full(len(found[-1]), float(every)))
-    rows = np.concatenate(found)
-    if resident.has_tiles:
-        rows = resident.nearest_rows(resident.item_ids[rows], query.vector)
-    sizes = [len(each) for each in found]
-    near = resident.similarities_of(rows, query.vector)
-    return Answered(near, np.repeat([True, False], sizes), np.concatenate(weights))
+    (term,) = request.terms
+    return term.label_class if term.kind == "class" and term.learned and term.weight > 0 else None
 
 
-def rows_of_items(rows: np.ndarray, resident: Resident) -> np.ndarray:
-    """Of the rows of items, the first of each."""
-    is_first = resident.by_item.is_first
-    return rows if is_first is None else rows[is_first[rows]]
-
-
-def _sample(said: Said, live: np.ndarray) -> np.ndarray:
-    """Some live rows of whole items without an answer, the same for the same corpus."""
-    if len(live) == 0:
-        return np.zeros(0, np.int64)
-    rows = np.random.default_rng(SAMPLES_SEED).integers(0, len(live), 2 * NUM_UNDECIDED)
-    return np.unique(rows[live[rows] & (said.at(rows) == 0)][:NUM_UNDECIDED])
+def _accepted_rows(resident: Resident, said: Said) -> np.ndarray:
+    rows = rows_of_items(said.rows_with("accept"), resident)
+    if len(rows) == 0:
+        raise Refusal(
+            "nothing-accepted",
+            "Nothing was accepted of the class that the query names: accept some, or leave it out.",
+            status=409,
+        )
+    return rows
 
 
 def _encoder_of(corpus_id: int) -> dict[str, str]:

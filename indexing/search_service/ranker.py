@@ -16,16 +16,18 @@ from indexing.compute.answers import Said, bytes_of_states
 from indexing.compute.engine import Hit, Ranking
 from indexing.compute.listing import Listing
 from indexing.compute.mixture import Mixture
+from indexing.compute.reranked import RerankedRanking
 from indexing.compute.residents import Resident
-from indexing.compute.scored import ScoredRanking
+from indexing.compute.scored import Column, ScoredRanking
 from indexing.compute.selections import Filters, Selection, select
 from indexing.search import Calibration, Neighbor, RankAnswer
 from indexing.search_service.classifiers import by_scores, columns_of
 from indexing.search_service.corpora import Corpora, Followed
 from indexing.search_service.errors import Refusal
 from indexing.search_service.filters import filters_of, marks_of, needs_answers
+from indexing.search_service.learning import Fit, Query, answered
 from indexing.search_service.mixing import mixture_of
-from indexing.search_service.queries import Fit, Queries, Query, SaidOf, answered
+from indexing.search_service.queries import Queries, SaidOf
 from indexing.search_service.rankings import Kept, Rankings, can_go_on
 from indexing.search_service.requests import Asked, RankRequest, Term
 
@@ -136,22 +138,15 @@ class Ranker:
         stored = by_scores(request, followed.classifiers)
         query = self._query(request, stored, followed, resident, said_of)
         calibration = self._calibrated(request, query, resident, said_of)
-        how: dict[str, Any] = {
-            "filters": filters,
-            "fold": request.fold,
-            "is_exact": request.mode == "learned",
-            "min_similarity": request.filters.min_similarity,
-        }
-        ranking = (
-            ScoredRanking(
-                resident,
-                query.vector,
-                selection,
-                columns=columns_of(stored, followed.classifiers),
-                **how,
-            )
-            if stored
-            else Ranking(resident, query.vector, selection, **how)
+        ranking = _ranking_of(
+            query,
+            columns_of(stored, followed.classifiers) if stored else (),
+            resident=resident,
+            selection=selection,
+            filters=filters,
+            fold=request.fold,
+            is_exact=request.mode == "learned",
+            min_similarity=request.filters.min_similarity,
         )
         if request.mix is None:
             return Kept((request.corpus, request.unit), ranking, query.blend, query.is_model, calibration)
@@ -179,7 +174,7 @@ class Ranker:
         if stored and not others and request.mode == "similar":
             return Query(np.zeros(resident.width, np.float32), None)
         asked = msgspec.structs.replace(request, terms=others)
-        return self.queries.query(asked, resident, said_of, followed.classifiers)
+        return self.queries.query(asked, resident, said_of, followed.classifiers, followed.ledger.boxes)
 
     def _calibrated(
         self, request: RankRequest, query: Query, resident: Resident, said_of: SaidOf
@@ -208,6 +203,16 @@ class Ranker:
                 rows, _ = resident.all_rows_of(np.array(items, np.int64))
                 said = said.marked(np.unique(rows), mark)
         return select(resident, filters, fold=request.fold, said=said, bytes_shown=bytes_shown, gone=gone)
+
+
+def _ranking_of(query: Query, columns: tuple[Column, ...], **how: Any) -> Ranking:
+    """The ranking by `query`, beside stored scores if there are any."""
+    if columns:
+        return ScoredRanking(query=query.vector, columns=columns, **how)
+    if query.reranker is not None or query.neighborhood is not None:
+        again = {"reranker": query.reranker, "neighborhood": query.neighborhood, "is_exact": True}
+        return RerankedRanking(query=query.vector, **how | again)
+    return Ranking(query=query.vector, **how)
 
 
 def _synced(followed: Followed) -> Resident:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from indexing.compute.reranked import SHORTLIST, in_order
 from indexing.compute.residents import Resident
+from indexing.compute.vectors import Found
 from indexing.search import Scores
 from indexing.search_service.ranker import Ranker
 from indexing.search_service.requests import RankRequest
@@ -17,20 +19,28 @@ LOWEST_SHARE = 0.02  # items below are one level: the far end says nothing, and 
 def scores(ranker: Ranker, request: RankRequest) -> Scores:
     """A level of every live item with a feature, whole frames only, in order of the item's id.
 
-    Answers committed before the call count; Refusal where nothing was learned. Every vector is read once.
+    Answers committed before the call count; Refusal where nothing was learned. It is as near as a ranking of
+    all of them, not folded, says. Every vector is read once, and those of the nearest again.
     """
     followed = ranker.corpora.followed(request.corpus, request.unit)
     resident = followed.sync()
     with followed.lock:
         said = followed.answers.said_of(request.label_class, resident)
-    vector = ranker.queries.query(request, resident, lambda _: said, followed.classifiers).vector
+    known = followed.classifiers, followed.ledger.boxes
+    query = ranker.queries.query(request, resident, lambda _: said, *known)
     rows = np.flatnonzero(resident.live[: resident.num_whole])
-    near = _similarities(resident, rows, vector)
+    near = _similarities(resident, rows, query.vector)
+    first = np.argsort(-near, kind="stable")[:SHORTLIST]
+    if len(first) and (query.reranker is not None or query.neighborhood is not None):
+        found, groups = Found(rows[first], near[first]), resident.groups(fold=False)
+        found = in_order(found, resident, groups, query.reranker, query.neighborhood)
+        near = np.minimum(near, found.similarities[-1])
+        near[np.searchsorted(rows, found.rows)] = found.similarities
     order = np.argsort(resident.item_ids[rows], kind="stable")
     rows, near = rows[order], near[order]
     low, high = (float(np.quantile(near, LOWEST_SHARE)), float(near.max())) if len(near) else (0.0, 0.0)
     scale = (NUM_LEVELS - 1) / max(high - low, 1e-6)
-    levels = np.clip((near - low) * scale, 0, NUM_LEVELS - 1).astype(np.uint8)
+    levels = np.rint(np.clip((near - low) * scale, 0, NUM_LEVELS - 1)).astype(np.uint8)
     return Scores(resident.item_ids[rows].astype("<i8").tobytes(), levels.tobytes(), low, high)
 
 

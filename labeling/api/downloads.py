@@ -1,24 +1,42 @@
 """A file in one piece or in parts (RFC 9110 ranges), streamed from disk."""
 
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header, parse_etags
 
+from sisyphus_web.api import Refused
+
 BLOCK_BYTES = 1 << 18
+SMALL_BYTES = 1 << 20  # the buffers on the way hold so much: it keeps nobody waiting
 ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+# A download holds a thread of this process for as long as its reader takes: pages keep the other half.
+_places = threading.BoundedSemaphore(settings.DOWNLOADS_AT_ONCE)
+
+
+class TooManyDownloads(Refused):
+    """Every place for a download is taken; `wait` becomes the header Retry-After."""
+
+    wait = 15  # seconds
+
+    def __init__(self) -> None:
+        sentence = "The server sends as many files at once as it can. Ask again in a few seconds."
+        super().__init__("busy", sentence, status_code=503)
 
 
 def send_file(
-    request: HttpRequest, path: Path, *, etag: str, name: str, content_type: str
+    request: HttpRequest, path: Path, *, etag: str, name: str, content_type: str, is_counted: bool = True
 ) -> HttpResponseBase:
     """200 with the file, 206 with the range asked for, 304 where the client has it, 416 beyond its end.
 
     `etag` is strong and quoted. A range is given only of the very bytes that If-Range names; several
-    ranges, or what is no range, give the whole file.
+    ranges, or what is no range, give the whole file. TooManyDownloads, a 503, where no more can be sent at
+    once, unless this one is not `is_counted`.
     """
     size_bytes = path.stat().st_size
     headers = {
@@ -39,9 +57,8 @@ def send_file(
         status = 206
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size_bytes}"
     headers["Content-Length"] = str(stop - start)
-    return StreamingHttpResponse(
-        _blocks(path, start, stop), status=status, content_type=content_type, headers=headers
-    )
+    blocks = _Blocks(path, start, stop, takes_place=is_counted and stop - start > SMALL_BYTES)
+    return StreamingHttpResponse(blocks, status=status, content_type=content_type, headers=headers)
 
 
 def _part(asked: str, size_bytes: int) -> tuple[int, int] | None:
@@ -57,10 +74,30 @@ def _part(asked: str, size_bytes: int) -> tuple[int, int] | None:
     return int(first), min(size_bytes, int(last) + 1) if last else size_bytes
 
 
-def _blocks(path: Path, start: int, stop: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        file.seek(start)
-        left = stop - start
-        while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
-            left -= len(block)
-            yield block
+class _Blocks:
+    """The bytes [start, stop) of a file, block by block; its place is free once it is read or closed."""
+
+    def __init__(self, path: Path, start: int, stop: int, *, takes_place: bool) -> None:
+        self._has_place = takes_place and _places.acquire(blocking=False)
+        if takes_place and not self._has_place:
+            raise TooManyDownloads
+        self._path, self._start, self._stop = path, start, stop
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._start)
+                left = self._stop - self._start
+                while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
+                    left -= len(block)
+                    yield block
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the place back; also where the reader went away, or nothing was read."""
+        has_place, self._has_place = self._has_place, False
+        if has_place:
+            _places.release()
+
+    __del__ = close

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from labeling.api.addresses import with_thumbnails
 from labeling.api.bodies import CorpusView, json_answer, read_body, schema_of
 from labeling.models import QueryRound
+from labeling.services.query_check import TermsGone
 from labeling.services.query_history import line_of, num_repeats, rounds_of
 from labeling.services.query_text import Names
 from labeling.services.rounds import BadQuery, RankRequest, RankResult, rank_round
@@ -22,10 +23,15 @@ from sisyphus_web.api import Refused
 
 
 class QueryView(CorpusView):
-    """A view that puts a query together: what is not of this corpus is a 404, nonsense a 400."""
+    """A view that puts a query together: what is not of this corpus is a 404, nonsense a 400.
+
+    A 404 about terms counts them, from 0, in its fields.
+    """
 
     def handle_exception(self, exc: Exception) -> Response:
-        if isinstance(exc, ObjectDoesNotExist):
+        if isinstance(exc, TermsGone):
+            exc = Refused("not_found", str(exc), status_code=404, fields={"terms": exc.places})
+        elif isinstance(exc, ObjectDoesNotExist):
             exc = Http404()
         elif isinstance(exc, BadQuery):
             exc = Refused(exc.code, str(exc))

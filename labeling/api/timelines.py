@@ -117,7 +117,12 @@ class VideoBytesView(VideoView):
             raise Refused(error.code, f"{media_file.name}: {error.sentence}", status_code=410) from error
         content_type = CONTENT_TYPES.get(media_file.container, "application/octet-stream")
         answer = send_file(
-            request, path, etag=f'"{media_file.sha256}"', name=media_file.name, content_type=content_type
+            request,
+            path,
+            etag=f'"{media_file.sha256}"',
+            name=media_file.name,
+            content_type=content_type,
+            is_counted=False,  # a player cannot ask again
         )
         answer["X-Content-Type-Options"] = "nosniff"
         return answer

@@ -16,7 +16,7 @@ from labeling.services.counts import Counts, count_states
 from labeling.services.history import Batch, recent_batches
 from labeling.services.undo import Restored, undo_batch
 from labeling.services.verdicts import BATCH_LIMIT, Operation, Result, record_verdicts
-from sisyphus_web.accounts.models import Corpus, User
+from sisyphus_web.accounts.models import Corpus, Token, User
 from sisyphus_web.accounts.permissions import corpora_of, user_of
 from sisyphus_web.api import Refused
 
@@ -71,7 +71,7 @@ class VerdictAnswer(serializers.ModelSerializer[Verdict]):
         fields = [
             "id", "item", "stack", "member_ids", "label_class", "answer", "version", "by", "operation_id",
             "batch", "reverts", "query_round", "rank", "mode", "is_forced", "is_settling", "reason",
-            "client_time", "created_at",
+            "box", "client_time", "created_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -99,8 +99,12 @@ class VerdictView(CorpusView, generics.ListAPIView[Verdict]):
         responses={(200, "application/json"): schema_of(VerdictResults)},
     )
     def post(self, request: Request, corpus_id: int) -> HttpResponse:
-        """Record 1 to 100 answers; 200 even where some conflict: see the outcome of each."""
-        decoded = [_decoded(raw) for raw in read_body(request, RawBatch).operations]
+        """Record 1 to 100 answers; 200 even where some conflict: see the outcome of each.
+
+        The `client_time` of what comes with a token is not kept: it was said by a script, at no keyboard.
+        """
+        is_keyed = not isinstance(request.auth, Token)
+        decoded = [_decoded(raw, is_keyed=is_keyed) for raw in read_body(request, RawBatch).operations]
         operations = [each for each in decoded if isinstance(each, Operation)]
         recorded = iter(
             record_verdicts(corpus=self.corpus, annotator=user_of(request), operations=operations)
@@ -177,10 +181,11 @@ def _hide_blind(batches: list[Batch]) -> None:
         batch.mode = modes.get(batch.last) or ""
 
 
-def _decoded(raw: msgspec.Raw) -> Operation | Result:
+def _decoded(raw: msgspec.Raw, *, is_keyed: bool) -> Operation | Result:
     """The operation, or why there is none: a bad one does not stop the others."""
     try:
-        return msgspec.json.decode(raw, type=Operation)
+        found = msgspec.json.decode(raw, type=Operation)
+        return found if is_keyed else msgspec.structs.replace(found, client_time=None)
     except msgspec.DecodeError as error:
         return Result(operation_id=_id_of(raw), outcome="rejected", reason=f"invalid: {error}")
 

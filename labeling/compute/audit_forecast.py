@@ -19,8 +19,7 @@ PRIOR_PRECISION = np.array([0.01, 1.0])  # of level and trend; a yield halves or
 NUM_SAMPLES = 1_000
 NUM_SIZES = 30  # audit sizes tried
 PACE_SPREAD = 0.15  # the next minutes are not as fast as the last ones
-FASTEST_SECONDS = 0.2  # per tile: what is faster was no person looking
-IDLE_SECONDS = 30.0  # a longer gap between two decisions is a pause of this length
+PAUSE_SECONDS = 60.0  # without an answer for longer, nobody is at work
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +42,18 @@ class Pace:
 def pace_of(moments: np.ndarray) -> Pace | None:
     """The pace from the times (N,) of decisions in seconds, in order; None where there are too few.
 
-    Tiles answered with one key share a moment, so a gap is divided among those that follow it.
+    Tiles answered with one key share a moment, so a gap is divided among those that follow it. A pause is
+    left out, and the decision that ends it with it.
     """
     if len(moments) < MIN_DECISIONS:
         return None
-    gaps = np.minimum(np.diff(moments), IDLE_SECONDS)
-    mean = float(gaps.mean())
+    gaps = np.diff(moments)
+    gaps = gaps[gaps <= PAUSE_SECONDS]
+    mean = float(gaps.mean()) if len(gaps) else 0.0
     if mean <= 0:
         return None
     noise = float(gaps.std()) / mean / len(gaps) ** 0.5
-    return Pace(max(mean, FASTEST_SECONDS), (noise**2 + PACE_SPREAD**2) ** 0.5)
+    return Pace(mean, (noise**2 + PACE_SPREAD**2) ** 0.5)
 
 
 def next_positives(

@@ -89,8 +89,9 @@ def horizon_line(
     moved = _count(live & ((before == Status.REJECTED) | (before == Status.UNSURE)) & is_accepted)
     if not draws.is_done:
         return HorizonLine(draws, accepted, undecided, doubtful, None, None, None, None, None)
-    missed = most_positives(undecided, draws.drawn, draws.positives, alpha=alpha)
     found = _count(live & was_open & is_accepted)
+    still_open = _count(live & was_open & is_open)
+    missed = most_positives(undecided, draws.drawn, draws.positives, alpha=alpha)
     elsewhere = doubtful + moved
     total = accepted + missed + elsewhere
     return HorizonLine(
@@ -102,7 +103,8 @@ def horizon_line(
         undecided * draws.positives / draws.drawn if draws.drawn else None,
         accepted / total if total else None,
         min(1.0, (accepted + draws.finds) / total) if total else None,
-        recall_lower(accepted + found + moved, max(missed, found) - found + doubtful),
+        # What is answered by now is known, whatever the bound allows.
+        recall_lower(accepted + found + moved, min(max(missed, found) - found, still_open) + doubtful),
     )
 
 

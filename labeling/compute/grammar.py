@@ -26,6 +26,8 @@ WORDS = {  # key -> the values it may have, in the order they are written
     "has": ("verdict", "weak", "dispute", "stack", "box", "image", "video"),
 }
 MARKS = ("disputed", "later")  # states an item has beside one of the others
+# Of an item whatever was answered.
+ANY_STATE = f"state:{','.join(state for state in WORDS['state'] if state not in MARKS)}"
 ALIASES = {"state": {"accept": "accepted", "reject": "rejected"}, "kind": {"photo": "image"}}
 NAMES = ("source", "class", "file", "map", "item", "classifier")  # keys whose values are names, or #ID
 RANGES = ("time", "similarity")

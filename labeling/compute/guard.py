@@ -9,7 +9,9 @@ import numpy as np
 BLENDS = (0.25, 0.5, 0.75, 1.0)  # beta: how much of the query is learned
 SURE = 2.0  # standard errors: an interval of about 95 %
 APART = 3.0  # standard deviations of the undecided that the accepted lie above them, where a model is trusted
-FAR_APART = 6.0  # the same where nothing was rejected, and so nothing could show a model to be worse
+FAR_APART = 4.0  # the same where no answer could show a model to be better than the start query, or worse
+FARTHER = 1.15  # times as far as the start query sets them, there
+LEEWAY = 2.5  # intervals by which its precision may be behind there: the start query found the accepted
 
 
 class Judged(NamedTuple):
@@ -28,21 +30,26 @@ def judge(start: np.ndarray, held_out: np.ndarray, sizes: list[int], groups: np.
     of the accepted: what one group says counts once when the interval is made.
 
     A model that sets the accepted well apart from the undecided is used unless it is surely worse than the
-    start query; where nothing was rejected nothing could show that, so there it must set them farther apart.
+    start query. Where nothing was rejected, or the start query ranks the answers without a mistake, they
+    cannot show which is better: there it must set the accepted apart clearly farther than the start query,
+    and its precision may not be far behind.
     Any other is used only as far as it is surely better.
     """
     is_positive = np.arange(len(start)) < sizes[0]
     before = precisions(start, is_positive)
     by_start = float(before.mean())
-    if by_start == 1.0 and sizes[1]:  # there is nothing to mend
-        return Judged(0.0, by_start, by_start)
     gains, spans = [], []
     for beta in BLENDS:
         gain = precisions((1 - beta) * start + beta * held_out, is_positive) - before
         gains.append(float(gain.mean()))
         spans.append(SURE * _standard_error(gain, groups))
-    needed = APART if sizes[1] else FAR_APART
-    if _apart(held_out, sizes) >= needed and gains[-1] >= -spans[-1]:
+    apart = _apart(held_out, sizes)
+    if sizes[1] == 0 or by_start == 1.0:
+        is_far = apart >= max(FAR_APART, FARTHER * _apart(start, sizes))
+        is_trusted = is_far and gains[-1] >= -LEEWAY * spans[-1]
+    else:
+        is_trusted = apart >= APART and gains[-1] >= -spans[-1]
+    if is_trusted:
         return Judged(BLENDS[-1], by_start, by_start + gains[-1])
     surest = int(np.argmax(np.subtract(gains, spans)))
     if gains[surest] <= spans[surest]:

@@ -78,7 +78,12 @@ def targets(event: Event) -> Iterator[int]:
 
 
 def is_disputed(said: Sequence[Event]) -> bool:
-    """Whether the last answers of two annotators differ; `said` are the events on the item itself, in order.
+    """Whether the last answers of two annotators differ; `said` are the events on the item itself."""
+    return len(set(last_answers(said).values())) > 1
+
+
+def last_answers(said: Sequence[Event]) -> dict[int, str]:
+    """Annotator -> the last answer to the item that stands; `said` are the events on it, in order.
 
     What was propagated from a stack is nobody's answer to the item. What was undone does not count, nor do
     gold checks, nor what was said before the last answer that settled a dispute.
@@ -94,7 +99,7 @@ def is_disputed(said: Sequence[Event]) -> bool:
         if event.is_settling:
             last.clear()
         last[event.annotator] = event.answer
-    return len(set(last.values())) > 1
+    return last
 
 
 def _before(past: Sequence[Past], reverted: int) -> Past:

@@ -5,26 +5,28 @@ A linear model over unit vectors is a query: ranking by `w.x + b` is ranking by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from labeling.compute.answers import Answers, folds_of, groups_of, spaced, telling
 from labeling.compute.guard import judge, precisions
+from labeling.compute.neighborhood import in_context
+from labeling.compute.reranker import Reranker, looks_accepted, second_look
 from labeling.compute.ridge import Ridge
 
 PROTOTYPE_BELOW = 5  # accepted; too few to hold any of them out, so what is learned of fewer is not judged
-PROTOTYPE_OTHERS = 2  # rejected and undecided items with which a prototype is half what tells it from them
+PROTOTYPE_OTHERS = 4  # rejected and undecided items with which a prototype is half what tells it from them
 NEGATIVE_PULL = 0.25  # of the other half, against the mean of the rejected
 RIDGE = 0.03  # lambda, in units of the spread of the vectors, beside a total weight of 1 for the accepted
 REJECTED_WEIGHT = 0.3  # of all rejected together; one of them never weighs more than one accepted item
 IN_VAIN = 20  # rejected for each accepted item, from which on more of them weigh less and less: they are
 # the neighbors of one example, and what is wanted is elsewhere
 WEAK_WEIGHT = 1.0  # of all sampled undecided items together: they stand for the rest of the corpus
-ANCHOR_ITEMS = 2.0  # accepted items that the start query is worth
-NEAR_COPY = 0.985  # cosine to an accepted item from which a reject says nothing about the neighborhood
-MAX_ANSWERS = 150  # of each kind; with them the fit stays within milliseconds
-NUM_FOLDS = 5
+WEAK_WEIGHT_OF_FEW = 2.0  # the same below PROTOTYPE_BELOW: the rejected say little but where the example lies
+AS_PRECISE = 0.02  # of average precision, by which answers do not tell two models of them apart
+ANCHOR_ITEMS = 0.5  # accepted items that the start query is worth; mostly it is an accepted item itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class FittedQuery:
     start_precision: float | None = None  # average precision of the start query over the answers
     precision: float | None = None  # out-of-fold average precision of the blend; None: could not be measured
     left_out: LeftOut | None = None  # the answers, as a model that did not see their fold ranks them
+    reranker: Reranker | None = None  # orders anew what `vector` finds near; None: nothing better is known
+    neighborhood: Neighborhood | None = None  # orders the first of that; None: nothing accepted
 
 
 class LeftOut(NamedTuple):
@@ -64,8 +68,8 @@ def fit_query(
     ValueError without a start query and without positives.
     """
     # Rows without a group are groups of their own, below every id and apart from one another.
-    positive_groups = _groups(positives, positive_groups, first=-(1 << 40))
-    negative_groups = _groups(negatives, negative_groups, first=-(1 << 41))
+    positive_groups = groups_of(positives, positive_groups, first=-(1 << 40))
+    negative_groups = groups_of(negatives, negative_groups, first=-(1 << 41))
     if start is None:
         if len(positives) == 0:
             raise ValueError("a query needs a start vector or at least one accepted item")
@@ -73,51 +77,97 @@ def fit_query(
     q0 = _unit(np.asarray(start, np.float32))
     if len(positives) == 0:
         return FittedQuery(q0, 0.0, is_model=False)
-    num_accepted, num_rejected = len(positives), len(negatives)
-    kept = _spaced(num_accepted)
+    counts = (len(positives), len(negatives))
+    kept = spaced(counts[0])
     positives, positive_groups = positives[kept], positive_groups[kept]
-    kept, stand_for = _telling(
+    kept, stand_for = telling(
         negatives @ _unit(q0 + positives.mean(axis=0)), (negatives @ positives.T).max(axis=1)
     )
     negatives, negative_groups = negatives[kept], negative_groups[kept]
+    answers = Answers(
+        q0,
+        np.concatenate([positives, negatives, weak_negatives]).astype(np.float32, copy=False),
+        (len(positives), len(negatives), len(weak_negatives)),
+        np.concatenate([positive_groups, negative_groups, -1 - np.arange(len(weak_negatives))]),
+        np.concatenate([np.full(len(positives), counts[0] / len(positives)), stand_for]),
+        num_rejected=counts[1],
+    )
+    fitted = _fitted(answers)
+    return replace(fitted, neighborhood=Neighborhood(answers, fitted.precision or 0.0))
 
-    x = np.concatenate([positives, negatives, weak_negatives]).astype(np.float32, copy=False)
-    sizes = [len(positives), len(negatives), len(weak_negatives)]
+
+@dataclass(frozen=True, slots=True)
+class Neighborhood:
+    """The same answers, to be learned from once more beside what was found first, in which all lie."""
+
+    answers: Answers
+    precision: float  # of what was learned without it
+
+    @property
+    def num_bytes(self) -> int:
+        return self.answers.x.nbytes
+
+    def order(self, found: np.ndarray) -> np.ndarray | None:
+        """(n,) places of the rows of `found` (n, D), nearest first; None where none better is known.
+
+        Every row stands for itself and its neighbors, among the answers and what was found.
+        """
+        q0, x = self.answers.q0, self.answers.x
+        z = in_context(np.concatenate([q0[None], x, found]))
+        fitted = _fitted(self.answers._replace(q0=z[0], x=z[1 : 1 + len(x)]))
+        if fitted.is_model and (
+            fitted.blend == 0.0 or (fitted.precision or 0.0) < self.precision - AS_PRECISE
+        ):
+            return None
+        found = z[1 + len(x) :]
+        near = found @ fitted.vector if fitted.reranker is None else fitted.reranker.similarities(found)
+        return np.argsort(-near, kind="stable")
+
+
+def _fitted(answers: Answers) -> FittedQuery:
+    """The query learned from `answers`, of which at least one is accepted."""
+    q0, x, groups = answers.q0, answers.x, answers.groups
+    sizes = list(answers.sizes)
+    positives, negatives = x[: sizes[0]], x[sizes[0] : sizes[0] + sizes[1]]
     y = np.repeat([1.0, -1.0, -1.0], sizes)
-    groups = np.concatenate([positive_groups, negative_groups, -1 - np.arange(sizes[2])])
     base = (x @ q0).astype(np.float64)
-    c = _weights(*sizes, num_rejected=num_rejected)
+    c = _weights(*answers.sizes, num_rejected=answers.num_rejected)
     anchor = _slope(base, y, c) * ANCHOR_ITEMS / (ANCHOR_ITEMS + len(positives))
-    model = Ridge.fit(x, y - anchor * base, c, RIDGE * _spread(x))
+    gram, spread = x @ x.T, _spread(x)
+    model = Ridge.fit(x, y - anchor * base, c, RIDGE * spread, gram=gram)
     if sizes[0] < PROTOTYPE_BELOW:
         return FittedQuery(
             _prototype(q0, positives, negatives, anchor * q0 + model.weights(), len(x)), 1.0, is_model=False
         )
-    folds = _folds(groups, y)
-    hidden = _looks_accepted(y - model.left_out_errors(folds), sizes)
+    folds, kept = folds_of(groups, y), np.arange(len(x))
+    hidden = looks_accepted(y - model.left_out_errors(folds), sizes)
     if len(hidden):
-        model = model.without(hidden)
-        y, base, folds = (np.delete(each, hidden) for each in (y, base, folds))
+        kept, model = np.delete(kept, hidden), model.without(hidden)
     w = anchor * q0 + model.weights()
     length = float(np.linalg.norm(w))
     if length < 1e-9:
         return FittedQuery(q0, 0.0, is_model=False)
-    held_out = (y - model.left_out_errors(folds)) / length
-    judged = judge(base, held_out, sizes, positive_groups)
-    vector = (1 - judged.blend) * q0 + judged.blend * w / length
-    scores = (1 - judged.blend) * base + judged.blend * held_out
-    answers = slice(sizes[0] + sizes[1])
+    held_out = (y[kept] - model.left_out_errors(folds[kept])) / length
+    judged = judge(base[kept], held_out, sizes, groups[: sizes[0]])
+    vector = (1 - judged.blend) * q0 + judged.blend * w / length if judged.blend else q0
+    told = slice(sizes[0] + sizes[1])
+    similarities = (1 - judged.blend) * base[told] + judged.blend * held_out[told]
+    similarities /= float(np.linalg.norm(vector))  # of unit length as well
+    look = reranker = None
+    if sizes[1] and (judged.blend or judged.start_precision < 1.0):  # else no answer can tell
+        look = second_look(
+            q0, x, gram, y, c, folds, spread, by_query=similarities, sizes=sizes, groups=groups[: sizes[0]]
+        )
+    if look is not None and (look.judged.blend == 1.0 or look.judged.precision > judged.precision):
+        judged, similarities, reranker = look.judged, look.left_out, look.reranker
     return FittedQuery(
-        _unit(vector) if judged.blend else q0,
+        _unit(vector),
         judged.blend,
         is_model=True,
         start_precision=judged.start_precision,
         precision=judged.precision,
-        left_out=LeftOut(
-            scores[answers] / float(np.linalg.norm(vector)),  # of unit length as well
-            y[answers] > 0,
-            np.concatenate([np.full(sizes[0], num_accepted / sizes[0]), stand_for]),
-        ),
+        left_out=LeftOut(similarities, y[told] > 0, answers.stand_for),
+        reranker=reranker,
     )
 
 
@@ -147,7 +197,8 @@ def _weights(num_positive: int, num_negative: int, num_weak: int, *, num_rejecte
     sizes = [num_positive, num_negative, num_weak]
     together = REJECTED_WEIGHT * min(1.0, IN_VAIN * num_positive / max(1, num_rejected))
     rejected = min(together / max(1, num_negative), 1 / num_positive)
-    return np.repeat([1 / num_positive, rejected, WEAK_WEIGHT / max(1, num_weak)], sizes)
+    weak = WEAK_WEIGHT_OF_FEW if num_positive < PROTOTYPE_BELOW else WEAK_WEIGHT
+    return np.repeat([1 / num_positive, rejected, weak / max(1, num_weak)], sizes)
 
 
 def _slope(base: np.ndarray, y: np.ndarray, c: np.ndarray) -> float:
@@ -161,58 +212,6 @@ def _spread(x: np.ndarray) -> float:
     """Mean squared distance of the rows from their mean; features of some encoders all point one way."""
     mean = x.mean(axis=0)
     return max(float(np.vdot(x, x) / len(x) - np.vdot(mean, mean)), 1e-3)
-
-
-def _looks_accepted(scores: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """Rows of the undecided that a model made without them puts above half of the accepted: not negatives."""
-    undecided = np.arange(sizes[0] + sizes[1], len(scores))
-    return undecided[scores[undecided] > np.median(scores[: sizes[0]])]
-
-
-def _folds(groups: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n,) fold of every row: whole groups, dealt out in order, positives and negatives apart."""
-    folds = np.zeros(len(groups), np.int64)
-    known: dict[int, int] = {}
-    dealt = {True: 0, False: 0}
-    for place, (group, is_positive) in enumerate(zip(groups.tolist(), (y > 0).tolist(), strict=True)):
-        if group not in known:
-            known[group] = dealt[is_positive] % NUM_FOLDS
-            dealt[is_positive] += 1
-        folds[place] = known[group]
-    return folds
-
-
-def _groups(vectors: np.ndarray, groups: np.ndarray | None, *, first: int) -> np.ndarray:
-    """(n,) the group of every row; from `first` on if none are given."""
-    groups = first + np.arange(len(vectors)) if groups is None else np.asarray(groups)
-    if len(groups) != len(vectors):
-        raise ValueError(f"expected one group for each of {len(vectors)} vectors, got {len(groups)}")
-    return groups
-
-
-def _spaced(num: int, limit: int = MAX_ANSWERS) -> np.ndarray:
-    """At most `limit` of `num` rows, evenly taken, in order."""
-    return np.arange(num) if num <= limit else np.linspace(0, num - 1, limit).astype(np.int64)
-
-
-def _telling(similarities: np.ndarray, nearest: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """At most MAX_ANSWERS rejected rows, in order, and how many each stands for.
-
-    Half of them are the most similar, the others evenly taken.
-
-    A reject of what is nearly a copy of something accepted (`nearest`: its cosine) is an exception: it must
-    not push away what lies around both, and is left out.
-    """
-    rows = np.flatnonzero(nearest <= NEAR_COPY)
-    if len(rows) <= MAX_ANSWERS:
-        return rows, np.ones(len(rows))
-    by_similarity = rows[np.argsort(-similarities[rows], kind="stable")]
-    hard, others = by_similarity[: MAX_ANSWERS // 2], np.sort(by_similarity[MAX_ANSWERS // 2 :])
-    taken = others[_spaced(len(others), MAX_ANSWERS - MAX_ANSWERS // 2)]
-    told = np.concatenate([hard, taken])
-    stand_for = np.repeat([1.0, len(others) / len(taken)], [len(hard), len(taken)])
-    order = np.argsort(told)
-    return told[order], stand_for[order]
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

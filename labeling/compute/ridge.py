@@ -22,9 +22,20 @@ class Ridge:
     inverse: np.ndarray  # (n, n) float32, the block of the rows in the inverse of the bordered system
 
     @classmethod
-    def fit(cls, x: np.ndarray, targets: np.ndarray, c: np.ndarray, ridge: float) -> Ridge:
-        """Of rows `x` (n, D), their targets (n,) and weights (n,) above 0."""
-        system = (x @ x.T).T  # of itself the transpose, and in the order of LAPACK, which then copies nothing
+    def fit(
+        cls,
+        x: np.ndarray,
+        targets: np.ndarray,
+        c: np.ndarray,
+        ridge: float,
+        *,
+        gram: np.ndarray | None = None,
+    ) -> Ridge:
+        """Of rows `x` (n, D), their targets (n,) and weights (n,) above 0.
+
+        `gram` (n, n) float32, x x.T unless given, may hold kernels of the rows: then there is no `weights`.
+        """
+        system = (x @ x.T if gram is None else gram.copy()).T  # its own transpose, in the order of LAPACK
         system[np.diag_indices(len(x))] += (ridge / c).astype(np.float32)
         factor, failed = lapack.spotrf(system, lower=1, overwrite_a=1)
         if failed or not np.isfinite(factor[-1, -1]):

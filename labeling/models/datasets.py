@@ -1,6 +1,7 @@
 """Frozen lists of answers with their split."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
@@ -91,13 +92,22 @@ class DatasetEntry(models.Model):
     origin = models.CharField(max_length=8, choices=Origin)
     split = models.CharField(max_length=5, choices=Split)
     group = models.CharField(max_length=40)
+    box = ArrayField(
+        models.FloatField(),
+        null=True,
+        blank=True,
+        help_text="The part of the frame that the answer was about: x0, y0, x1, y1, 0 to 1. None: all of it.",
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["dataset_version", "item", "label_class"],
                 name="dataset_entry_is_one_per_item_and_class",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(box=None) | Q(box__len=4), name="dataset_entry_box_has_four_sides"
+            ),
         ]
 
     def __str__(self) -> str:

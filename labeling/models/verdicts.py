@@ -95,6 +95,12 @@ class Verdict(models.Model):
     reason = models.CharField(
         max_length=500, blank=True, default="", help_text="Why, in the annotator's words."
     )
+    box = ArrayField(
+        models.FloatField(),
+        null=True,
+        blank=True,
+        help_text="The part of `item` that was outlined when it was answered: x0, y0, x1, y1, 0 to 1.",
+    )
     left_stack = models.BigIntegerField(
         null=True, blank=True, help_text="The stack `item` left by contradicting what was derived for it."
     )
@@ -111,6 +117,7 @@ class Verdict(models.Model):
             models.UniqueConstraint(
                 fields=["item", "label_class", "version"], name="verdict_version_is_said_once"
             ),
+            models.CheckConstraint(condition=Q(box=None) | Q(box__len=4), name="verdict_box_has_four_sides"),
         ]
         indexes = [
             models.Index(

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
 
 import numpy as np
 from django.core.exceptions import PermissionDenied
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from labeling.compute.audit_lines import Status, draw
 from labeling.compute.bounds import alpha_of_audit, alpha_of_look
-from labeling.models import Audit, AuditDraw, AuditStop, FrozenRanking, LabelClass, QueryRound, WeakBatch
-from labeling.services.audits_frames import Ranked, Units, members_of, ranked_at, ranked_units, statuses_of
+from labeling.models import Audit, AuditDraw, AuditStop, LabelClass, QueryRound, WeakBatch
+from labeling.services.audits_frames import Ranked, Units, members_of, ranked_units, statuses_of
+from labeling.services.audits_frozen import LookedAlready, freeze_ranking
 from labeling.services.audits_pending import has_open_audit, wake
-from labeling.services.rounds import BadQuery, Query, query_of
-from labeling.services.tiles import Box
-from sisyphus_web.accounts.models import Corpus, User
+from labeling.services.audits_places import Drawn, draw_tail, place_drawn
+from labeling.services.rounds import BadQuery, query_of
+from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs.errors import JobError
 
 ALPHA = 0.05
 HORIZON_LIMIT = 200_000
 LOOKS_LIMIT = 20_000
-WHOLE_TAIL = 20_000  # up to here the tail is read whole, and only what is undecided in it counts
 ONE_IN = 4  # audit tiles among the others
 
 WEAK_UNITS = """
@@ -42,18 +41,6 @@ class NothingToAudit(JobError):
 
 class AuditRunning(JobError):
     code = "audit-running"
-
-
-class LookedAlready(JobError):
-    code = "looked-already"
-
-
-class _Drawn(NamedTuple):
-    part: AuditDraw.Part
-    item: int
-    stack: int
-    rank: int
-    box: Box | None
 
 
 def audit_recall(
@@ -88,14 +75,14 @@ def audit_recall(
     )
     ranked = ranked_units(corpus, query, stop=min(horizon, HORIZON_LIMIT), round_id=own_round.pk)
     seed = secrets.randbits(62)
-    tail, tail_stacks = _draw_tail(corpus, query, ranked, tail_looks, seed=seed, round_id=own_round.pk)
+    tail, tail_stacks = draw_tail(corpus, query, ranked, tail_looks, seed=seed, round_id=own_round.pk)
     with transaction.atomic():
         LabelClass.objects.select_for_update(no_key=True).get(pk=label_class.pk)  # one audit at a time
         if has_open_audit(label_class, kind=Audit.Kind.RECALL):
             raise AuditRunning("An audit of this class is running: finish it or stop it first.")
         own_round.build, own_round.encoder = ranked.build, ranked.encoder
         own_round.save(update_fields=["build", "encoder"])
-        frozen = _freeze(own_round, label_class, ranked)
+        frozen = freeze_ranking(own_round, label_class, ranked)
         look = _next_look(frozen.audits.all(), is_only_look=is_only_look)
         number = label_class.frozen_rankings.filter(pk__lte=frozen.pk).count()
         said, live = statuses_of(label_class, ranked.units, is_strict=True)
@@ -103,7 +90,7 @@ def audit_recall(
         if not len(undecided):
             raise NothingToAudit("Nothing is undecided in that part of the ranking: choose a deeper horizon.")
         places = draw(undecided, looks, seed=seed)
-        inside = [_drawn(AuditDraw.Part.HORIZON, ranked, int(place), int(place)) for place in places]
+        inside = [place_drawn(AuditDraw.Part.HORIZON, ranked, int(place), int(place)) for place in places]
         audit = Audit.objects.create(
             corpus=corpus,
             label_class=label_class,
@@ -147,7 +134,7 @@ def audit_purity(
     seed = secrets.randbits(62)
     ranked = Ranked(units, {}, len(units), "", "")
     drawn = [
-        _drawn(AuditDraw.Part.BATCH, ranked, int(place), int(place))
+        place_drawn(AuditDraw.Part.BATCH, ranked, int(place), int(place))
         for place in draw(undecided, looks, seed=seed)
     ]
     audit = Audit.objects.create(
@@ -184,38 +171,6 @@ def _class_of(query_round: QueryRound) -> LabelClass:
     return label_class
 
 
-def _freeze(own_round: QueryRound, label_class: LabelClass, ranked: Ranked) -> FrozenRanking:
-    """The row of this order, one that is there already where nothing has changed since.
-
-    Another horizon of the same order would be the same question, asked until the answer is liked: refused.
-    """
-    units = ranked.units
-    first = {"item_ids__0_50": units.items[:50].tolist(), "stack_ids__0_50": units.stacks[:50].tolist()}
-    alike = FrozenRanking.objects.filter(label_class=label_class).order_by("-pk")
-    if len(units) >= 50:  # others begin otherwise, and may be of 200 000 stacks each
-        alike = alike.filter(Q(**first) | Q(item_ids__len__lt=50))
-    for known in alike.iterator(chunk_size=1):
-        length = min(len(known.item_ids), len(units))
-        if len(known.item_ids) == len(units):
-            if known.sha256 == units.sha256():
-                return known
-        elif Units.of_ranking(known).sha256(length) == units.sha256(length):
-            raise LookedAlready(
-                "This ranking was audited with another horizon: use that one, or rank again by more answers."
-            )
-    return FrozenRanking.objects.create(
-        corpus=own_round.corpus,
-        label_class=label_class,
-        query_round=own_round,
-        build=ranked.build,
-        encoder=ranked.encoder,
-        item_ids=units.items.tolist(),
-        stack_ids=units.stacks.tolist(),
-        num_ranked=ranked.total,
-        sha256=units.sha256(),
-    )
-
-
 def _next_look(earlier, *, is_only_look: bool) -> int:  # type: ignore[no-untyped-def]
     """Which look it is; refused where the first was planned as the only one, or this one is."""
     last = earlier.aggregate(last=Max("look"))["last"]
@@ -229,58 +184,7 @@ def _next_look(earlier, *, is_only_look: bool) -> int:  # type: ignore[no-untype
     return int(last) + 1
 
 
-def _draw_tail(
-    corpus: Corpus, query: Query, ranked: Ranked, looks: int, *, seed: int, round_id: int
-) -> tuple[list[_Drawn], int]:
-    """Uniform draws of the undecided beyond the horizon, and how many stacks they stand for.
-
-    A long tail is not read whole: places are drawn, and decided ones drawn again, so the number of its stacks
-    is that of all of them, which can only raise the bound.
-    """
-    start, num_tail = len(ranked.units), ranked.total - len(ranked.units)
-    if not looks or num_tail <= 0 or query.label_class is None:
-        return [], max(0, num_tail)
-    if num_tail <= WHOLE_TAIL:
-        tail = ranked_units(corpus, query, start=start, stop=ranked.total, round_id=round_id)
-        open_places = _undecided(query.label_class, tail)
-        chosen = draw(open_places, looks, seed=seed + 1)
-        return [_drawn(AuditDraw.Part.TAIL, tail, int(place), start + int(place)) for place in chosen], len(
-            open_places
-        )
-    drawn: list[_Drawn] = []
-    places = draw(np.arange(start, ranked.total), 4 * looks, seed=seed + 1)
-    while len(drawn) < looks and len(places):  # as many as are lacking, judged at once
-        chosen, places = np.split(places, [looks - len(drawn)])
-        drawn += _drawn_at(corpus, query, chosen, round_id=round_id)
-    return drawn, num_tail
-
-
-def _drawn_at(corpus: Corpus, query: Query, ranks: np.ndarray, *, round_id: int) -> list[_Drawn]:
-    """What is undecided of these places of the tail, in their order."""
-    if query.label_class is None:
-        return []
-    found = [
-        _Drawn(AuditDraw.Part.TAIL, each.item, each.stack or 0, place, each.box)
-        for place, each in ranked_at(corpus, query, ranks, round_id=round_id)
-    ]
-    units = Units(
-        np.array([each.item for each in found], np.int64), np.array([each.stack for each in found], np.int64)
-    )
-    said, live = statuses_of(query.label_class, units, is_strict=True)
-    return [found[place] for place in np.flatnonzero(live & (said == Status.UNDECIDED))]
-
-
-def _undecided(label_class: LabelClass, ranked: Ranked) -> np.ndarray:
-    said, live = statuses_of(label_class, ranked.units, is_strict=True)
-    return np.flatnonzero(live & (said == Status.UNDECIDED))
-
-
-def _drawn(part: AuditDraw.Part, ranked: Ranked, place: int, rank: int) -> _Drawn:
-    item, stack = int(ranked.units.items[place]), int(ranked.units.stacks[place])
-    return _Drawn(part, item, stack, rank, ranked.boxes.get(item))
-
-
-def _record(audit: Audit, drawn: list[_Drawn]) -> None:
+def _record(audit: Audit, drawn: list[Drawn]) -> None:
     """The draws of all parts in one random order: what is looked at first says nothing of where it lay."""
     units = Units(
         np.array([each.item for each in drawn], np.int64), np.array([each.stack for each in drawn], np.int64)

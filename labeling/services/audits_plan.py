@@ -9,12 +9,13 @@ from labeling.compute.audit_forecast import Forecast, Pace, finish, minutes_to_b
 from labeling.compute.audit_lines import Status, best_recall
 from labeling.compute.audit_model import fit_ranks
 from labeling.compute.bounds import alpha_of_audit, looks_to_certify
-from labeling.models import Audit, LabelClass, QueryRound, Verdict
+from labeling.models import Audit, LabelClass, QueryRound
 from labeling.services.audits import describe_audit, with_parents
 from labeling.services.audits_draw import ALPHA
 from labeling.services.audits_frames import ranked_units, statuses_of, statuses_of_ranking
 from labeling.services.audits_pending import has_open_audit
 from labeling.services.counts import count_states
+from labeling.services.pace import keyed_decisions
 from labeling.services.rounds import BadQuery, query_of
 from sisyphus_web.accounts.models import User
 
@@ -27,8 +28,6 @@ WANTED = 50
 USUAL = Pace(seconds=0.8, spread=0.3)  # 75 a minute, until somebody's own pace is known
 LIKELY = 0.5  # chance from which on a bound is said to be in sight
 NUM_GUESSES = 80  # of what is left, each audited in thought
-RECENT = 2_000  # decisions looked back at
-NOT_FINDING = ("undo", "review", "import", "second", "gold", "derived")  # modes of answers to what was found
 
 
 class Minutes(msgspec.Struct):
@@ -81,12 +80,15 @@ class Plan(msgspec.Struct):
 
 
 class ForecastAnswer(msgspec.Struct):
-    """Minutes of work to the next positives of the class, at this person's own pace and yield."""
+    """Minutes of work to the next positives of the class, at this person's own pace and yield.
+
+    Both are of what was answered at the keyboard: a token and an import have no pace.
+    """
 
     label_class: int = msgspec.field(name="class")
     wanted: int
     decisions: int  # it rests on
-    per_minute: float | None
+    per_minute: float | None  # as among people
     to_wanted: Minutes | None  # null: too few decisions to tell
     audit: ToBound | None = None  # the one that runs
 
@@ -108,7 +110,7 @@ def plan_audit(query_round: QueryRound, *, by: User) -> Plan:
         raise BadQuery("class-needed", "This ranking was made without a class: choose one and rank again.")
     ranked = ranked_units(query_round.corpus, query_of(query_round), stop=HORIZONS[-1])
     said, live = statuses_of(label_class, ranked.units, is_strict=True)
-    measured = pace_of(_moments(label_class, by))
+    measured = pace_of(keyed_decisions(label_class, by).moments)
     pace = measured or USUAL
     number = label_class.frozen_rankings.count() + 1
     alpha = alpha_of_audit(ALPHA, number)
@@ -129,18 +131,17 @@ def plan_audit(query_round: QueryRound, *, by: User) -> Plan:
 
 
 def forecast(label_class: LabelClass, *, by: User) -> ForecastAnswer:
-    """Minutes to the next 50 accepted, from the decisions of `by` for the class."""
-    rows = _decisions(label_class, by)
-    moments = np.array([moment for moment, _ in rows])
-    pace = pace_of(moments)
-    accepted = np.array([answer == "accept" for _, answer in rows], bool)
+    """Minutes to the next 50 accepted, from what `by` answered to the class at the keyboard."""
+    keyed = keyed_decisions(label_class, by)
+    pace = pace_of(keyed.moments)
+    accepted = keyed.accepted[keyed.is_found]
     counts = count_states(label_class)
     num_left = counts.untouched + counts.weak + counts.unsure
     found = next_positives(accepted, pace, wanted=WANTED, num_left=num_left) if pace else None
     return ForecastAnswer(
         label_class=label_class.pk,
         wanted=WANTED,
-        decisions=len(rows),
+        decisions=len(accepted),
         per_minute=60 / pace.seconds if pace else None,
         to_wanted=_minutes(found),
         audit=_to_bound(label_class, pace or USUAL),
@@ -210,22 +211,6 @@ def _horizon(said: np.ndarray, live: np.ndarray, pace: Pace, alpha: float) -> Ho
 def _price(prevalence: float, pace: Pace) -> Price:
     looks = looks_to_certify(prevalence, MISSED_SHARE, alpha=ALPHA)
     return Price(prevalence=prevalence, looks=looks, minutes=looks * pace.seconds / 60)
-
-
-def _moments(label_class: LabelClass, by: User) -> np.ndarray:
-    return np.array([moment for moment, _ in _decisions(label_class, by)])
-
-
-def _decisions(label_class: LabelClass, by: User) -> list[tuple[float, str]]:
-    """(seconds, answer) of what this person said of tiles that were found, oldest first."""
-    rows = (
-        Verdict.objects.filter(label_class=label_class, annotator=by, reverts=None)
-        .exclude(mode__in=NOT_FINDING)
-        .order_by("-pk")
-        .values_list("client_time", "created_at", "answer")[:RECENT]
-    )
-    found = [((said or kept).timestamp(), answer) for said, kept, answer in rows]
-    return found[::-1]
 
 
 def _minutes(found: Forecast | None) -> Minutes | None:

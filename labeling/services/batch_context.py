@@ -15,6 +15,7 @@ from labeling.services.derivation import forget_sources_off, items_off
 from labeling.services.entries import Entry
 from labeling.services.looks import looks_of
 from labeling.services.operations import Operation
+from labeling.services.parties import agreement_of, answers_on, others_than, who_settles
 from labeling.services.states import Held, Key, lock_states
 from sisyphus_web.accounts.models import Corpus, User
 
@@ -28,6 +29,13 @@ class Known(NamedTuple):
     version: int
     is_blind: bool
     created_at: datetime
+
+
+class OwnDispute(NamedTuple):
+    """What this annotator and somebody else disagree about, and third ones may settle."""
+
+    settlers: list[str]  # their names
+    agreement: str  # the answer of all the others, '' where they differ
 
 
 CHECK = """
@@ -97,6 +105,7 @@ class BatchContext:
         self.looks = {} if is_new else looks_of(annotator, self.states)
         self.answered: list[tuple[BlindLook, Entry]] = []
         self.own_stacks = set() if is_new else self._own_stack_events()
+        self.own_disputes = {} if is_new else self._own_disputes(operations)
 
     def _check(self, operations: Sequence[Operation]) -> None:
         """What there is, in this corpus, of what the operations name."""
@@ -153,6 +162,24 @@ class BatchContext:
         if any(look.kind == BlindLook.Kind.DERIVED for look, _ in self.answered):
             forget_sources_off(self.corpus)
 
+    def _own_disputes(self, operations: Sequence[Operation]) -> dict[Key, OwnDispute]:
+        """Of what is answered in review: the disputes of this annotator that somebody else may settle."""
+        settled = {
+            key
+            for key in ((each.item, each.label_class) for each in operations if each.mode == "review")
+            if key in self.states and self.states[key].is_disputed
+        }
+        own = {key: said for key, said in answers_on(settled).items() if self.annotator.pk in said}
+        settlers = who_settles(self.corpus) if own else {}
+        found = {key: (others_than(said, settlers), said) for key, said in own.items()}
+        me = self.annotator.pk
+        return {key: OwnDispute(who, agreement_of(me, said)) for key, (who, said) in found.items() if who}
+
+    def own_dispute(self, operation: Operation) -> OwnDispute | None:
+        """The dispute that this would settle, where it is the annotator's own and others may."""
+        is_review = operation.mode == "review"
+        return self.own_disputes.get((operation.item, operation.label_class)) if is_review else None
+
     def refusal(self, operation: Operation) -> str:
         """Why the operation cannot be recorded, or ''."""
         if operation.item not in self.stack_of:
@@ -163,6 +190,10 @@ class BatchContext:
             return "retired-class"
         if operation.round is not None and operation.round not in self.rounds:
             return "unknown-round"
+        if operation.box is not None and not (
+            operation.box[0] < operation.box[2] and operation.box[1] < operation.box[3]
+        ):
+            return "bad-box"
         return ""
 
     def is_own_stack(self, state: Held) -> bool:

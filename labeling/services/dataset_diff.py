@@ -17,18 +17,23 @@ DIFF = """
                old.split AS old_split, new.split AS new_split,
                CASE WHEN old.id IS NULL THEN 'added' WHEN new.id IS NULL THEN 'removed'
                     WHEN old.answer <> new.answer THEN 'answered_otherwise'
-                    WHEN old.split <> new.split THEN 'moved' ELSE 'confirmed' END AS change
+                    WHEN old.split <> new.split THEN 'moved'
+                    WHEN old.origin <> new.origin THEN 'confirmed' ELSE 'outlined' END AS change
         FROM (SELECT * FROM labeling_datasetentry WHERE dataset_version_id = %(old)s) old
         FULL JOIN (SELECT * FROM labeling_datasetentry WHERE dataset_version_id = %(new)s) new
           ON new.item_id = old.item_id AND new.label_class_id = old.label_class_id
-        WHERE (old.answer, old.split, old.origin) IS DISTINCT FROM (new.answer, new.split, new.origin)
+        WHERE (old.answer, old.split, old.origin, old.box)
+              IS DISTINCT FROM (new.answer, new.split, new.origin, new.box)
     )
     SELECT *, count(*) OVER (PARTITION BY change) FROM changed ORDER BY change, item, label_class
 """
 
 
 class Change(msgspec.Struct):
-    """One line; `confirmed`: the same answer from another origin (weak or derived, now a verdict)."""
+    """One line; `confirmed`: the same answer from another origin (weak or derived, now a verdict).
+
+    `outlined`: the same answer, about another part of its frame; counted only where there are such lines.
+    """
 
     item: int
     label_class: int = msgspec.field(name="class")

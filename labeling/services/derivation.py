@@ -90,19 +90,24 @@ def error_of_all(of_sources: list[SourceError]) -> SourceError:
     return SourceError(None, "", checked, wrong, _interval(wrong, checked))
 
 
-def sources_off(corpus: Corpus) -> dict[int, str]:
-    """Id and name of the sources whose stacks are answered frame by frame; some seconds old at most."""
-    key = f"labeling-sources-off-{corpus.pk}"
-    found: dict[int, str] | None = cache.get(key)
+def recent_errors(corpus: Corpus) -> list[SourceError]:
+    """As `errors_by_source`, some seconds old at most."""
+    key = f"labeling-derived-errors-{corpus.pk}"
+    found: list[SourceError] | None = cache.get(key)
     if found is None:
-        found = {each.source: each.name for each in errors_by_source(corpus) if each.is_off and each.source}
+        found = errors_by_source(corpus)
         cache.set(key, found, CACHE_SECONDS)
     return found
 
 
+def sources_off(corpus: Corpus) -> dict[int, str]:
+    """Id and name of the sources whose stacks are answered frame by frame; some seconds old at most."""
+    return {each.source: each.name for each in recent_errors(corpus) if each.is_off and each.source}
+
+
 def forget_sources_off(corpus: Corpus) -> None:
     """A check was answered or taken back: look again."""
-    cache.delete(f"labeling-sources-off-{corpus.pk}")
+    cache.delete(f"labeling-derived-errors-{corpus.pk}")
 
 
 def items_off(corpus: Corpus, items: list[int]) -> set[int]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from django.db import connection
+from django.db.models import Count
 
-from labeling.models import CurrentVerdict, LabelClass
+from labeling.models import CurrentVerdict, LabelClass, Verdict
+from labeling.services.parties import agreement_of, answers_on, others_than, who_settles
 from labeling.services.tiles import Shown, Tile, describe_tiles
+from sisyphus_web.accounts.models import Corpus, User
 
 PAGE = 30
 
@@ -39,10 +43,17 @@ class Vote(msgspec.Struct):
 
 
 class Dispute(msgspec.Struct):
-    """An item two people answered differently; what counts is on its tile."""
+    """An item two people answered differently; what counts is on its tile.
+
+    One of those who disagree may settle it only where nobody else may: then `settlers` is empty. With the
+    answer of all the others they may agree at any time.
+    """
 
     tile: Tile
     votes: list[Vote]  # oldest first
+    is_own: bool  # who asks is one of those who disagree
+    agreement: str  # the answer with which who asks would agree with all the others; '' where there is none
+    settlers: list[str]  # who may settle it: they answer in this corpus and are no party
 
 
 class Disputes(msgspec.Struct):
@@ -52,8 +63,22 @@ class Disputes(msgspec.Struct):
     next: int | None
 
 
-def disputes_of(label_class: LabelClass, *, before: int | None = None, limit: int = PAGE) -> Disputes:
-    """The disputed items of a class, newest first, after row `before` of the projection; three statements."""
+def disputed_counts(corpus: Corpus) -> dict[int, int]:
+    """Class -> how many of its live items are disputed; classes without any are left out."""
+    states = CurrentVerdict.objects.filter(corpus=corpus, is_disputed=True, item__deleted_at=None)
+    return dict(states.values_list("label_class").annotate(Count("pk")).order_by())
+
+
+def settled_by(label_class: LabelClass, *, batch: UUID, by: User) -> Verdict | None:
+    """What this person settled with that operation, while it can be taken back."""
+    said = Verdict.objects.filter(label_class=label_class, batch=batch, annotator=by, is_settling=True)
+    return said.filter(reverted_by=None).select_related("item__media_file").first()
+
+
+def disputes_of(
+    label_class: LabelClass, *, by: User, before: int | None = None, limit: int = PAGE
+) -> Disputes:
+    """The disputed items of a class, newest first, after row `before` of the projection; five statements."""
     states = CurrentVerdict.objects.filter(
         label_class=label_class, is_disputed=True, item__deleted_at=None
     ).order_by("-id")
@@ -68,7 +93,24 @@ def disputes_of(label_class: LabelClass, *, before: int | None = None, limit: in
         cursor.execute(VOTES, [label_class.pk, [item for _, item, _ in page]])
         for item, *rest in cursor.fetchall():
             votes.setdefault(item, []).append(Vote(*rest))
+    said = answers_on([(item, label_class.pk) for _, item, _ in page])
+    settlers = who_settles(label_class.corpus) if page else {}
     return Disputes(
-        results=[Dispute(tile, votes.get(tile.item, [])) for tile in tiles],
+        results=[
+            _dispute(tile, votes.get(tile.item, []), said[tile.item, label_class.pk], settlers, by=by.pk)
+            for tile in tiles
+        ],
         next=page[-1][0] if len(rows) > limit else None,
+    )
+
+
+def _dispute(
+    tile: Tile, votes: list[Vote], said: dict[int, str], settlers: dict[int, str], *, by: int
+) -> Dispute:
+    return Dispute(
+        tile,
+        votes,
+        is_own=by in said,
+        agreement=agreement_of(by, said) if by in said else "",
+        settlers=others_than(said, settlers),
     )

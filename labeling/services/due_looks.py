@@ -106,9 +106,11 @@ def take_looks(
     has_looks: bool = True,
     has_gold: bool = True,
     unit: str = Unit.FRAME,
+    is_further: bool = False,
 ) -> list[Shown]:
     """The looks for a page of `num_tiles` of a unit: those served before and not answered, then what is due.
 
+    `is_further`: of a ranking whose first page had those served before: only what is due.
     `has_looks`, `has_gold`: whether the class has any, for who has asked that already.
     """
     if not has_looks and not has_gold:
@@ -123,7 +125,7 @@ def take_looks(
     room = max(1, round(LOOKS_PER_TILE * num_tiles))
     with connection.cursor() as cursor:
         taken: list[tuple[str, int]] = []
-        if has_looks:
+        if has_looks and not is_further:
             cursor.execute(GIVE_BACK, values)
             cursor.execute(OPEN, values | {"room": room})
             taken = cursor.fetchall()

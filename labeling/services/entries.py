@@ -18,18 +18,19 @@ APPEND = """
     INSERT INTO labeling_verdict (
         id, corpus_id, annotator_id, created_at, item_id, stack_id, member_ids, replaced, label_class_id,
         answer, version, operation_id, batch, reverts_id, query_round_id, rank, mode, is_forced, is_blind,
-        is_settling, reason, left_stack, client_time
+        is_settling, reason, box, left_stack, client_time
     )
     SELECT said.id, %(corpus)s, %(annotator)s, %(created_at)s, said.item_id, said.stack_id,
            coalesce(said.member_ids, '{}'), said.replaced, said.label_class_id, said.answer, said.version,
            said.operation_id, said.batch, said.reverts_id, said.query_round_id, said.rank,
            coalesce(said.mode, ''), coalesce(said.is_forced, false), coalesce(said.is_blind, false),
-           coalesce(said.is_settling, false), coalesce(said.reason, ''), said.left_stack, said.client_time
+           coalesce(said.is_settling, false), coalesce(said.reason, ''), said.box, said.left_stack,
+           said.client_time
     FROM json_to_recordset(%(entries)s) AS said(
         id bigint, item_id bigint, stack_id bigint, member_ids bigint[], replaced text[],
         label_class_id bigint, answer text, version int, operation_id uuid, batch uuid, reverts_id bigint,
         query_round_id bigint, rank int, mode text, is_forced bool, is_blind bool, is_settling bool,
-        reason text, left_stack bigint, client_time timestamptz
+        reason text, box float8[], left_stack bigint, client_time timestamptz
     )
 """
 
@@ -55,6 +56,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     is_blind: bool = False
     is_settling: bool = False
     reason: str = ""
+    box: Sequence[float] | None = None
     left_stack: int | None = None
     client_time: datetime | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from indexing.models import Item, Stack
 from labeling.models import Verdict
@@ -11,21 +12,26 @@ from sisyphus_web.accounts.models import Corpus
 
 
 def split_stacks(corpus: Corpus, entries: Sequence[Entry]) -> None:
-    """Give the item of every entry with `left_stack` a stack of its own; the others keep theirs.
+    """Move the items of entries with `left_stack` into new stacks; the others keep theirs.
 
-    Its own, not none, so that the next grouping does not put it back; the new stack names the old one, and
-    both stay one group for the splits of datasets.
+    What left one stack by one batch with one answer stays together: a stack is split where somebody said so.
+    A new stack, not none, so that the next grouping does not put them back; it names the old one, and both
+    stay one group for the splits of datasets.
     """
     leaving = [entry for entry in entries if entry.left_stack is not None and entry.reverts_id is None]
     if not leaving:
         return
     old = Stack.objects.in_bulk({entry.left_stack for entry in leaving if entry.left_stack is not None})
+    together: dict[tuple[int | None, UUID, int, str], list[int]] = {}
     for entry in leaving:
-        stack = old[entry.left_stack]  # type: ignore[index]  # not None by the filter
-        alone = Stack.objects.create(
+        key = (entry.left_stack, entry.batch, entry.label_class_id, entry.answer)
+        together.setdefault(key, []).append(entry.item_id)
+    for (left_stack, *_), items in together.items():
+        stack = old[left_stack]  # type: ignore[index]  # not None by the filter
+        apart = Stack.objects.create(
             corpus=corpus, media_file_id=stack.media_file_id, split_from_id=stack.split_from_id or stack.pk
         )
-        Item.objects.filter(pk=entry.item_id).update(stack=alone, stack_revision=0)
+        Item.objects.filter(pk__in=items).update(stack=apart, stack_revision=0)
 
 
 def lock_stacks(events: Sequence[Verdict]) -> None:

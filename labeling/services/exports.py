@@ -40,7 +40,7 @@ LINES = """
            item.kind, item.start_pts, item.stop_pts,
            media.time_base_numerator || '/' || media.time_base_denominator, item.number, item.pts_seconds,
            item.x0_px, item.y0_px, item.x1_px, item.y1_px, media.width_px, media.height_px,
-           label_class.name, entry.answer, entry.origin, entry.split
+           label_class.name, entry.answer, entry.origin, entry.split, entry.box
     FROM labeling_datasetentry entry
     JOIN indexing_item item ON item.id = entry.item_id
     JOIN indexing_mediafile media ON media.id = item.media_file_id
@@ -150,6 +150,11 @@ def sha_length_of(version: DatasetVersion) -> int:
             return SHORTEST_SHA
         cursor.execute(MEDIA, [version.pk])
         return sha_length(sha256 for sha256, _, _ in cursor.fetchall())
+
+
+def has_boxes(version: DatasetVersion) -> bool:
+    """Whether some of its answers were about a part of their frame."""
+    return bool(version.card.get("boxes"))
 
 
 def class_names(version: DatasetVersion) -> list[str]:

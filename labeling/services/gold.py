@@ -47,7 +47,10 @@ class NothingSure(JobError):
 
 @transaction.atomic
 def mark_gold(label_class: LabelClass, *, items: Sequence[int], answer: str, by: User) -> int:
-    """Say that `answer` is known for `items` ('' = no longer); how many of them are live items of the corpus.
+    """Say that `answer` is known for `items` ('' = no longer); how many of them it could be said of.
+
+    Not of what was deleted or is of another corpus, nor of an item that this manager disagrees about with
+    somebody while a third may settle it.
 
     Where something else counts, the manager's answer is recorded as a verdict of its own: gold items are
     decided items, so that they are only ever served as checks.
@@ -72,8 +75,15 @@ def mark_gold(label_class: LabelClass, *, items: Sequence[int], answer: str, by:
         for item in ids
         if answer and (item not in states or states[item].answer != answer)
     ]
-    for at in range(0, len(said), BATCH_LIMIT):
-        record_verdicts(corpus=label_class.corpus, annotator=by, operations=said[at : at + BATCH_LIMIT])
+    results = [
+        result
+        for at in range(0, len(said), BATCH_LIMIT)
+        for result in record_verdicts(
+            corpus=label_class.corpus, annotator=by, operations=said[at : at + BATCH_LIMIT]
+        )
+    ]
+    own = {result.item for result in results if result.reason == "own-dispute"}
+    ids = [item for item in ids if item not in own]
     GoldAnswer.objects.bulk_create(
         GoldAnswer(
             corpus_id=label_class.corpus_id,
@@ -87,9 +97,12 @@ def mark_gold(label_class: LabelClass, *, items: Sequence[int], answer: str, by:
     return len(ids)
 
 
-def draw_gold(label_class: LabelClass, *, count: int, by: User) -> int:
-    """Make up to `count` items gold whose answer is sure, half of them accepted; how many, or NothingSure."""
-    made = 0
+def draw_gold(label_class: LabelClass, *, count: int, by: User) -> dict[str, int]:
+    """Make up to `count` items gold whose answer is sure, half of them accepted: how many of each answer.
+
+    NothingSure where there is none.
+    """
+    made = {"accept": 0, "reject": 0}
     for answer, most in (("accept", (count + 1) // 2), ("reject", count // 2)):
         with connection.cursor() as cursor:
             values: dict[str, Any] = {
@@ -100,8 +113,8 @@ def draw_gold(label_class: LabelClass, *, count: int, by: User) -> int:
             }
             cursor.execute(SURE, values)
             items = [item for (item,) in cursor.fetchall()]
-        made += mark_gold(label_class, items=items, answer=answer, by=by)
-    if made == 0:
+        made[answer] += mark_gold(label_class, items=items, answer=answer, by=by)
+    if not any(made.values()):
         raise NothingSure("Nothing is sure yet: answer some items yourself, or settle some disagreements.")
     return made
 

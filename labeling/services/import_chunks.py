@@ -249,6 +249,7 @@ class ChunkTaker:
             answer=outcome.row.answer,  # type: ignore[arg-type]  # checked by the reader
             base_version=versions.get((outcome.item, label_class.pk), 0),
             mode=MODE,
+            box=outcome.row.said_of,
         )
 
     def _take_weak(self, outcomes: Sequence[Outcome]) -> None:

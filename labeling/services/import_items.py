@@ -30,6 +30,19 @@ ITEMS = """
 """
 
 
+# A region is shown by the thumbnail of its frame, with its box on it.
+SHOW_REGIONS = """
+    UPDATE indexing_item region
+    SET thumbnail_pack_id = frame.thumbnail_pack_id, thumbnail_offset = frame.thumbnail_offset,
+        thumbnail_bytes = frame.thumbnail_bytes, thumbnail_width_px = frame.thumbnail_width_px,
+        thumbnail_height_px = frame.thumbnail_height_px
+    FROM indexing_item frame
+    WHERE region.id = ANY(%s) AND region.thumbnail_pack_id IS NULL AND frame.kind = 'frame'
+      AND frame.media_file_id = region.media_file_id AND frame.start_pts = region.start_pts
+      AND frame.thumbnail_pack_id IS NOT NULL
+"""
+
+
 class Known(NamedTuple):
     """An item of a media file."""
 
@@ -213,7 +226,7 @@ def make_clip(corpus: Corpus, wanted: NewClip, by: User) -> int | Unmatched:
 
 
 def make_regions(corpus: Corpus, wanted: Sequence[NewRegion]) -> dict[NewRegion, int]:
-    """The ids of the regions, those made that were not there."""
+    """The ids of the regions, those made that were not there, each with the thumbnail of its frame."""
     fields = ("x0_px", "y0_px", "x1_px", "y1_px")
     made = [
         Item(
@@ -234,4 +247,7 @@ def make_regions(corpus: Corpus, wanted: Sequence[NewRegion]) -> dict[NewRegion,
         (media, pts, tuple(box)): pk
         for media, pts, pk, *box in there.values_list("media_file", "start_pts", "pk", *fields)
     }
-    return {each: ids[each.media, each.frame.start_pts, each.box] for each in wanted}
+    found = {each: ids[each.media, each.frame.start_pts, each.box] for each in wanted}
+    with connection.cursor() as cursor:
+        cursor.execute(SHOW_REGIONS, [list(found.values())])
+    return found

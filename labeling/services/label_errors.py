@@ -10,7 +10,7 @@ from indexing import search
 from indexing.models import Item
 from indexing.services.features import units_of
 from labeling.compute.errors import MIN_ANSWERS
-from labeling.models import LabelClass
+from labeling.models import CurrentVerdict, LabelClass
 from labeling.services.tiles import Shown, Tile, describe_tiles
 
 LIKELY_FROM = 0.5  # probability that the other answer is the right one
@@ -26,13 +26,15 @@ class Suspect(Tile, kw_only=True):
 class LabelErrors(msgspec.Struct):
     """Tiles, the most suspicious first, one per stack; `note` says why there are none.
 
-    `num_judged` answers were compared, of which `num_likely` are contradicted by the others.
+    `num_judged` answers were compared. `num_reviewed` of them were given in review: they teach, and are not
+    listed. Of the others `num_likely` are contradicted.
     """
 
     results: list[Suspect]
     next: str | None
     num_judged: int
     num_likely: int
+    num_reviewed: int
     note: str
 
 
@@ -45,12 +47,14 @@ class _Judged(NamedTuple):
 def label_errors(label_class: LabelClass, *, offset: int = 0, limit: int = 200) -> LabelErrors:
     """A page of the accepted and rejected of `label_class` in the order in which they should be checked.
 
+    What was answered in review, with the same answer or another, is not listed again.
+
     Raises SearchUnavailable while the search service, which holds the features, is away.
     """
     corpus = label_class.corpus
     units = units_of(corpus)
     if not units:
-        return LabelErrors([], None, 0, 0, "Nothing of this corpus has been encoded yet.")
+        return LabelErrors([], None, 0, 0, 0, "Nothing of this corpus has been encoded yet.")
     judged = [
         _Judged(item, probability, 1 - probability if is_accepted else probability)
         for answer in (search.judge(corpus, label_class_id=label_class.pk, unit=unit) for unit in units)
@@ -63,7 +67,10 @@ def label_errors(label_class: LabelClass, *, offset: int = 0, limit: int = 200) 
         note = (
             f"At least {MIN_ANSWERS} accepted and {MIN_ANSWERS} rejected items are needed to compare answers."
         )
-        return LabelErrors([], None, 0, 0, note)
+        return LabelErrors([], None, 0, 0, 0, note)
+    reviewed = _reviewed(label_class)
+    num_judged = len(judged)
+    judged = [each for each in judged if each.item not in reviewed]
     judged.sort(key=lambda each: (-each.suspicion, each.item))
     firsts, counts = _folded(judged)
     page = firsts[offset : offset + limit]
@@ -73,10 +80,19 @@ def label_errors(label_class: LabelClass, *, offset: int = 0, limit: int = 200) 
     return LabelErrors(
         results=[_suspect(tile, by_item[tile.item]) for tile in tiles],
         next=str(offset + limit) if offset + limit < len(firsts) else None,
-        num_judged=len(judged),
+        num_judged=num_judged,
         num_likely=sum(each.suspicion >= LIKELY_FROM for each in judged),
+        num_reviewed=num_judged - len(judged),
         note="",
     )
+
+
+def _reviewed(label_class: LabelClass) -> set[int]:
+    """Items whose answer was given in review: who looked there again has said what is right."""
+    states = CurrentVerdict.objects.filter(
+        label_class=label_class, is_derived=False, verdict__mode="review", verdict__is_blind=False
+    )
+    return set(states.values_list("item", flat=True))
 
 
 def _folded(judged: list[_Judged]) -> tuple[list[_Judged], dict[int, int]]:

@@ -71,6 +71,11 @@ _MARKED = {  # mark -> items that have it for one class
           AND putoff.annotator_id = %(person)s
     """,  # noqa: S608 - our own text
 }
+_BOXES = """
+    SELECT own.item_id, verdict.box FROM labeling_currentverdict own
+    JOIN labeling_verdict verdict ON verdict.id = own.verdict_id
+    WHERE own.corpus_id = %s AND own.label_class_id = %s AND own.item_id = ANY(%s) AND verdict.box IS NOT NULL
+"""
 _ON_SPLITS = "SELECT media_file_id FROM labeling_splitassignment WHERE corpus_id = %s AND split = ANY(%s)"
 
 
@@ -127,6 +132,12 @@ class LedgerReader:
         with connection.cursor() as cursor:
             cursor.execute(_MARKED[mark], values)
             return [item for (item,) in cursor.fetchall()]
+
+    def boxes(self, label_class: int, items: list[int]) -> dict[int, tuple[float, float, float, float]]:
+        """Which part of these items their answers in a class are about; of those that were outlined."""
+        with connection.cursor() as cursor:
+            cursor.execute(_BOXES, [self._corpus_id, label_class, items])
+            return {item: (x0, y0, x1, y1) for item, (x0, y0, x1, y1) in cursor.fetchall()}
 
     def media_files_on(self, splits: list[str]) -> list[int]:
         """Media files that are on one of these sides of the split."""

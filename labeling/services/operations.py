@@ -12,6 +12,7 @@ BATCH_LIMIT = 100  # operations in one request
 BIGINT = 2**63 - 1
 Id = Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +30,16 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     round: Id | None = None
     rank: Count | None = None
     mode: Annotated[str, msgspec.Meta(max_length=16, pattern="^[ -~]*$")] = ""
-    client_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    box: tuple[Share, Share, Share, Share] | None = None  # the part that was outlined: x0, y0, x1, y1
+    client_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None  # of the key; a token presses none
     reason: Annotated[str, msgspec.Meta(max_length=500)] = ""  # why, said in review
 
 
 class Result(msgspec.Struct, kw_only=True):
-    """What became of one operation; `answer`, `version`, `by` and `at` are of what counts (now, or then)."""
+    """What became of one operation; `answer`, `version`, `by` and `at` are of what counts (now, or then).
+
+    `reason` is a code, for a conflict and a rejection; `detail` says it in a sentence, with what to do.
+    """
 
     operation_id: str | None  # as it was sent
     outcome: Literal["applied", "duplicate", "conflict", "rejected"]
@@ -42,5 +47,6 @@ class Result(msgspec.Struct, kw_only=True):
     answer: str = ""
     version: int = 0
     reason: str = ""
+    detail: str = ""
     by: str | None = None
     at: datetime | None = None

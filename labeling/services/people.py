@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,40 +14,33 @@ from labeling.compute.agreement import cohen_kappa, confusion
 from labeling.compute.bounds import clopper_pearson
 from labeling.models import Answer, LabelClass
 from labeling.services.derivation import SourceError, error_of_all, errors_by_source
+from labeling.services.pace import AT, IS_KEYED, PAUSE_SECONDS, STANDS
 from sisyphus_web.accounts.models import Corpus
 
 ANSWERS = tuple(Answer.values)
-PAUSE_SECONDS = 60  # without an answer for longer, nobody is at work
-
-# Standing: not taken back, or taken back and said again.
-STANDS = """
-    NOT EXISTS (
-        SELECT FROM labeling_verdict undo WHERE undo.reverts_id = {said}.id
-          AND NOT EXISTS (SELECT FROM labeling_verdict redo WHERE redo.reverts_id = undo.id)
-    )
-"""
+NO_WIDTH = 1e-6  # of an interval, as floats come
 SCOPE = """
     said.corpus_id = %(corpus)s AND (%(label_class)s::bigint IS NULL OR said.label_class_id = %(label_class)s)
     AND (%(days)s::float8 IS NULL OR said.created_at > now() - make_interval(secs => %(days)s * 86400.0))
 """
-# The browser's clock tells when somebody pressed the key, also offline; where it is off, ours. What
-# came by an import was answered by nobody here.
+# What an import brought was answered by nobody here; what a token said has no pace.
 RATES = """
     WITH said AS (
-        SELECT said.*, CASE
-            WHEN client_time BETWEEN created_at - interval '7 days' AND created_at THEN client_time
-            ELSE created_at END AS at
+        SELECT said.*, {at} AS at, {is_keyed} AS is_keyed
         FROM labeling_verdict said WHERE reverts_id IS NULL AND mode <> 'import' AND {scope}
     ), paced AS (
         SELECT said.*,
-               extract(epoch FROM at - lag(at) OVER (PARTITION BY annotator_id ORDER BY at, id)) AS gap
+               extract(epoch FROM at - lag(at) OVER (
+                   PARTITION BY annotator_id, is_keyed ORDER BY at, id
+               )) AS gap
         FROM said
     )
     SELECT account.username, count(*), sum(1 + cardinality(member_ids)),
            count(*) FILTER (WHERE answer = 'accept'), count(*) FILTER (WHERE answer = 'reject'),
            count(*) FILTER (WHERE answer = 'unsure'),
            count(*) FILTER (WHERE NOT ({paced_stands})),
-           coalesce(sum(gap) FILTER (WHERE gap <= {pause}), 0)::float8 / 60, max(created_at)
+           count(*) FILTER (WHERE is_keyed AND gap <= {pause}),
+           coalesce(sum(gap) FILTER (WHERE is_keyed AND gap <= {pause}), 0)::float8 / 60, max(created_at)
     FROM paced JOIN accounts_user account ON account.id = paced.annotator_id
     GROUP BY account.username ORDER BY count(*) DESC, account.username
 """
@@ -79,7 +73,7 @@ GOLD = """
           AND {said_stands}
         ORDER BY said.annotator_id, said.item_id, said.label_class_id, said.id DESC
     )
-    SELECT account.username, gold.answer, vote.answer
+    SELECT account.username, gold.answer, vote.answer {more}
     FROM vote
     JOIN LATERAL (
         SELECT known.answer FROM labeling_goldanswer known
@@ -87,7 +81,18 @@ GOLD = """
         ORDER BY known.id DESC LIMIT 1
     ) gold ON gold.answer <> ''
     JOIN accounts_user account ON account.id = vote.annotator_id
+    {only}
 """
+MISSED = {
+    "more": ", vote.created_at, vote.item_id, media.name, vote.label_class_id, label_class.name",
+    "only": """
+    JOIN labeling_labelclass label_class ON label_class.id = vote.label_class_id
+    JOIN indexing_item item ON item.id = vote.item_id AND item.deleted_at IS NULL
+    JOIN indexing_mediafile media ON media.id = item.media_file_id
+    WHERE vote.answer <> gold.answer ORDER BY vote.id DESC LIMIT %(most)s
+    """,
+}
+MOST_MISSED = 24
 
 
 class Proportion(msgspec.Struct):
@@ -105,7 +110,7 @@ class Agreement(msgspec.Struct):
 
     alike: Proportion
     kappa: float | None
-    kappa_low: float | None
+    kappa_low: float | None  # None where the pairs do not tell how sure it is: no width
     kappa_high: float | None
 
 
@@ -121,7 +126,7 @@ class Person(msgspec.Struct):
     undone: int
     accept_share: float
     active_minutes: float  # pauses of more than a minute not counted
-    per_minute: float | None
+    per_minute: float | None  # of what was answered at the keyboard: a token has no pace
     last_at: str
     gold: Proportion
     agreement: Agreement
@@ -134,6 +139,19 @@ class Pair(msgspec.Struct):
     one: str
     other: str
     agreement: Agreement
+
+
+class Miss(NamedTuple):
+    """A gold check that somebody answered otherwise; perhaps it is the known answer that is wrong."""
+
+    by: str
+    known: str
+    said: str
+    at: datetime
+    item: int
+    name: str
+    label_class: int
+    class_name: str
 
 
 class Derived(msgspec.Struct):
@@ -167,9 +185,17 @@ def people_of(corpus: Corpus, *, label_class: LabelClass | None = None, days: fl
         people=[_person(row, pairs, gold) for row in _rows(RATES, values)],
         pairs=_pairs(pairs),
         agreement=_agreement((first, second) for _, first, _, second in pairs),
-        derived=[_derived(error) for error in errors],
-        derived_all=_derived(error_of_all(errors)),
+        derived=[describe_error(error) for error in errors],
+        derived_all=describe_error(error_of_all(errors)),
     )
+
+
+def missed_gold(
+    corpus: Corpus, *, label_class: LabelClass | None = None, days: float | None = None
+) -> list[Miss]:
+    """The newest gold checks that were answered otherwise than is known."""
+    values = {"corpus": corpus.pk, "label_class": label_class.pk if label_class else None, "days": days}
+    return [Miss(*row) for row in _rows(GOLD, values | {"most": MOST_MISSED}, **MISSED)]
 
 
 def agreement_on(label_class: LabelClass) -> Agreement:
@@ -178,18 +204,27 @@ def agreement_on(label_class: LabelClass) -> Agreement:
     return _agreement((first, second) for _, first, _, second in _rows(PAIRS, values))
 
 
-def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _rows(sql: str, values: dict[str, Any], *, more: str = "", only: str = "") -> list[tuple[Any, ...]]:
     """Of a statement of this module; nothing a client sent is in its text."""
-    stands = {"said_stands": STANDS.format(said="said"), "paced_stands": STANDS.format(said="paced")}
+    parts = {
+        "scope": SCOPE,
+        "more": more,
+        "only": only,
+        "pause": PAUSE_SECONDS,
+        "at": AT.format(said="said"),
+        "is_keyed": IS_KEYED.format(said="said"),
+        "said_stands": STANDS.format(said="said"),
+        "paced_stands": STANDS.format(said="paced"),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(sql.format(scope=SCOPE, pause=PAUSE_SECONDS, **stands), values)
+        cursor.execute(sql.format(**parts), values)
         return list(cursor.fetchall())
 
 
 def _person(
     row: tuple[Any, ...], pairs: Sequence[tuple[Any, ...]], gold: Sequence[tuple[Any, ...]]
 ) -> Person:
-    name, decisions, items, accepted, rejected, unsure, undone, minutes, last_at = row
+    name, decisions, items, accepted, rejected, unsure, undone, paced, minutes, last_at = row
     others = [(first, second) for _, first, who, second in pairs if who == name]
     others += [(second, first) for who, first, _, second in pairs if who == name]
     known = [(expected, said) for who, expected, said in gold if who == name]
@@ -203,7 +238,7 @@ def _person(
         undone=undone,
         accept_share=accepted / decisions,
         active_minutes=minutes,
-        per_minute=decisions / minutes if minutes > 0 else None,
+        per_minute=paced / minutes if minutes > 0 else None,
         last_at=last_at.isoformat(),
         gold=proportion(sum(expected == said for expected, said in known), len(known)),
         agreement=_agreement(others),
@@ -221,10 +256,14 @@ def _pairs(pairs: Sequence[tuple[Any, ...]]) -> list[Pair]:
 
 def _agreement(pairs: Iterable[tuple[str, str]]) -> Agreement:
     found = cohen_kappa(np.asarray(confusion(pairs, ANSWERS)))
-    return Agreement(proportion(found.agreed, found.num_pairs), found.value, found.low, found.high)
+    low, high = found.low, found.high
+    if low is not None and high is not None and high - low < NO_WIDTH:
+        low = high = None
+    return Agreement(proportion(found.agreed, found.num_pairs), found.value, low, high)
 
 
-def _derived(error: SourceError) -> Derived:
+def describe_error(error: SourceError) -> Derived:
+    """What checks of one source came to, as it travels."""
     return Derived(error.source, error.name, proportion(error.wrong, error.checked), error.is_off)
 
 

@@ -32,6 +32,19 @@ WITH_BOX = ("item", "image")
 MIX_DEPTH = 100_000  # tiles: a mixed queue is worked out place by place
 
 
+class TermsGone(ObjectDoesNotExist):
+    """What terms name is not in this corpus, or not any more; `places` count the terms from 0."""
+
+    def __init__(self, places: Sequence[int]) -> None:
+        self.places = sorted(places)
+        of_all = ", ".join(str(place + 1) for place in self.places)
+        names, what = ("Terms", "name what is") if len(self.places) > 1 else ("Term", "names what is")
+        super().__init__(
+            f"{names} {of_all} of the query {what} not here: it was deleted, or belongs to another corpus. "
+            "Leave it out."
+        )
+
+
 class Query(NamedTuple):
     """A checked query, in the words of the search service."""
 
@@ -75,7 +88,10 @@ def reads_text(encoder: str) -> bool:
 
 
 def checked(corpus: Corpus, request: RankRequest) -> Query:
-    """The query that `request` asks; ObjectDoesNotExist for what is not of it, BadQuery for nonsense."""
+    """The query that `request` asks; ObjectDoesNotExist for what is not of it, BadQuery for nonsense.
+
+    Of terms it is TermsGone, which says of which.
+    """
     label_class = (
         LabelClass.objects.get(corpus=corpus, pk=request.label_class) if request.label_class else None
     )
@@ -85,8 +101,10 @@ def checked(corpus: Corpus, request: RankRequest) -> Query:
             raise BadQuery("bad-filter", "Give the filters once: as q, or as filters.")
         filters, of_text = understand(corpus, request.q)
         asked += of_text
+    _check_regions(corpus, filters)
     known = _classifiers_named(corpus, asked, filters)
     filters = _with_classes(filters, known)
+    _check_classifiers(asked, known)
     terms = [_term(each, known) for each in asked]
     _check_mode(request.mode, has_terms=bool(terms), label_class=label_class)
     if request.mode == "browse" and (filters.min_similarity is not None or request.mix):
@@ -116,18 +134,48 @@ def _check_mode(mode: str, *, has_terms: bool, label_class: LabelClass | None) -
 
 
 def _check_known(corpus: Corpus, terms: list[dict[str, Any]]) -> None:
-    """ObjectDoesNotExist unless everything the terms name is of this corpus."""
+    """TermsGone unless everything the terms name is of this corpus."""
+    gone: set[int] = set()
     for kind, known in (
         ("item", Item.objects.live()),
         ("image", QueryImage.objects.all()),
         ("class", LabelClass.objects.all()),
     ):
         named = {term[kind] for term in terms if term["kind"] == kind}
-        if named and known.filter(corpus=corpus, pk__in=named).count() < len(named):
-            raise ObjectDoesNotExist
+        if not named:
+            continue
+        found = {str(pk) for pk in known.filter(corpus=corpus, pk__in=named).values_list("pk", flat=True)}
+        gone |= {
+            place for place, term in enumerate(terms) if term["kind"] == kind and str(term[kind]) not in found
+        }
     videos = {term["span"]["media_file"] for term in terms if term["kind"] == "span"}
-    if MediaFile.objects.live().filter(corpus=corpus, pk__in=videos).count() < len(videos):
-        raise ObjectDoesNotExist
+    if videos:
+        live = set(MediaFile.objects.live().filter(corpus=corpus, pk__in=videos).values_list("pk", flat=True))
+        gone |= {
+            place
+            for place, term in enumerate(terms)
+            if term["kind"] == "span" and term["span"]["media_file"] not in live
+        }
+    if gone:
+        raise TermsGone([*gone])
+
+
+def _check_classifiers(terms: list[Term], known: Sequence[KnownClassifier]) -> None:
+    """TermsGone unless every classifier that terms name is of this corpus."""
+    ids = {each.id for each in known}
+    gone = [
+        place
+        for place, term in enumerate(terms)
+        if term.kind == "classifier" and term.classifier is not None and term.classifier not in ids
+    ]
+    if gone:
+        raise TermsGone(gone)
+
+
+def _check_regions(corpus: Corpus, filters: Filters) -> None:
+    asked = {*(filters.map_regions or ()), *(filters.not_map_regions or ())}
+    if asked and corpus.map_regions.filter(pk__in=asked).count() < len(asked):
+        raise BadQuery("bad-filter", "map: there is no lasso with that number here, as in map:#12.")
 
 
 def _check_text(corpus: Corpus) -> None:

@@ -78,7 +78,7 @@ def serve(page: Page, candidates: Sequence[Shown]) -> list[Shown]:
     """The page as this annotator gets it; the last hook, since what it lets through is leased.
 
     What somebody else has in front of them is left out, and what was answered since the ranking was made.
-    The first page is filled from further down, and grows by its looks; a later one may be short, since what
+    A page grows by its looks. The first one is filled from further down; a later one may be short, since what
     it was filled with would come again on the next. What is shown is held for 90 s, or until it is answered
     or the same browser page shows another ranking. A preview holds nothing. Viewers see all.
     """
@@ -162,7 +162,7 @@ def _frame_by_frame(page: Page, shown: Sequence[Shown]) -> list[Shown]:
 
 def _looks(page: Page, label_class: LabelClass, num_tiles: int, around: Around) -> list[Shown]:
     is_narrowed = set(page.query.filters) - NOT_NARROWING
-    if is_narrowed or page.request.k < SMALLEST_MIXED or page.request.offset:
+    if is_narrowed or page.request.k < SMALLEST_MIXED:
         return []
     return take_looks(
         label_class,
@@ -171,6 +171,7 @@ def _looks(page: Page, label_class: LabelClass, num_tiles: int, around: Around) 
         has_looks=around.has_looks,
         has_gold=around.has_gold,
         unit=page.query.unit,
+        is_further=page.request.offset > 0,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,12 +158,17 @@ def settle_disputes(states: dict[Key, Held], entries: Sequence[Entry]) -> None:
     What is new has been answered by one person alone.
     """
     touched = {(entry.item_id, entry.label_class_id) for entry in entries}
-    said: dict[Key, list[Event]] = {key: [] for key in touched if not states[key].is_new}
+    for key, direct in events_on({key for key in touched if not states[key].is_new}).items():
+        states[key].is_disputed = is_disputed(direct)
+
+
+def events_on(keys: Collection[Key]) -> dict[Key, list[Event]]:
+    """(item, class) -> the events on the item itself, in order; at most one statement."""
+    said: dict[Key, list[Event]] = {key: [] for key in keys}
     if not said:
-        return
+        return said
     with connection.cursor() as cursor:
         cursor.execute(SAID, [[item for item, _ in said], [label_class for _, label_class in said]])
         for pk, item, label_class, *rest in cursor.fetchall():
             said[item, label_class].append(Event(pk, item, (), label_class, *rest))
-    for key, direct in said.items():
-        states[key].is_disputed = is_disputed(direct)
+    return said

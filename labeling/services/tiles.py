@@ -66,6 +66,7 @@ class Tile(msgspec.Struct, kw_only=True):
     thumbnail: str = ""  # its address
     box: Box | None  # relative, 0 to 1; the part that was found, or the region the item is
     is_found: bool = False  # `box` is the part of the frame that is nearest to the query
+    said_of: Box | None = None  # the part that was outlined when what counts was said
     why: Why | None = None  # None: in a list that nobody ranked
 
 
@@ -87,7 +88,8 @@ TILES = """
            ) AND coalesce(state.answer, '') = '',
            item.kind, item.start_pts, item.stop_pts,
            CASE WHEN item.kind = 'clip' THEN item.pts_seconds + (item.stop_pts - item.start_pts)
-                * media.time_base_numerator::float8 / media.time_base_denominator END
+                * media.time_base_numerator::float8 / media.time_base_denominator END,
+           CASE WHEN NOT state.is_derived THEN verdict.box END
     FROM unnest(%(items)s::bigint[]) AS wanted(id)
     JOIN indexing_item item ON item.id = wanted.id AND item.corpus_id = %(corpus)s AND item.deleted_at IS NULL
     JOIN indexing_mediafile media ON media.id = item.media_file_id
@@ -148,6 +150,7 @@ def describe_tiles(
                 height_px=row[15],
                 box=each.box or _relative(row[16:20], width_px=row[14], height_px=row[15]),
                 is_found=each.box is not None,
+                said_of=None if each.is_blind or row[26] is None else tuple(row[26]),
                 why=each.why,
             )
         )

@@ -151,12 +151,22 @@ def _compensate(events: Sequence[Verdict], states: dict[Key, Held], *, operation
                 batch=operation_id,
                 reverts_id=event.pk,
                 mode="undo",
+                box=_box_of(first[0], answer, before=event),
                 left_stack=move_back(event) if first[0].item == event.item_id else None,
             )
             for state, is_derived in moved:
                 state.move(entry, answer, is_derived=is_derived)
             made.append(entry)
     return made
+
+
+def _box_of(state: Held, answer: str, *, before: Verdict) -> list[float] | None:
+    """The part of the item that was outlined when it was given the answer that counts again."""
+    if answer == "":
+        return None
+    said = Verdict.objects.filter(item=state.item, label_class=state.label_class, id__lt=before.pk)
+    said = said.filter(answer=answer, is_blind=False).order_by("-id")
+    return said.values_list("box", flat=True).first()
 
 
 def _take_back_vote(event: Verdict, state: Held, *, operation_id: UUID) -> list[Entry]:

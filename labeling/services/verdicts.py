@@ -13,6 +13,8 @@ from labeling.services.exceptions import split_stacks
 from labeling.services.leases import release_tiles
 from labeling.services.looks import draw_looks, vote_of
 from labeling.services.operations import BATCH_LIMIT, Operation, Result
+from labeling.services.parties import own_dispute
+from labeling.services.refusals import SENTENCES
 from labeling.services.states import Held, Raced, add_states, save_states, settle_disputes
 from sisyphus_web.accounts.models import Corpus, User
 
@@ -32,7 +34,8 @@ def record_verdicts(*, corpus: Corpus, annotator: User, operations: Sequence[Ope
 
     An answer to a member against what was derived for it takes the member out of the stack. An answer to what
     was served blind is a vote beside what counts (compute/ledger.py), whatever version its tile showed. An
-    answer in review to a disputed item settles the dispute.
+    answer in review to a disputed item settles the dispute; from one of those who disagree it is rejected
+    (`own-dispute`), unless it agrees with all the others, or nobody else in the corpus may answer.
     """
     is_contended = has_failed = False
     while True:
@@ -64,13 +67,19 @@ def _record(
             continue
         reason = context.refusal(operation)
         if reason:
-            result.outcome, result.reason = "rejected", reason
+            _refuse(result, reason)
             continue
         state = context.states[operation.item, operation.label_class]
+        own = context.own_dispute(operation)
+        if own is not None and operation.answer != own.agreement:
+            _refuse(result, "own-dispute", own_dispute(own.settlers))
+            result.answer, result.version = state.answer, state.version
+            continue
         look = context.look(operation, state)
         has_moved_on = state.version != operation.base_version and not context.is_own_stack(state)
         if has_moved_on and not operation.force and look is None:
-            result.outcome, result.reason = "conflict", "answered-since"
+            _refuse(result, "answered-since")
+            result.outcome = "conflict"
             conflicts.append((result, state))
             continue
         entry = _entry(context, operation, state, vote_of(look, state) if look else None)
@@ -94,6 +103,10 @@ def _record(
         context.save_looks()
     _explain(conflicts, context)
     return results
+
+
+def _refuse(result: Result, reason: str, detail: str = "") -> None:
+    result.outcome, result.reason, result.detail = "rejected", reason, detail or SENTENCES[reason]
 
 
 def _entry(context: BatchContext, operation: Operation, state: Held, vote: BlindLook.Kind | None) -> Entry:
@@ -120,8 +133,11 @@ def _entry(context: BatchContext, operation: Operation, state: Held, vote: Blind
         mode=vote or ("" if operation.mode in RESERVED else operation.mode),
         is_forced=operation.force and state.version != operation.base_version,
         is_blind=is_blind,
-        is_settling=operation.mode == "review" and state.is_disputed,
+        is_settling=operation.mode == "review"
+        and state.is_disputed
+        and context.own_dispute(operation) is None,
         reason=operation.reason.strip(),
+        box=operation.box,
         left_stack=context.stack_of[operation.item] if is_exception and not is_blind else None,
         client_time=operation.client_time,
     )
@@ -141,7 +157,7 @@ def _version_shown(operation: Operation, said: Entry | Known) -> int:
 
 def _repeat(result: Result, operation: Operation, said: Known, context: BatchContext) -> None:
     if said.corpus_id != context.corpus.pk:
-        result.outcome, result.reason = "rejected", "operation-used-elsewhere"
+        _refuse(result, "operation-used-elsewhere")
         return
     result.outcome, result.item = "duplicate", said.item_id
     result.answer, result.version, result.at = said.answer, _version_shown(operation, said), said.created_at

@@ -92,9 +92,10 @@ def _write_lines(job: Job, export: Export, out: Any, runs: Path) -> None:
     elif export.format in (Format.SPANS_CSV, Format.ACTIVITYNET):
         _write_spans(job, out, export)
     elif export.format == Format.PARQUET:
-        from labeling.compute.export_writers.parquet import write_parquet
+        from labeling.compute.export_writers.parquet import SCHEMA, SCHEMA_WITH_BOXES, write_parquet
 
-        write_parquet(out, _heard(job, export_copy.plain_blocks(version)))
+        schema = SCHEMA_WITH_BOXES if exports.has_boxes(version) else SCHEMA
+        write_parquet(out, _heard(job, export_copy.plain_blocks(version)), schema=schema)
     else:
         blocks = export_copy.csv_blocks if export.format == Format.CSV else export_copy.json_blocks
         for block in _heard(job, blocks(version)):

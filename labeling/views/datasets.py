@@ -1,6 +1,7 @@
 """Dataset versions of a corpus: freeze one, see what is in it, export it."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from django.contrib import messages
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from indexing.models import Item, Unit
+from labeling.compute.grammar import ANY_STATE
 from labeling.forms import DatasetVersionForm
 from labeling.models import DatasetVersion, Export
 from labeling.services.dataset_diff import Difference, compare_versions
@@ -110,6 +112,7 @@ def _changes(difference: Difference, older: DatasetVersion, newer: DatasetVersio
             "words": change.change.replace("_", " "),
             "name": names.get(change.item, f"item {change.item}"),
             "label_class": classes.get(change.label_class, ""),
+            "query": urlencode({"class": change.label_class, "q": f"{ANY_STATE} item:#{change.item}"}),
         }
         for change in shown
     ]

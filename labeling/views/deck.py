@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
-from indexing.models import Unit
+from indexing.models import FeatureShard, Unit
 from labeling.services.query_check import reads_text
 from sisyphus_web.accounts.models import Corpus
 
@@ -30,10 +31,12 @@ OF_CORPUS = {
     "weak": "weak-batches",
     "review": "review",
     "label_errors": "label-errors",
+    "boxes": "boxes",
     "counts": "counts",
     "audits": "audits",
     "audit_plan": "audit-plan",
     "forecast": "forecast",
+    "stack_errors": "stack-errors",
     "items": "items",
     "thumbnails": "thumbnails",
     "media_files": "media-files",
@@ -72,12 +75,21 @@ def config(request: HttpRequest, corpus: Corpus) -> dict[str, Any]:
         "user": {"id": request.user.pk, "name": request.user.get_username()},
         "role": corpus.memberships.get(user=request.user).role,
         "num_items": corpus.items.live().count(),
+        "num_encoded": _num_encoded(corpus),
         "encoder": in_use.encoder if in_use else None,
         "units": [unit for unit in Unit.values if unit in active],
         "reads_text": of_frames is not None and reads_text(of_frames.encoder),
         "csrf_cookie": settings.CSRF_COOKIE_NAME,
         "urls": _urls(corpus),
     }
+
+
+def _num_encoded(corpus: Corpus) -> int:
+    """Items that a search can find, those deleted since among them: what is not encoded is found by none."""
+    shards = FeatureShard.objects.filter(
+        feature_set__corpus=corpus, feature_set__is_active=True, has_regions=False
+    )
+    return int(shards.aggregate(rows=Sum("num_rows"))["rows"] or 0)
 
 
 def _urls(corpus: Corpus) -> dict[str, str]:

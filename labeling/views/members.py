@@ -18,6 +18,8 @@ from sisyphus_web.accounts import services
 from sisyphus_web.accounts.forms import AddMemberForm, CorpusForm, RoleForm
 from sisyphus_web.accounts.models import Corpus, Membership, Role
 
+CORPUS_IDS = "corpus_%s"  # the form of a new class has the same fields
+
 
 @require_safe
 def members(request: HttpRequest, corpus_id: int) -> HttpResponse:
@@ -93,7 +95,7 @@ def class_change(request: HttpRequest, corpus_id: int, class_id: int) -> HttpRes
 def corpus_change(request: HttpRequest, corpus_id: int) -> HttpResponse:
     """Rename or describe the corpus."""
     corpus = get_object_or_404(Corpus, pk=corpus_id)
-    form = CorpusForm(request.POST)
+    form = CorpusForm(request.POST, auto_id=CORPUS_IDS)
 
     def write() -> str:
         services.update_corpus(corpus, **form.cleaned_data, by=request.user)
@@ -140,7 +142,9 @@ def _page(request: HttpRequest, corpus: Corpus, *, status: int = 200, **forms: F
         "label_classes": _classes_of(corpus),
         "member_form": AddMemberForm(),
         "class_form": LabelClassForm(),
-        "corpus_form": CorpusForm({"name": corpus.name, "description": corpus.description}),
+        "corpus_form": CorpusForm(
+            {"name": corpus.name, "description": corpus.description}, auto_id=CORPUS_IDS
+        ),
     }
     return render(request, "labeling/members.html", context | forms, status=status)
 

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 from labeling.forms import LooksForm
 from labeling.models import LabelClass
 from labeling.services.classes import change_class
-from labeling.services.gold import draw_gold, gold_counts
-from labeling.services.people import people_of
+from labeling.services.gold import draw_gold, gold_counts, mark_gold
+from labeling.services.people import missed_gold, people_of
 from sisyphus_web.accounts.models import Corpus
 from sisyphus_web.jobs.errors import JobError
 
@@ -41,11 +41,22 @@ def people_looks(request: HttpRequest, corpus_id: int, class_id: int) -> HttpRes
     messages.success(request, f"Saved: {label_class.name}.")
     if chosen["gold_count"]:
         try:
-            made = draw_gold(label_class, count=chosen["gold_count"], by=request.user)
+            drawn = draw_gold(label_class, count=chosen["gold_count"], by=request.user)
         except JobError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{made} more items of {label_class.name} are gold.")
+            messages.success(request, _drawn_text(label_class, drawn, asked=chosen["gold_count"]))
+    return redirect("people", corpus_id)
+
+
+@require_POST
+def people_gold(request: HttpRequest, corpus_id: int, class_id: int) -> HttpResponse:
+    """Take one item out of the gold checks of a class: its known answer was wrong, or it helps nobody."""
+    corpus = get_object_or_404(Corpus, pk=corpus_id)
+    label_class = get_object_or_404(corpus.label_classes, pk=class_id)
+    item = get_object_or_404(corpus.items.live(), pk=_number(request.POST.get("item", "")))
+    mark_gold(label_class, items=[item.pk], answer="", by=request.user)
+    messages.success(request, f"{item.media_file.name} is no gold check any more.")
     return redirect("people", corpus_id)
 
 
@@ -63,11 +74,21 @@ def _page(
         "periods": PERIODS,
         "days": days,
         "found": found,
+        "missed": missed_gold(corpus, label_class=asked, days=days or None),
         "num_decisions": sum(each.decisions for each in found.people),
         "looks": [_looks(each, wrong) for each in classes],
+        "is_checked": any(each.agreement.alike.num or each.gold.num for each in found.people),
         "query": request.GET.urlencode(),
     }
     return render(request, "labeling/people.html", context, status=status)
+
+
+def _drawn_text(label_class: LabelClass, drawn: dict[str, int], *, asked: int) -> str:
+    made = sum(drawn.values())
+    said = f"{made} more item{'s' * (made != 1)} of {label_class.name} {'is' if made == 1 else 'are'} gold."
+    if made == asked:
+        return said
+    return f"{said} {drawn['accept']} accepted, {drawn['reject']} rejected: of no other the answer is sure."
 
 
 def _looks(label_class: LabelClass, wrong: LooksForm | None) -> dict[str, Any]:
@@ -85,3 +106,7 @@ def _looks(label_class: LabelClass, wrong: LooksForm | None) -> dict[str, Any]:
 def _days(text: str) -> int:
     known = {str(days): days for days, _ in PERIODS}
     return known.get(text, 30)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -1,4 +1,4 @@
-"""The permission table for pages, the end of old sessions, headers of every answer."""
+"""The permission table for pages, the end of old sessions, cookies and headers of answers."""
 
 import time
 from collections.abc import Callable
@@ -15,6 +15,20 @@ from sisyphus_web.accounts.permissions import allows, rule_of
 # Answered by others: the API by TablePermission, the admin by itself (superusers only).
 ELSEWHERE = {"api", "admin"}
 TOUCH_SECONDS = 15 * 60  # how often a session in use is written, so that it ends 8 hours after its last use
+
+
+class LateAnswersMiddleware:
+    """The API takes no session cookie away: an answer that is late would undo a sign-in made meanwhile."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        cookie = response.cookies.get(settings.SESSION_COOKIE_NAME)
+        if cookie is not None and not cookie.value and request.path.startswith("/api/"):
+            del response.cookies[settings.SESSION_COOKIE_NAME]
+        return response
 
 
 class SessionAgeMiddleware:

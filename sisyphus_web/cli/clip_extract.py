@@ -210,4 +210,11 @@ def _limit(number: int) -> int | None:
 def _all_or(least: int, most: int) -> Callable[[str], int]:
     """-1 for all, or a whole number within [least, most]."""
     whole = flags.whole(least, most)
-    return lambda text: -1 if text.strip() == "-1" else whole(text)
+
+    def number(text: str) -> int:
+        try:
+            return -1 if text.strip() == "-1" else whole(text)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"-1, or {error}") from None
+
+    return number

@@ -82,6 +82,8 @@ def _card(arguments: argparse.Namespace, version: "DatasetVersion") -> int:
     for title in ("origins", "left_out", "groups", "leakage"):
         said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in card.get(title, {}).items())
         print(f"{title.replace('_', ' ')}: {said}")
+    if card.get("boxes"):
+        print(f"boxes: {card['boxes']}, of answers that are about a part of their frame")
     for each in card.get("agreement", []):
         alike = each["alike"]
         print(f"agreement on {each['class']}: {alike['hits']} of {alike['num']} second looks are alike")

@@ -6,6 +6,7 @@ from pathlib import Path
 from sisyphus_web import __version__
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain import endings, flags
+from sisyphus_web.cli.plain.missing_weights import without_weights
 from sisyphus_web.cli.plain.progress import ProgressBar
 
 DESCRIPTION = """
@@ -22,7 +23,13 @@ sfi feature-extract-vid --video walk.mp4 --feature walk.npy --timesteps 16 --sho
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.with_example(parser, DESCRIPTION, EXAMPLE)
-    parser.add_argument("--video", type=flags.existing_file, required=True, metavar="FILE")
+    parser.add_argument(
+        "--video",
+        type=flags.existing_file,
+        required=True,
+        metavar="FILE",
+        help="mp4, mov, mkv, webm, avi or ts, known by its content",
+    )
     parser.add_argument(
         "--feature", type=Path, required=True, metavar="FILE.npy", help="a folder takes NAME.npy"
     )
@@ -56,11 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
         output = output / f"{arguments.video.stem}.npy"
     elif output.suffix != ".npy":
         raise CliError(f"--feature must end in .npy or be a folder, got {output}", Exit.REFUSED)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    endings.check_writable(output)
     networks.check_device(arguments.device)
     try:
         weights = clip_features.weights_of(arguments.weights, arguments.model_dir)
-    except (WeightsMissing, WeightsRefused) as error:
+    except WeightsMissing as error:
+        raise CliError(without_weights(error, ""), Exit.REFUSED) from None
+    except WeightsRefused as error:
         raise CliError(str(error), Exit.REFUSED) from None
     identity = {"encoder": clip_features.SPEC.key, "weights_sha256": weights.sha256}
     settings = {"timesteps": arguments.timesteps, "short_side": arguments.short_side}
@@ -101,5 +110,5 @@ def run(arguments: argparse.Namespace) -> int:
     report.done(str(arguments.video), output.name)
     report.facts["shape"] = list(features.shape)
     return endings.finish(
-        report, output, arguments, f"{output}: {features.shape[0]} clips x {features.shape[1]}"
+        report, output, arguments, f"{output}: {endings.counted(len(features), 'clip')} x {features.shape[1]}"
     )

@@ -21,7 +21,7 @@ NUM_ROWS = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.with_example(parser, DESCRIPTION, EXAMPLE)
-    parser.add_argument("file", type=Path, metavar="FILE.npy")
+    parser.add_argument("file", type=Path, metavar="FILE.npy", help="a feature file")
     flags.add_json(parser)
 
 

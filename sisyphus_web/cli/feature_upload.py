@@ -22,7 +22,13 @@ HF_TOKEN=... sfi feature-upload --hf_dataset me/features --feature_dir features 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.with_example(parser, DESCRIPTION, EXAMPLE)
     parser.add_argument("--hf-dataset", required=True, metavar="NAME", help="owner/name; it must be there")
-    parser.add_argument("--feature-dir", type=flags.existing_folder, required=True, metavar="DIR")
+    parser.add_argument(
+        "--feature-dir",
+        type=flags.existing_folder,
+        required=True,
+        metavar="DIR",
+        help="feature files and their side files, sub-folders too",
+    )
     parser.add_argument("--path-in-repo", default="", metavar="DIR", help="default: its root")
     parser.add_argument(
         "--remove-after-uploading", action="store_true", help="delete what the hub confirmed, and only that"

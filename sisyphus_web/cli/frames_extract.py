@@ -24,7 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from sisyphus_web.cli.plain import networks
 
     flags.with_example(parser, DESCRIPTION, EXAMPLE)
-    parser.add_argument("--video", type=flags.existing_file, required=True, metavar="FILE")
+    parser.add_argument(
+        "--video",
+        type=flags.existing_file,
+        required=True,
+        metavar="FILE",
+        help="mp4, mov, mkv, webm, avi or ts, known by its content",
+    )
     parser.add_argument("--frames", type=Path, required=True, metavar="DIR", help="made if missing")
     parser.add_argument(
         "--similarity",
@@ -83,6 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
                 report.skipped(str(arguments.video), frame_files.FRAMES_NAME)
                 return endings.finish(report, folder, arguments, f"done before: {folder}")
             network.engine(video.facts.num_declared_frames or 0)
+            more = {"preprocessing": network.preprocessing, "sfi_version": __version__}
             with ProgressBar("frames", video.facts.num_declared_frames, as_json=arguments.json) as bar:
                 kept = frame_files.write_frames(
                     folder,
@@ -92,10 +99,9 @@ def run(arguments: argparse.Namespace) -> int:
                         threshold=arguments.similarity,
                         batch_size=arguments.batch_size,
                     ),
+                    video.source | meta | more,
                     name_of=lambda frame, _: f"{frame.number:010d}.jpg",
                 )
-            more = {"preprocessing": network.preprocessing, "sfi_version": __version__}
-            frame_files.finish(folder, kept, video.source | meta | more)
     except MediaRefused as refusal:
         return one_video.reject(report, folder, arguments, refusal)
     report.done(str(arguments.video), *(frame.file for frame in kept))

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="DIR|LIST",
-        help="a folder of .npy files, or a text file with the path of one per line",
+        help="a folder of .npy files, one of them, or a text file with the path of one per line",
     )
     index_ending.add_arguments(parser)
     parser.add_argument(
@@ -90,10 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
             "seed": arguments.seed,
             "features_digest": found.digest,
         }
-        if not arguments.force and _is_done(idx, facts):
+        if not arguments.force and index_files.opened_if(idx, facts) is not None:
             for name in found.paths:
                 report.skipped(name, idx.name)
             return endings.finish(report, idx, arguments, f"done before: {idx}")
+        endings.check_writable(idx)
         if arguments.old:
             index = index_building.reused(arguments.old, found)
         else:
@@ -119,6 +120,8 @@ def _paths(features: Path) -> list[str]:
         if not names:
             raise CliError(f"there is no .npy below {features}", Exit.REFUSED)
         return [str(features / name) for name in names]
+    if features.suffix == ".npy" and features.is_file():
+        return [str(features)]
     if not features.is_file():
         raise CliError(f"{features} does not exist", Exit.REFUSED)
     try:
@@ -134,16 +137,3 @@ def _paths(features: Path) -> list[str]:
     return [
         name if Path(name).exists() or not (beside / name).exists() else str(beside / name) for name in names
     ]
-
-
-def _is_done(idx: Path, facts: dict) -> bool:  # type: ignore[type-arg]  # as in the side file
-    """Whether the index there is of the same features in the same way, and whole."""
-    from indexing.compute.plain import index_files, side_files
-
-    if not side_files.matches(side_files.read_meta(idx), facts):
-        return False
-    try:
-        index_files.load(idx)
-    except index_files.IndexRefused:
-        return False
-    return True

@@ -50,6 +50,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--draw", type=Path, metavar="DIR", help="write the neighbors as pictures, the nearest cell framed"
     )
     parser.add_argument("--token-file", type=flags.existing_file, metavar="FILE", help="as the server's")
+    parser.add_argument(
+        "--encoder",
+        metavar="NAME",
+        help="for --image: the network of an index that does not say it; the old sfi had resnet50",
+    )
+    parser.add_argument(
+        "--pool", choices=("mac", "mean", "gem"), default="mac", help="with --encoder; default: mac"
+    )
+    parser.add_argument(
+        "--image-size",
+        type=flags.image_size,
+        default=448,
+        metavar="PX",
+        help="with --encoder: the square its pictures were resized to; default: 448",
+    )
     flags.add_weights(parser)
     flags.add_device(parser)
     flags.add_json(parser)
@@ -102,16 +117,8 @@ def _of_image(arguments: argparse.Namespace, info: dict[str, Any]) -> tuple[np.n
     from indexing.compute.plain.query_pictures import query_of, shares_of
     from sisyphus_web.cli.plain import networks
 
-    asked = info.get("settings") or {}
-    if "network" not in asked:
-        raise CliError(
-            "it is not known which network the index is of; give --query with a feature file", Exit.REFUSED
-        )
-    pool = "none" if asked["pool"] == "map" else asked["pool"]
-    network = networks.load(
-        PictureSettings(asked["network"], pool, asked["image_size"], asked["precision"]), arguments
-    )
-    if network.weights.sha256 != info["weights_sha256"]:
+    network = networks.load(PictureSettings(*_settings_of(info, arguments)), arguments)
+    if info["weights_sha256"] and network.weights.sha256 != info["weights_sha256"]:
         raise CliError(
             f"{network.weights.path} are other weights than the index is of "
             f"(sha256 {str(info['weights_sha256'])[:16]}...); "
@@ -128,6 +135,23 @@ def _of_image(arguments: argparse.Namespace, info: dict[str, Any]) -> tuple[np.n
     except (MediaRefused, WeightsRefused, ValueError) as error:
         raise CliError(f"{arguments.image}: {error}", Exit.REFUSED) from None
     return found.rows, {**network.identity, "positions": found.positions}
+
+
+def _settings_of(info: dict[str, Any], arguments: argparse.Namespace) -> tuple[str, str, int | None, str]:
+    """Network, pooling, image size and precision that the index says, or the flags where it says none."""
+    said = info.get("settings") or {}
+    if "network" in said:
+        if arguments.encoder not in (None, said["network"]):
+            raise CliError(f"--encoder {arguments.encoder}: the index is of {said['network']}", Exit.REFUSED)
+        pool = "none" if said["pool"] == "map" else said["pool"]
+        return said["network"], pool, said["image_size"], said["precision"]
+    if arguments.encoder is None:
+        raise CliError(
+            "the index does not say which network it is of. Say it: --encoder resnet50 --image-size 448 "
+            "is what the old sfi took unless told otherwise. Or give --query with a feature file",
+            Exit.REFUSED,
+        )
+    return arguments.encoder, arguments.pool, arguments.image_size, "fp32"
 
 
 def _draw(folder: Path, neighbors: list[dict[str, Any]], *, as_json: bool) -> int:

@@ -1,16 +1,22 @@
 """`sfi serve-index` (`index-serve`): a plain index over HTTP."""
 
 import argparse
+import errno
 import ipaddress
 import json
 import logging
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain import flags
+
+if TYPE_CHECKING:
+    from indexing.compute.plain.index_files import PlainIndex
 
 DESCRIPTION = """
 Answer queries to an index: POST / with {"feature": base64, "shape": [N, C], "dtype", "num_results"}, as the
@@ -24,6 +30,11 @@ EXAMPLE = """
 sfi serve-index --index photos --num-probes 8
 sfi query-index --query features/crab.npy --num-results 5
 """
+PORT_ADVICE = {
+    errno.EADDRINUSE: ". Another program listens there; stop it, or give another --port (0: any free one)",
+    errno.EACCES: ". Ports below 1024 are the system's; give a larger --port",
+    errno.EADDRNOTAVAIL: ". This machine has no such address; give another --host",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "number of rows that met it; default: min",
     )
     parser.add_argument(
+        "--images",
+        type=flags.existing_folder,
+        metavar="DIR",
+        help="the pictures that the features are of, found by their names where no side file says it, as of "
+        "the old sfi's features; answers then name them as media",
+    )
+    parser.add_argument(
         "--token-file", type=flags.existing_file, metavar="FILE", help="who asks must send what is in it"
     )
     flags.add_json(parser)
@@ -71,15 +89,19 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         server = IndexServer(
             (arguments.host, arguments.port),
-            lambda: index_files.load(idx),
+            lambda: _opened(idx, arguments.images),
             num_probes=arguments.num_probes,
             features_size=size,
             aggregate=arguments.aggregate,
             token=token,
+            on_ready=lambda info: _say_ready(info, as_json=arguments.json),
         )
     except OSError as error:
         at = f"{arguments.host}:{arguments.port}"
-        raise CliError(f"{at} cannot be listened to: {error.strerror or error}", Exit.REFUSED) from None
+        advice = PORT_ADVICE.get(error.errno or 0, "")
+        raise CliError(
+            f"{at} cannot be listened to: {error.strerror or error}{advice}", Exit.REFUSED
+        ) from None
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
     with server:
@@ -91,6 +113,31 @@ def run(arguments: argparse.Namespace) -> int:
     if server.failure is not None:
         raise CliError(str(server.failure), Exit.REFUSED)
     return Exit.DONE
+
+
+def _opened(idx: Path, images: Path | None) -> "PlainIndex":
+    """The index, and the pictures it is of where they are named."""
+    from indexing.compute.plain import index_files
+    from indexing.compute.plain.source_pictures import SourcePictures
+
+    opened = index_files.load(idx)
+    if images is not None:
+        opened.pictures = SourcePictures(images)
+    return opened
+
+
+def _say_ready(info: dict[str, Any], *, as_json: bool) -> None:
+    """What is served, and what of it is not known."""
+    cells = f"{info['cells_probed']} of {info['cells']} cells probed"
+    lines = [f"ready: {info['count']:,} vectors of {info['width']:,}, {cells}"]
+    if not info["encoder"]:
+        lines.append("it is not known which encoder they are of")
+    if not info["has_media"]:
+        lines.append("it is not known which pictures they are of: --images DIR finds them by their names")
+    if not info["reranks_exactly"]:
+        lines.append("the feature files are not where the index names them: distances are those of codes")
+    with suppress(BrokenPipeError):  # who started it has read what it wanted
+        print(json.dumps({"event": "ready", "info": info}) if as_json else "\n".join(lines), flush=True)
 
 
 def _say(arguments: argparse.Namespace, idx: Path, port: int) -> None:

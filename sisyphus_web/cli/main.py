@@ -1,23 +1,19 @@
 """`sfi`: Sisyphus on the command line. One module per verb; none is imported before it is asked for."""
 
-import argparse
-import errno
 import importlib
+import json
 import os
 import sys
 
-from sisyphus_web import __version__
+from sisyphus_web.cli import parsing
 from sisyphus_web.cli.errors import CliError, Exit
+from sisyphus_web.cli.plain.file_errors import FILE_ERRORS, sentences_of
 from sisyphus_web.cli.plain.flags import spelled
+from sisyphus_web.cli.plain.stopping import interruptible
 from sisyphus_web.cli.plain.verbs import PLAIN_VERBS
 
-# What a file system says: no place, no permission, no such thing here
-FILE_ERRORS = (
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
-    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
-)  # fmt: skip
-
-VERBS = {  # verb -> (module, what it does)
+NO_MEMORY = "can't allocate memory"  # torch's words, in a RuntimeError
+INSTANCE_VERBS = {  # verb -> (module, what it does)
     "doctor": ("sisyphus_web.cli.doctor", "say what is there, what is missing, and what to do"),
     "corpora": ("sisyphus_web.cli.corpora", "list the corpora of the running Sisyphus"),
     "settings": ("sisyphus_web.cli.corpus_settings", "say how a corpus is indexed; switch its region index"),
@@ -35,43 +31,48 @@ VERBS = {  # verb -> (module, what it does)
     "train": ("sisyphus_web.cli.train", "train a classifier on what was decided, and judge it"),
     "classifiers": ("sisyphus_web.cli.classifiers", "list classifiers and versions; make one live"),
     "predict": ("sisyphus_web.cli.predict", "score a corpus by a classifier"),
-    **PLAIN_VERBS,
 }
+VERBS = {**INSTANCE_VERBS, **PLAIN_VERBS}
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; its exit status. People's mistakes end in a sentence, never in a traceback."""
     words = spelled(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(prog="sfi", description="Sisyphus on the command line.")
-    parser.add_argument("--version", action="version", version=f"sfi {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    asked = next((word for word in words if not word.startswith("-")), "")
-    for verb, (module, words_of_verb) in VERBS.items():
-        of_verb = verbs.add_parser(verb, help=words_of_verb, description=words_of_verb.capitalize() + ".")
-        if verb == asked:
-            importlib.import_module(module).add_arguments(of_verb)
-    arguments = parser.parse_args(words)
+    asked = ""
     try:
-        return int(importlib.import_module(VERBS[arguments.verb][0]).run(arguments))
-    except CliError as error:
-        print(f"sfi {arguments.verb}: {error}", file=sys.stderr)
-        return error.code
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in FILE_ERRORS:
-            at = f"{error.filename}: " if error.filename else ""
-            print(f"sfi {arguments.verb}: {at}{error.strerror}; what was done stays done.", file=sys.stderr)
-            return Exit.FAILED
-        if not _is_lost_database(error):
-            raise
-        sentence = "the database has gone; did Sisyphus stop? Its jobs go on at the next start."
-        print(f"sfi {arguments.verb}: {sentence}", file=sys.stderr)
-        return Exit.FAILED
-    except KeyboardInterrupt:
-        print(f"sfi {arguments.verb}: stopped; what was done stays done.", file=sys.stderr)
-        return Exit.FAILED
+        with interruptible():
+            asked = parsing.verb_in(words, VERBS)
+            parser = parsing.parser_of(PLAIN_VERBS, INSTANCE_VERBS, asked)
+            arguments = parsing.parsed(parser, words)
+            return int(importlib.import_module(VERBS[arguments.verb][0]).run(arguments))
     except BrokenPipeError:  # `sfi jobs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+    except (Exception, KeyboardInterrupt) as error:
+        found = told(error)
+        if found is None:
+            raise
+        sentence, code = found
+        name = f"sfi {asked}".strip()
+        as_json = json.dumps({"event": "error", "verb": asked, "exit": code, "text": sentence})
+        print(as_json if "--json" in words else f"{name}: {sentence}", file=sys.stderr)
+        return code
+
+
+def told(error: BaseException) -> tuple[str, Exit] | None:
+    """The sentence and the exit status of what people can mend; None for a fault of ours."""
+    if isinstance(error, CliError):
+        return str(error), error.code
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped; what was done stays done.", Exit.FAILED
+    if isinstance(error, OSError) and error.errno in FILE_ERRORS:
+        return sentences_of(error), Exit.FAILED
+    if isinstance(error, MemoryError) or NO_MEMORY in str(error):
+        advice = "Take a smaller --batch-size or --image-size."
+        return f"there is not enough memory; what was done stays done. {advice}", Exit.FAILED
+    if isinstance(error, Exception) and _is_lost_database(error):
+        return "the database has gone; did Sisyphus stop? Its jobs go on at the next start.", Exit.FAILED
+    return None
 
 
 def _is_lost_database(error: Exception) -> bool:

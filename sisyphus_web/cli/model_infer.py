@@ -1,7 +1,6 @@
 """`sfi model-infer`: the class of every picture below a folder, as JSON."""
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -56,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 with a result for every picture; 3 when some files were none."""
-    from indexing.compute.plain.whole_files import writing_whole
+    from indexing.compute.plain.whole_files import as_json, writing_whole
     from sisyphus_web.cli.plain import classifiers, networks, refusals
     from training.compute.classifiers import Classifier
 
@@ -78,9 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
     with ProgressBar("pictures", len(names), as_json=arguments.json) as bar, writing_whole(results) as file:
         rows = _rows(arguments, classifier, names, report, bar)
         first = next(rows, None)
-        file.write(b"[" + (json.dumps(first, ensure_ascii=False).encode() if first else b""))
+        file.write(b"[" + (as_json(first) if first else b""))
         for row in rows:
-            file.write(b",\n" + json.dumps(row, ensure_ascii=False).encode())
+            file.write(b",\n" + as_json(row))
         file.write(b"]\n")
     report.facts |= {"results": str(results)}
     return endings.finish(

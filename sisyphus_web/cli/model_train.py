@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     networks.check_device(arguments.device)
     folder = _run_folder(arguments)
-    with refusals.told():
+    with refusals.told(arguments.backbone):
         pictures = read_image_folder(arguments.dataset)
         start = _start(arguments, pictures)
         settings = recipes.settings_of(arguments, folder, pictures, start)
@@ -130,8 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
     best = result.best_row or {}
     report.facts |= {"epochs": len(result.rows), "ended": result.why, "best": best, "model": str(result.best)}
     words = (
-        f"{len(result.rows)} epochs ({result.why}); best: epoch {best.get('epoch')} with accuracy "
-        f"{_shown(best.get('accuracy'))}. {result.best}"
+        f"{endings.counted(len(result.rows), 'epoch')} ({result.why}); "
+        f"best: epoch {best.get('epoch')} with accuracy {_shown(best.get('accuracy'))}. {result.best}"
     )
     return endings.finish(report, folder, arguments, words)
 

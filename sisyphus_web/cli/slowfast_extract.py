@@ -47,10 +47,24 @@ FLAGS = {  # flag -> the key it sets
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     flags.with_example(parser, DESCRIPTION, EXAMPLE)
-    parser.add_argument("--cfg", type=flags.existing_file, required=True, metavar="YAML")
+    parser.add_argument(
+        "--cfg",
+        type=flags.existing_file,
+        required=True,
+        metavar="YAML",
+        help="as slowfast_feature_extractor's",
+    )
     parser.add_argument("--opts", nargs="*", default=[], metavar="KEY VALUE", help="over the YAML")
-    parser.add_argument("--shard-id", type=flags.whole(0, 9999), default=0, metavar="K")
-    parser.add_argument("--num-shards", type=flags.whole(1, 10000), default=1, metavar="N")
+    parser.add_argument(
+        "--shard-id",
+        type=flags.whole(0, 9999),
+        default=0,
+        metavar="K",
+        help="take the K-th, K+N-th ... line, from 0",
+    )
+    parser.add_argument(
+        "--num-shards", type=flags.whole(1, 10000), default=1, metavar="N", help="runs that share the list"
+    )
     parser.add_argument("--init-method", help=argparse.SUPPRESS)  # of the original; nothing is connected
     parser.add_argument("--rate", type=flags.real(0.001, 1000), help="every so many frames; default: 1")
     parser.add_argument("--stride", type=flags.whole(1, 1_000_000), help="a row every so many frames")

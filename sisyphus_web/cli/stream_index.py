@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pool", choices=("mac", "mean", "gem"), default="mac", help="over positions; default: mac"
     )
     networks.add_arguments(parser)
+    flags.add_force(parser)
     flags.add_json(parser)
 
 
@@ -45,12 +46,30 @@ def run(arguments: argparse.Namespace) -> int:
     is_native = arguments.native_size or arguments.batch_size == 1
     size = None if is_native else arguments.image_size
     network = networks.network_of(arguments, pool=arguments.pool, image_size=size)
+    idx = index_files.index_path(arguments.index)
     report = endings.new_report("stream-index", seed=arguments.seed, **network.identity)
     names = endings.inputs_of(arguments.images, leave_out=None, report=report)
     num_train = min(arguments.num_train or MOST_TRAINING, len(names))
+    facts = image_features.facts_of(network) | {
+        "layout": "pooled",
+        "rows_are": "images",
+        "index_factory": arguments.index_factory,
+        "num_train": num_train,
+        "seed": arguments.seed,
+        "images_digest": image_stream.digest_of(arguments.images, names),
+    }
+    if not arguments.force and (opened := index_files.opened_if(idx, facts)) is not None:
+        indexed = set(opened.paths)
+        for name in names:
+            if str(arguments.images / name) in indexed:
+                report.skipped(name, idx.name)
+            else:
+                report.rejected(name, "rejected-before", "It could not be read before; --force tries again.")
+        return endings.finish(report, idx, arguments, f"done before: {idx}")
+    endings.check_writable(idx)
     with ProgressBar("pictures", len(names), as_json=arguments.json) as bar:
         try:
-            index, indexed, factory = image_stream.build(
+            index, paths, factory = image_stream.build(
                 arguments.images,
                 names,
                 network,
@@ -63,13 +82,4 @@ def run(arguments: argparse.Namespace) -> int:
             )
         except (index_files.IndexRefused, WeightsRefused, EncoderUnknown) as error:
             raise CliError(str(error), Exit.REFUSED) from None
-    facts = image_features.facts_of(network)
-    facts |= {
-        "layout": "pooled",
-        "rows_are": "images",
-        "factory": factory,
-        "num_train": num_train,
-        "seed": arguments.seed,
-    }
-    idx = index_files.index_path(arguments.index)
-    return index_ending.finish(arguments, report, idx, index, indexed, facts, None)
+    return index_ending.finish(arguments, report, idx, index, paths, facts | {"factory": factory}, None)

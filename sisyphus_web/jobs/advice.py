@@ -27,6 +27,7 @@ ADVICE = {
     "no-map": "Draw the map on the map's page first.",
     "nothing-inside": "Draw the lasso around some points.",
     "map-unreadable": "A file of the map is missing or damaged. Check the disk, then draw the map anew.",
+    "no-such-box": "Draw a box on a frame that is neither a few pixels nor the whole of it.",
     "no-such-span": "Choose a part of the video that has frames, up to ten minutes long.",
     "wrong-unit": "Choose features of what the dataset version holds, frames or clips.",
     "only-frames": "Choose a format that holds clips, or make a version of frames.",

@@ -1,6 +1,7 @@
 """What every template may use: icons, and numbers, sizes and times as people read them."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +38,23 @@ def count(value: Any) -> str:
 def pairs(value: dict[str, Any] | None) -> list[tuple[str, Any]]:
     """Names and values of a dict from the database: `.items` would find a key of that name first."""
     return list((value or {}).items())
+
+
+@register.filter
+def at(value: dict[str, Any] | None, key: str) -> Any:
+    """The value of a key that a variable holds, or that a method of the dict hides; None without it."""
+    return (value or {}).get(key)
+
+
+LISTED = 6  # names that are read as a list; of more, the number is said
+
+
+@register.filter
+def listed(names: Sequence[str]) -> str:
+    """'cat, dog'; of more than six names the first three and how many there are besides."""
+    if len(names) <= LISTED:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
 @register.filter

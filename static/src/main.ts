@@ -10,6 +10,7 @@ import "./css/help.css";
 import "./css/people.css";
 import "htmx.org";
 import * as autosubmit from "./controllers/autosubmit";
+import * as choices from "./controllers/choices";
 import * as confirm from "./controllers/confirm";
 import * as copy from "./controllers/copy";
 import * as dialog from "./controllers/dialog";
@@ -24,6 +25,7 @@ import { attach } from "./lib/attach";
 
 attach({
   autosubmit: autosubmit.connect,
+  choices: choices.connect,
   confirm: confirm.connect,
   copy: copy.connect,
   dialog: dialog.connect,

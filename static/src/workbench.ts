@@ -7,7 +7,7 @@ import { Api } from "./lib/api";
 import { Leases } from "./lib/leases";
 import { openOutbox } from "./lib/outbox-browser";
 import { openKeys } from "./lib/own-keys";
-import { problemOf, readQuery, writeQuery } from "./lib/query-url";
+import { lostOf, misreadOf, readQuery, writeQuery } from "./lib/query-url";
 import { Session } from "./lib/session";
 import { tileSize } from "./lib/tile-size";
 import { readConfig } from "./lib/wire";
@@ -40,10 +40,14 @@ async function open(session: Session): Promise<void> {
   const sources = session.sources.length ? undefined : session.loadSources();
   const scorers = session.scorers.length ? undefined : session.loadScorers();
   if (parameters.has("q")) await Promise.all([sources, scorers, session.loadClasses()]);
-  session.query = readQuery(parameters, session.names);
+  const units = session.config.units ?? [];
+  const asked = readQuery(parameters, session.names);
+  const { unit, ...of_any_unit } = asked;
+  session.query = unit && units.includes(unit) ? asked : of_any_unit;
+  session.misread = misreadOf(parameters, session.names);
   await session.open();
-  const problem = problemOf(parameters, session.names);
-  if (problem) session.fail(new Error(problem));
+  const lost = lostOf(parameters, session.names, units);
+  if (lost && !session.error) session.fail(new Error(lost));
 }
 
 const place = document.getElementById("workbench");

@@ -2,6 +2,7 @@ import json
 import threading
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -172,7 +173,7 @@ def test_a_repetition_while_the_first_is_at_work_is_a_409(as_, stan, monkeypatch
 
     def slowly(**kwargs):
         at_work.set()
-        may_end.wait(10)
+        may_end.wait(120)
         return create(**kwargs)
 
     monkeypatch.setattr("sisyphus_web.accounts.services.create_corpus", slowly)
@@ -183,7 +184,7 @@ def test_a_repetition_while_the_first_is_at_work_is_a_409(as_, stan, monkeypatch
 
     thread = threading.Thread(target=first)
     thread.start()
-    at_work.wait(10)
+    assert at_work.wait(120)
     again = send(client, "POST", "/api/v1/corpora/", {"name": "once"}, **key)
     may_end.set()
     thread.join()
@@ -211,3 +212,13 @@ def test_a_token_for_some_corpora_does_not_learn_of_the_others_from_the_encoders
     script = Client(headers={"Authorization": f"Token {secret}"})
     used = [each["used_by"] for each in script.get("/api/v1/encoders/").json() if each["key"] == "builtin@1"]
     assert used == [[corpus.pk]]
+
+
+def test_an_answer_that_says_signed_out_leaves_the_cookie_of_a_sign_in_made_meanwhile(ann, settings):
+    browser = Client()
+    browser.force_login(ann)
+    Session.objects.all().delete()
+    answer = browser.get("/api/v1/me/")
+    assert answer.status_code == 401
+    assert settings.SESSION_COOKIE_NAME not in answer.cookies
+    assert browser.get("/").cookies[settings.SESSION_COOKIE_NAME].value == ""  # a page takes it away

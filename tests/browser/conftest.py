@@ -7,6 +7,8 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import BrowserContext, Page
 
+from tests.conftest import PATIENCE_MS
+
 
 @pytest.fixture
 def context_of(chromium, live_server) -> Iterator[Callable[..., BrowserContext]]:
@@ -15,6 +17,7 @@ def context_of(chromium, live_server) -> Iterator[Callable[..., BrowserContext]]
 
     def make(user=None, **options) -> BrowserContext:
         context = chromium.new_context(base_url=live_server.url, **options)
+        context.set_default_timeout(PATIENCE_MS)
         made.append(context)
         if user is not None:
             client = Client()

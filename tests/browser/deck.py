@@ -54,7 +54,7 @@ class SearchProcess:
         self.process = subprocess.Popen([sys.executable, "manage.py", "run_search"], env=env, stderr=self.log)
 
     def wait(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while True:
             try:
                 if search.status():
@@ -70,5 +70,5 @@ class SearchProcess:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=180)
         self.log.close()

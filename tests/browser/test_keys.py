@@ -5,10 +5,13 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.models import CurrentVerdict, LabelClass, Verdict
+from indexing.models import Stack
+from labeling.models import CurrentVerdict, GridSettings, LabelClass, Verdict, WeakBatch
 from tests.browser import deck
 from tests.browser.test_review import all_saved as review_saved
 from tests.browser.test_workbench import all_saved
+from tests.browser.touch import tap_twice
+from tests.browser.waiting import Held, eventually, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SESSION = "document.querySelector('sfi-workbench, sfi-review').session"
@@ -36,7 +39,7 @@ def workbench(page_of, pictures, ann) -> Page:
     bike = pictures.items.filter(media_file__name__contains="Motorbikes").first()
     label_class = LabelClass.objects.get(name="motorbike")
     page.goto(f"/corpora/{pictures.pk}/workbench/?class={label_class.pk}&term=i{bike.pk}")
-    expect(page.locator(".tile img[src]").first).to_be_visible()
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
     expect(page.locator(".tile[data-cursor]")).to_have_count(1)
     return page
 
@@ -96,7 +99,7 @@ def test_a_lasso_selects_and_a_key_answers_what_it_holds(workbench):
     page.mouse.down()
     page.mouse.move(boxes[1]["x"] + 40, boxes[1]["y"] + 60, steps=4)
     page.mouse.up()
-    assert chosen(page) == 2
+    until(page, f"{SESSION}.selection.chosen.size === 2")
     page.keyboard.press("x")
     all_saved(page)
     assert CurrentVerdict.objects.filter(answer="reject").count() == 2
@@ -125,9 +128,11 @@ def test_looking_and_searching(workbench):
     page.keyboard.press("ArrowRight")
     page.keyboard.press("q")
     expect(page.locator(".term")).to_have_count(2)
+    until(page, f"{SESSION}.ranking.state === 'idle'")  # it begins at the top
     page.keyboard.press("End")
     page.keyboard.press("n")
     expect(page.locator('.term[data-sign="minus"]')).to_have_count(1)
+    until(page, f"{SESSION}.ranking.state === 'idle'")
     page.keyboard.press("c")
     expect(page.locator(".frame-box")).to_be_visible()
     page.keyboard.press("a")  # drawing: not an answer
@@ -136,23 +141,40 @@ def test_looking_and_searching(workbench):
     page.keyboard.press("2")
     expect(page.locator('.class-pick[aria-pressed="true"]')).to_contain_text("leopard")
     page.keyboard.press("/")
-    assert page.evaluate("document.querySelector('sfi-query-bar').contains(document.activeElement)")
+    expect(page.locator("sfi-line input")).to_be_focused()
     assert not Verdict.objects.exists()
+
+
+def test_the_detail_view_shows_the_thumbnail_until_the_frame_has_come(workbench):
+    page = workbench
+    frames = Held(page, r"/items/\d+/frame/")
+    page.keyboard.press("v")
+    picture = page.locator(".frame-picture img")
+    expect(picture).to_have_attribute("style", re.compile("width"))  # at the size of the frame
+    thumbnail = picture.bounding_box()
+    assert picture.evaluate("image => image.currentSrc").startswith("blob:")
+    frames.let_go()
+    expect(picture).to_have_attribute("src", re.compile("/frame/"))
+    assert picture.bounding_box() == pytest.approx(thumbnail, abs=2)
 
 
 def test_the_detail_view_answers_as_the_grid_does(workbench):
     page = workbench
     page.keyboard.press("v")
     expect(page.locator(".frame-dialog[open]")).to_be_visible()
-    for key in ("a", "x", "u", "z", "Space"):
+    for key in ("a", "x", "u", "z"):
         page.keyboard.press(key)
+    assert cursor(page) == 2  # at what was taken back
+    page.keyboard.press("Space")
     assert answers(page)[:4] == ["accept", "reject", "", ""]
+    assert cursor(page) == 3
+    page.keyboard.press("ArrowRight")
     assert cursor(page) == 4
     page.keyboard.press("ArrowLeft")
     assert cursor(page) == 3
     page.keyboard.press("v")
     expect(page.locator(".frame-dialog[open]")).to_have_count(0)
-    assert page.evaluate("document.activeElement.className") == "grid-scroll"
+    expect(page.locator(".grid-scroll")).to_be_focused()
     page.keyboard.press("Shift+Z")
     all_saved(page)
     assert [said.answer for said in CurrentVerdict.objects.order_by("verdict_id")] == [
@@ -160,6 +182,18 @@ def test_the_detail_view_answers_as_the_grid_does(workbench):
         "reject",
         "unsure",
     ]
+
+
+def test_escape_leads_from_any_field_back_to_the_tiles(workbench):
+    page = workbench
+    for role, name in (("spinbutton", "Similarity ≥"), ("combobox", "File")):
+        page.get_by_role(role, name=name).focus()
+        page.keyboard.press("a")  # typed, or refused by the field: no answer
+        page.keyboard.press("Escape")
+        expect(page.locator(".grid-scroll")).to_be_focused()
+    assert answers(page)[0] == ""
+    page.keyboard.press("a")
+    expect(page.locator("#tile-0")).to_have_attribute("data-answer", "accept")
 
 
 def test_keys_are_changed_conflicts_are_named_and_reset_brings_them_back(workbench):
@@ -184,7 +218,7 @@ def test_keys_are_changed_conflicts_are_named_and_reset_brings_them_back(workben
     all_saved(page)
 
     page.reload()
-    expect(page.locator(".tile img[src]").first).to_be_visible()
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
     page.keyboard.press("f")
     all_saved(page)
     assert CurrentVerdict.objects.filter(answer="accept").count() == 2
@@ -208,6 +242,7 @@ def test_keys_and_the_size_of_tiles_are_found_on_another_machine(workbench, page
     page.keyboard.press("+")
     size = page.evaluate("localStorage.getItem('sisyphus-tile-px')")
     page.goto("/")  # at once: what waits is sent on the way out
+    eventually(GridSettings.objects.filter(user=ann, keys={"accept": ["f"]}, tile_px=int(size)).exists)
 
     elsewhere = page_of(ann, viewport={"width": 1440, "height": 900})
     elsewhere.goto(f"/corpora/{pictures.pk}/workbench/")
@@ -219,6 +254,7 @@ def test_keys_and_the_size_of_tiles_are_found_on_another_machine(workbench, page
     elsewhere.keyboard.press("Escape")
     expect(key).to_have_text("a")
     elsewhere.goto("/")
+    eventually(GridSettings.objects.filter(user=ann, keys={}).exists)
 
     page.goto(f"/corpora/{pictures.pk}/workbench/")  # which had another map: the last write holds
     expect(page.locator(".action[data-action='accept'] kbd")).to_have_text("a")
@@ -259,11 +295,10 @@ def test_a_finger_scrolls_taps_holds_and_taps_twice(page_of, pictures, ann):
     page = page_of(ann, viewport={"width": 1024, "height": 768}, has_touch=True)
     bike = pictures.items.first()
     page.goto(f"/corpora/{pictures.pk}/workbench/?term=i{bike.pk}")
-    expect(page.locator(".tile img[src]").first).to_be_visible()
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
     page.locator("#tile-3").tap()
-    assert cursor(page) == 3
-    page.locator("#tile-3").tap()
-    expect(page.locator(".frame-dialog[open]")).to_be_visible()
+    until(page, f"{SESSION}.selection.cursor === 3")
+    tap_twice(page, page.locator("#tile-3"), page.locator(".frame-dialog[open]"))
     page.get_by_role("button", name="Close").first.tap()
     page.get_by_role("button", name=re.compile("Accept")).first.tap()
     page.locator(".more-actions summary").tap()
@@ -272,3 +307,106 @@ def test_a_finger_scrolls_taps_holds_and_taps_twice(page_of, pictures, ann):
     page.get_by_role("button", name=re.compile("Drop")).tap()
     all_saved(page)
     assert CurrentVerdict.objects.filter(answer="accept").count() == 1
+
+
+def test_all_that_match_are_taken_as_weak_labels_and_never_answered_unseen(workbench, pictures):
+    page = workbench
+    page.set_viewport_size({"width": 1024, "height": 500})  # not all of 24 tiles are on the screen
+    until(page, "document.querySelector('sfi-grid').visible.stop < 24")
+    page.keyboard.press("Escape")
+    page.evaluate("document.querySelector('sfi-grid').top()")
+    page.keyboard.press("Control+a")
+    num_shown = chosen(page)
+    assert 0 < num_shown < 24
+    expect(page.locator(".status-said")).to_have_text(f"{num_shown} chosen: all that were on the screen")
+    page.keyboard.press("Control+a")
+    taker = page.get_by_role("button", name="Take 24")
+    expect(taker).to_be_focused()
+    assert chosen(page) == 0
+    page.keyboard.press("Enter")
+    expect(page.locator(".status-said")).to_contain_text("24 weak labels taken")
+    assert WeakBatch.objects.get().first_n == 24
+    assert Verdict.objects.count() == 0
+
+
+def test_a_key_before_the_ranking_is_here_says_nothing_and_is_told_so(page_of, pictures, ann):
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    rankings = Held(page, "/rank/")
+    bike = pictures.items.filter(media_file__name__contains="Motorbikes").first()
+    label_class = LabelClass.objects.get(name="motorbike")
+    page.goto(f"/corpora/{pictures.pk}/workbench/?class={label_class.pk}&term=i{bike.pk}")
+    expect(page.locator(".status-said")).to_have_text("Still searching")  # which is said late, and of itself
+    page.keyboard.press("a")
+    expect(page.locator(".status-said")).to_have_text("Still loading: nothing was said yet")
+    rankings.let_go()
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
+    assert cursor(page) == 0
+    assert set(answers(page)) == {""}
+
+
+def test_a_stack_is_split_where_a_key_says_so(page_of, pictures, ann):
+    """Of four members the last two leave together, and one undo brings them back."""
+    stack = Stack.objects.create(corpus=pictures)
+    members = list(pictures.items.filter(media_file__name__contains="Motorbikes").order_by("pk")[:4])
+    pictures.items.filter(pk__in=[each.pk for each in members]).update(stack=stack)
+    label_class = LabelClass.objects.get(name="motorbike")
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    page.goto(f"/corpora/{pictures.pk}/workbench/?class={label_class.pk}&term=i{members[0].pk}")
+    expect(page.locator("#tile-0")).to_contain_text("\u00d74")
+    page.keyboard.press("a")
+    expect(page.locator(".status-said")).to_have_text("1 tile accepted, 4 items with their stacks")
+    all_saved(page)  # a stack waits for its answers, but not for ever
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("e")
+    shown = page.locator(".member")
+    expect(shown).to_have_count(4)
+    expect(page.locator(".member-mark")).to_have_count(3)  # answered by their stack
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+X")
+    expect(page.locator(".member[data-lit]")).to_have_count(2)
+    expect(page.locator(".stack-dialog .hint")).to_have_text("2 to reject: Enter applies, Esc drops")
+    page.keyboard.press("Escape")  # drops what is lit up; the dialog stays
+    expect(page.locator(".member[data-lit]")).to_have_count(0)
+    expect(page.locator(".stack-dialog")).to_be_visible()
+    page.keyboard.press("Shift+X")
+    page.keyboard.press("Enter")
+    expect(page.locator('.member[data-answer="reject"]')).to_have_count(2)
+    expect(page.locator("#tile-0")).to_contain_text("\u00d72")  # those that stay
+    all_saved(page)
+    sides = [pictures.items.get(pk=each.pk).stack_id for each in members]
+    assert sides[0] == sides[1] == stack.pk
+    assert sides[2] == sides[3] != stack.pk
+    page.keyboard.press("Shift+ArrowLeft")  # and back: both are chosen, one key answers them
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("z")
+    all_saved(page)
+    expect(page.locator("#tile-0")).to_contain_text("\u00d74")
+    assert {pictures.items.get(pk=each.pk).stack_id for each in members} == {stack.pk}
+    expect(page.locator('.member[data-answer="reject"]')).to_have_count(0)
+    page.locator(".stack-dialog").get_by_role("button", name="Reject").click()  # the same without a key
+    all_saved(page)
+    sides = [pictures.items.get(pk=each.pk).stack_id for each in members]
+    assert sides[0] == sides[1] == sides[3] == stack.pk != sides[2]  # the one at the cursor
+
+
+def test_a_key_right_behind_a_stack_that_closes_is_about_its_tile(page_of, pictures, ann):
+    stack = Stack.objects.create(corpus=pictures)
+    members = list(pictures.items.filter(media_file__name__contains="Motorbikes").order_by("pk")[:4])
+    pictures.items.filter(pk__in=[each.pk for each in members]).update(stack=stack)
+    label_class = LabelClass.objects.get(name="motorbike")
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    page.goto(f"/corpora/{pictures.pk}/workbench/?class={label_class.pk}&term=i{members[0].pk}")
+    expect(page.locator("#tile-0")).to_contain_text("\u00d74")
+    page.keyboard.press("e")
+    expect(page.locator(".member")).to_have_count(4)
+    page.evaluate(
+        """() => {
+          document.querySelector(".stack-dialog").close(); // it tells so a moment later
+          document.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
+        }"""
+    )
+    all_saved(page)
+    assert CurrentVerdict.objects.filter(answer="accept").count() == 4
+    assert pictures.items.filter(stack=stack).count() == 4

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from labeling.models import Audit, LabelClass
 from tests.browser import deck
 from tests.browser.test_review import say
+from tests.browser.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -47,10 +48,11 @@ def test_an_audit_is_planned_drawn_and_read_without_a_mouse(page_of, pictures, a
     expect(card).to_contain_text("looked at")
     audit = Audit.objects.get()
     expect(card).to_contain_text(f"0 of {audit.looks} looked at")
-    page.locator(".tile").first.click()
+    until(page, "document.querySelector('sfi-workbench').session.ranking.state === 'idle'")  # draws are in it
+    page.locator("#tile-0").click()
     for _ in range(len(items) - 12 + 16):  # everything that is undecided, draws and all
         page.keyboard.press("x")
-    expect(card).to_contain_text("recall at least", timeout=20_000)
+    expect(card).to_contain_text("recall at least")
     expect(card).to_contain_text("Model estimate, not a bound")
     expect(card).to_contain_text("A new ranking needs a new audit")
 

@@ -79,7 +79,7 @@ def test_a_map_is_drawn_colored_and_lassoed_into_the_grid(page_of, pictures, ann
     assert region.num_items == 32
     page.get_by_role("link", name="Show them in the grid").click()
     expect(page).to_have_url(re.compile(rf"q=map(:|%3A)(#|%23){region.pk}"))
-    expect(page.locator(".tile").first).to_be_visible()
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
 
 
 def test_without_a_mouse_the_point_in_the_middle_is_searched_with(page_of, pictures, ann, mia, bikes):
@@ -92,7 +92,32 @@ def test_without_a_mouse_the_point_in_the_middle_is_searched_with(page_of, pictu
         page.keyboard.press(key)
     expect(page.locator(".map-peek img")).to_be_visible()
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/workbench/\?term=i\d+"))
+    expect(page).to_have_url(re.compile(r"/workbench/\?(class=\d+&)?term=i\d+"))
+
+
+def test_without_a_mouse_what_is_in_view_opens_in_the_grid(page_of, pictures, ann, mia, bikes):
+    build_map(projections.start_map(pictures, created_by=mia).pk)
+    page = page_of(ann, viewport={"width": 1024, "height": 768})
+    page.goto(f"/corpora/{pictures.pk}/map/?class={bikes.pk}")
+    page.locator("sfi-map-view").focus()
+    page.keyboard.press("l")
+    expect(page.get_by_role("heading", name="32 items inside")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"q=map(:|%3A)(#|%23)\d+"))
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
+
+
+def test_the_keys_are_the_map_s_as_soon_as_it_is_open(page_of, pictures, ann, mia, bikes):
+    build_map(projections.start_map(pictures, created_by=mia).pk)
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    page.goto(f"/corpora/{pictures.pk}/map/?class={bikes.pk}")
+    expect(page.locator("sfi-map-view")).to_be_visible()
+    page.keyboard.press("l")
+    expect(page.get_by_role("heading", name="32 items inside")).to_be_visible()
+    page.goto(f"/corpora/{pictures.pk}/map/?class={bikes.pk}")
+    expect(page.locator("sfi-map-view")).to_be_visible()
+    page.keyboard.press("+")
+    expect(page.locator("sfi-map-view")).to_be_focused()
 
 
 def test_a_viewer_looks_and_draws_nothing(page_of, pictures, vera):
@@ -121,7 +146,7 @@ def test_a_million_points_are_moved_hovered_and_lassoed(page_of, corpus, ann, mi
     page.route("**/map/points/", lambda route: route.fulfill(body=body_of_points(map_id, num)))
     page.route("**/map/states/*", lambda route: route.fulfill(body=states, headers={"ETag": '"one"'}))
     page.goto(f"/corpora/{corpus.pk}/map/?class={bikes.pk}")
-    expect(legend(page, "untouched")).to_have_text("950,000", timeout=20_000)
+    expect(legend(page, "untouched")).to_have_text("950,000")
     box = page.locator("sfi-map-view").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)

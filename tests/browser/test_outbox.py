@@ -10,6 +10,7 @@ from labeling.api.verdicts import VerdictView
 from labeling.models import CurrentVerdict, LabelClass, Verdict
 from tests.browser import deck
 from tests.browser.test_workbench import OUTBOX, all_saved
+from tests.browser.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 NUM_PHOTOS = 330
@@ -63,36 +64,33 @@ class Annotator:
 
 def stored(page: Page, count: int) -> None:
     """Wait until the browser has that many decisions on its disk."""
-    page.evaluate(
-        f"async () => {{ while ((await {OUTBOX}.pending()).length !== {count}) "
-        "await new Promise((done) => setTimeout(done, 20)); }"
-    )
+    until(page, f"(await {OUTBOX}.pending()).length === {count}")
 
 
 def test_three_hundred_decisions_survive_everything(page_of, pictures, ann, bikes, monkeypatch):
     page = page_of(ann, viewport={"width": 1440, "height": 900})
     page.goto(f"/corpora/{pictures.pk}/workbench/")
-    expect(page.locator(".tile img[src]").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
     annotator, context, address = Annotator(), page.context, page.url
 
     context.set_offline(True)
     annotator.answer(page, 100)
     expect(page.locator(".status-unsaved")).to_contain_text("100 unsaved")
     stored(page, 100)
+    # what a page sends while it goes is neither held back by the route nor by being offline
+    monkeypatch.setattr(VerdictView, "post", lambda *_, **__: HttpResponse(status=503))
     page.close(run_before_unload=False)
 
-    context.set_offline(False)
     context.route(SAVING, lambda route: route.abort())  # the pages load, but nothing is taken
-    # what a page sends while it goes does not pass by the route
-    monkeypatch.setattr(VerdictView, "post", lambda *_, **__: HttpResponse(status=503))
+    context.set_offline(False)
     page = context.new_page()
     page.goto(address)
-    expect(page.locator(".tile img[src]").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
     annotator.answer(page, 60)
     stored(page, 160)
     page.on("dialog", lambda dialog: dialog.accept())  # "leave? there is something unsaved"
     page.reload()
-    expect(page.locator(".tile img[src]").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
     annotator.answer(page, 10)
     stored(page, 170)
     assert not Verdict.objects.exists()

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings as django_settings
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from indexing.models import Upload
 from sisyphus_web.jobs.models import Job
@@ -26,21 +27,21 @@ def test_sign_in_and_the_theme_that_stays(page_of, mia, corpus):
     assert page.locator("html").get_attribute("data-theme") is None
     page.get_by_role("button", name="Light or dark theme").click()
     page.reload()
-    assert page.locator("html").get_attribute("data-theme") == "light"
+    expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
 def test_progress_moves_by_itself_and_stops_asking_when_all_is_done(page_of, mia, corpus):
     job = made.JobFactory(corpus=corpus, is_running=True)
     page = page_of(mia)
     page.goto(reverse("corpus", args=[corpus.pk]))
-    assert page.locator("progress[value='38']").count() == 1
+    expect(page.locator("progress[value='38']")).to_have_count(1)
     Job.objects.filter(pk=job.pk).update(units_done=400)
-    page.locator("progress[value='95']").wait_for(timeout=30_000)
+    page.locator("progress[value='95']").wait_for()
     Job.objects.filter(pk=job.pk).update(
         status="done", units_done=418, finished_at=job.created_at, lease_until=None
     )
-    page.locator(f"#job-{job.pk}[data-status='done']").wait_for(timeout=30_000)
-    assert page.locator("#activity-poll-fast").count() == 0
+    page.locator(f"#job-{job.pk}[data-status='done']").wait_for()
+    expect(page.locator("#activity-poll-fast")).to_have_count(0)
 
 
 def test_the_log_opens_by_keyboard_and_gives_the_focus_back(page_of, mia, corpus):
@@ -52,7 +53,7 @@ def test_the_log_opens_by_keyboard_and_gives_the_focus_back(page_of, mia, corpus
     page.keyboard.press("Enter")
     page.get_by_text("Read 418 files.").wait_for()
     page.keyboard.press("Escape")
-    page.wait_for_function(f"document.activeElement.id === 'job-{job.pk}-log'")
+    expect(page.locator(f"#job-{job.pk}-log")).to_be_focused()
 
 
 def test_retry_swaps_the_job_and_says_so(page_of, mia, corpus):
@@ -71,7 +72,7 @@ def test_the_media_table_is_filtered_as_one_types(page_of, mia, corpus):
     page.goto(reverse("corpus", args=[corpus.pk]))
     page.get_by_label("Name").fill("otter")
     page.get_by_role("link", name="heron.jpg").wait_for(state="detached")
-    assert page.get_by_role("link", name="otter.jpg").count() == 1
+    expect(page.get_by_role("link", name="otter.jpg")).to_have_count(1)
 
 
 def test_chosen_files_arrive_and_their_ingest_starts(page_of, mia, corpus):
@@ -82,7 +83,7 @@ def test_chosen_files_arrive_and_their_ingest_starts(page_of, mia, corpus):
         for name in ("heron", "otter")
     ]
     page.locator("[data-upload-files]").set_input_files(files)
-    page.get_by_text("the ingest has started").wait_for(timeout=30_000)
+    page.get_by_text("the ingest has started").wait_for()
     assert Upload.objects.filter(corpus=corpus, received_bytes=5000).count() == 2
     assert Job.objects.filter(corpus=corpus, kind="media_ingest").count() == 1
 

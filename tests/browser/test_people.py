@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from labeling.models import BlindLook, GoldAnswer, Verdict
+from labeling.models import BlindLook, GoldAnswer, GridSettings, Verdict
 from labeling.services.verdicts import record_verdicts
 from tests.labeling.conftest import items_of, operation
 
@@ -81,6 +81,26 @@ def test_a_disagreement_is_settled_by_one_key_with_a_reason(corpus, ann, mia, ca
     assert (settled.item_id, settled.answer, settled.reason) == (item, "unsure", "a xylophone")
     page.set_viewport_size({"width": 1024, "height": 768})
     shot(page, "disagreements-1024")
+    page.keyboard.press("z")
+    expect(page.get_by_text("Taken back: it is disputed again.")).to_be_visible()
+    expect(cards).to_have_count(5)
+
+
+def test_the_keys_of_disagreements_are_those_of_the_person(corpus, mia, cat, disputed, page_of):
+    GridSettings.objects.create(user=mia, keys={"accept": ["y"], "peek": ["o"]})
+    page = page_of(mia, viewport={"width": 1024, "height": 768})
+    page.goto(f"/corpora/{corpus.pk}/disagreements/")
+    expect(page.locator("kbd", has_text="y")).to_be_visible()
+    page.keyboard.press("a")  # nobody's key any more
+    page.keyboard.press("o")
+    expect(page.locator("dialog[open] button")).to_be_visible()
+    shot(page, "disagreements-peek")
+    page.keyboard.press("y")  # the dialog is open: not an answer
+    page.keyboard.press("o")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.keyboard.press("y")
+    expect(page.get_by_text("Settled: accepted.")).to_be_visible()
+    assert Verdict.objects.get(is_settling=True).answer == "accept"
 
 
 @pytest.mark.parametrize("width", [1440, 1024])

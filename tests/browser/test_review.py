@@ -6,9 +6,10 @@ import uuid
 import pytest
 from playwright.sync_api import Page, expect
 
-from labeling.models import CurrentVerdict, LabelClass, WeakBatch, WeakLabel
+from labeling.models import CurrentVerdict, LabelClass, Verdict, WeakBatch, WeakLabel
 from labeling.services.verdicts import Operation, record_verdicts
 from tests.browser import deck
+from tests.browser.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OUTBOX = "document.querySelector('sfi-review').session.outbox"
@@ -50,11 +51,8 @@ def say(corpus, who, label_class, items, answer: str, base_version: int = 0, *, 
 
 
 def all_saved(page: Page) -> None:
-    # Counted before the status line is drawn. The CSP forbids wait_for_function.
-    page.evaluate(
-        f"async () => {{ while ({OUTBOX}.unsaved) await new Promise((done) => setTimeout(done, 20)); }}"
-    )
-    expect(page.locator(".status-unsaved")).to_have_text("all saved", timeout=30_000)
+    until(page, f"!{OUTBOX}.unsaved")  # counted before the status line is drawn
+    expect(page.locator(".status-unsaved")).to_have_text("all saved")
 
 
 def tab(page: Page, name: str):
@@ -82,30 +80,83 @@ def test_answers_are_changed_where_they_are_seen(page_of, pictures, ann, mia, bi
 
     tab(page, "rejected").click()
     expect(page.locator('.tile[data-answer="reject"]')).to_have_count(4)
-    assert "tab=rejected" in page.url
+    expect(page).to_have_url(re.compile("tab=rejected"))
     tab(page, "disputed").click()
     expect(page.locator(".tile-mark", has_text="disputed")).to_have_count(1)
 
 
 def test_what_the_other_answers_contradict_is_a_tab_of_its_own(page_of, pictures, ann, bikes):
-    motorbikes = list(pictures.items.filter(media_file__name__contains="Motorbikes"))
-    leopards = list(pictures.items.filter(media_file__name__contains="Leopards"))
+    motorbikes = list(pictures.items.filter(media_file__name__contains="Motorbikes").order_by("pk"))
+    leopards = list(pictures.items.filter(media_file__name__contains="Leopards").order_by("pk"))
     say(pictures, ann, bikes, [*motorbikes[:7], leopards[0]], "accept")
     say(pictures, ann, bikes, [*leopards[1:], motorbikes[7]], "reject")
     page = page_of(ann, viewport={"width": 1440, "height": 900})
     page.goto(f"/corpora/{pictures.pk}/review/?class={bikes.pk}&tab=suspect")
     expect(tab(page, "suspect")).to_have_attribute("aria-selected", "true")
-    expect(page.locator(".tile:visible").first.or_(page.locator(".start-state"))).to_be_visible(
-        timeout=15_000
-    )
+    expect(page.locator("#tile-0 img[src]").or_(page.locator(".start-state"))).to_be_visible()
     expect(page.locator(".alert")).to_have_count(0)
+
+
+def test_a_suspect_is_confirmed_or_corrected_with_one_key_and_listed_no_more(page_of, pictures, ann, bikes):
+    motorbikes = list(pictures.items.filter(media_file__name__contains="Motorbikes").order_by("pk"))
+    leopards = list(pictures.items.filter(media_file__name__contains="Leopards").order_by("pk"))
+    say(pictures, ann, bikes, [*motorbikes[:7], leopards[0]], "accept")
+    say(pictures, ann, bikes, [*leopards[1:], motorbikes[7]], "reject")
+    page = page_of(ann, viewport={"width": 1440, "height": 900})
+    page.goto(f"/corpora/{pictures.pk}/review/?class={bikes.pk}&tab=suspect")
+    tiles = page.locator(".tile[data-answer]:visible")
+    expect(page.locator(".review-about")).to_contain_text("answers are contradicted by the others")
+    expect(tiles).not_to_have_count(0)
+    shown = tiles.count()
+    said = page.locator("#tile-0").get_attribute("data-answer")
+    key = {"accept": "a", "reject": "x"}[str(said)]
+    page.keyboard.press(key)
+    expect(page.locator("#tile-0 .tile-mark")).to_have_text("confirmed")
+    all_saved(page)
+    confirmed = Verdict.objects.order_by("-id").first()
+    assert confirmed is not None
+    assert (confirmed.answer, confirmed.mode) == (said, "review")
+    page.keyboard.press("z")
+    expect(page.locator("#tile-0 .tile-mark")).to_be_hidden()
+    page.keyboard.press("Home")
+    page.keyboard.press(key)
+    all_saved(page)
+    page.reload()
+    expect(page.locator(".review-about")).to_contain_text("were looked at in review")
+    expect(tiles).to_have_count(shown - 1)
+
+
+def test_the_first_that_are_taken_are_those_at_the_top_of_the_page(page_of, pictures, ann, bikes):
+    """Also where a better ranking has taken the place of what is below the fold."""
+    page = page_of(ann, viewport={"width": 1024, "height": 500})
+    page.goto(f"/corpora/{pictures.pk}/workbench/?class={bikes.pk}")
+    page.locator(".tile", has_text="Motorbikes").first.click()
+    expect(page.locator("#tile-0 .tile-caption")).to_contain_text(re.compile(r"\d\.\d{3}"))
+    for key in "aa":
+        page.keyboard.press(key)
+    ranking = "document.querySelector('sfi-workbench').session.ranking"
+    until(page, f"{ranking}.round !== {ranking}.tiles[0].round")
+    page.keyboard.press("]")  # the calibration of the newer one says nothing of these
+    expect(page.locator(".cut-line")).to_contain_text("a better ranking waits below the screen")
+    at_top = page.evaluate(f"{ranking}.tiles.slice(2, 6).map((tile) => tile.item)")
+    page.get_by_role("button", name="First N").click()
+    page.get_by_label("How many").fill("4")
+    page.get_by_role("button", name="Take 4").click()
+    expect(page.locator(".status-said")).to_contain_text("4 weak labels taken")
+    assert set(at_top) == set(WeakLabel.objects.values_list("item_id", flat=True))
+    expect(page.locator(".tile-mark:visible", has_text="weak")).to_have_count(4)
+    page.get_by_label("How many").fill("16")
+    page.get_by_role("button", name=re.compile(r"^Take \d")).click()  # more than stand above the fold
+    expect(page.locator(".status-said")).to_contain_text("look at it, then take again")
+    assert page.evaluate(f"{ranking}.round === {ranking}.tiles[0].round")
+    assert WeakBatch.objects.count() == 1
 
 
 def test_weak_labels_are_taken_in_bulk_then_cleaned_and_reverted(page_of, pictures, ann, bikes):
     page = page_of(ann, viewport={"width": 1440, "height": 900})
     page.goto(f"/corpora/{pictures.pk}/workbench/")
     page.locator(".tile", has_text="Motorbikes").first.click()
-    expect(page.locator(".tile-caption").first).to_contain_text(re.compile(r"\d\.\d{3}"))
+    expect(page.locator("#tile-0 .tile-caption")).to_contain_text(re.compile(r"\d\.\d{3}"))
     page.get_by_label("How many").fill("6")
     page.get_by_role("button", name="Take 6").click()
     expect(page.locator(".status-said")).to_contain_text("weak labels taken")

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import time
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from indexing.compute.sampling import FramePolicy
 from indexing.models import Item, MediaFile
 from labeling.models import CurrentVerdict, Verdict
 from tests import factories as made
+from tests.browser.waiting import eventually, until
 
 # The apps are named so that the flush cascades: knox leaves an unused table that points at the users.
 pytestmark = [
@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True, available_apps=django_settings.INSTALLED_APPS),
 ]
 WIDE = {"viewport": {"width": 1440, "height": 900}}
+PLAYER = "document.querySelector('sfi-player')"
 GUTTER_PX = 84  # of the time line, for the names of its lanes
 
 
@@ -67,15 +68,9 @@ def pixels(page: Page) -> np.ndarray:
     return np.asarray(picture.convert("RGB"))
 
 
-def counts(item: Item, answer: str) -> bool:
-    """Whether `answer` comes to count for the item: it is painted first, and sent after."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        state = CurrentVerdict.objects.filter(item=item).first()
-        if state is not None and state.answer == answer:
-            return True
-        time.sleep(0.05)
-    return False
+def counts(item: Item, answer: str) -> None:
+    """Waits until `answer` counts for the item: it is painted first, and sent after."""
+    eventually(lambda: CurrentVerdict.objects.filter(item=item, answer=answer).exists())
 
 
 @pytest.mark.parametrize(
@@ -113,6 +108,7 @@ def test_every_step_shows_the_decoders_frame_with_its_own_numbers(open_video, na
 
 def test_a_span_is_dragged_accepted_undone_and_selected_by_keyboard(open_video, corpus):
     page, media = open_video("scenes/car-detection.mp4", "mp4", "h264")
+    page.wait_for_load_state("networkidle")  # what comes later moves the lanes
 
     def at(share: float) -> tuple[float, float]:
         """A point in the lowest lane, which is that of the verdicts."""
@@ -130,7 +126,7 @@ def test_a_span_is_dragged_accepted_undone_and_selected_by_keyboard(open_video, 
     page.keyboard.press("a")
     expect(page.locator(".video-side .badge")).to_contain_text("accept")
     clip = Item.objects.get(media_file=media, kind="clip")
-    assert counts(clip, "accept")
+    counts(clip, "accept")
     expect(page.locator(".status-unsaved")).to_have_text("all saved")
     said = Verdict.objects.get(item=clip)
     assert (said.answer, said.mode) == ("accept", "timeline")
@@ -141,10 +137,10 @@ def test_a_span_is_dragged_accepted_undone_and_selected_by_keyboard(open_video, 
     assert abs(pts.index(clip.stop_pts) - 0.5 * len(pts)) < 4
     page.keyboard.press("z")
     expect(page.locator(".video-side")).to_contain_text("undecided")
-    assert counts(clip, "")
+    counts(clip, "")
     page.keyboard.press("Shift+Z")
     expect(page.locator(".video-side .badge")).to_contain_text("accept")
-    assert counts(clip, "accept")
+    counts(clip, "accept")
     # By keyboard alone: frames 1 to 3 are the span, which is rejected.
     page.keyboard.press("Home")
     page.keyboard.press(".")
@@ -159,7 +155,7 @@ def test_a_span_is_dragged_accepted_undone_and_selected_by_keyboard(open_video, 
     expect(page.locator(".video-side .badge")).to_contain_text("reject")
     short = Item.objects.get(media_file=media, kind="clip", start_pts=pts[1])
     assert short.stop_pts == pts[4]
-    assert counts(short, "reject")
+    counts(short, "reject")
     page.reload()
     page.locator("canvas[data-place='0']").wait_for()
     expect(page.locator(".line-tools")).to_contain_text("2 items")
@@ -181,7 +177,7 @@ def test_it_plays_on_its_own_and_stands_on_the_frame_it_says(open_video, name, c
     page.keyboard.press("k")
     expect(page.locator(".player-play")).to_have_text("Play")
     expect(page.locator("sfi-player canvas")).to_be_visible()
-    page.wait_for_timeout(500)
+    until(page, f"!{PLAYER}.isPlaying && {PLAYER}.standing === {PLAYER}.place")  # the whole frame has come
     place = int(page.locator("sfi-player canvas").get_attribute("data-place") or -1)
     with Decoder() as decoder:
         frame = list(decoder.frames(media.path, FramePolicy("every")))[place]

@@ -15,8 +15,16 @@ from sisyphus_client import Client
 from sisyphus_web.accounts.models import Scope
 from sisyphus_web.accounts.services import create_token
 from sisyphus_web.jobs.models import Job
+from training.tasks import export_classifier, predict_classifier, train_classifier
 
-TASKS = {"media_ingest": ingest_media, "dataset_export": export_dataset, "labels_import": import_labels}
+TASKS = {
+    "media_ingest": ingest_media,
+    "dataset_export": export_dataset,
+    "labels_import": import_labels,
+    "classifier_train": train_classifier,
+    "classifier_predict": predict_classifier,
+    "classifier_export": export_classifier,
+}
 SCOPES = [Scope.READ, Scope.LABEL, Scope.UPLOAD, Scope.RUN, Scope.EXPORT]
 
 
@@ -37,7 +45,7 @@ def worker(transactional_db) -> Iterator[None]:
     thread.start()
     yield
     ended.set()
-    thread.join(timeout=30)
+    thread.join(timeout=180)
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def token(corpus, mia) -> str:
 
 @pytest.fixture
 def client(live_server, token, worker) -> Iterator[Client]:
-    with Client(live_server.url, token, timeout_seconds=20) as made:
+    with Client(live_server.url, token, timeout_seconds=120) as made:
         yield made
 
 
@@ -67,12 +75,12 @@ class BreakingNetwork:
     def close(self) -> None:
         """End every connection and wait until all sockets are closed."""
         _shut_down(self._listener)  # wakes who waits in accept, which closing alone does not
-        self._threads[0].join(timeout=30)
+        self._threads[0].join(timeout=180)
         self._listener.close()
         for end in list(self._ends):
             _shut_down(end)
         for thread in self._threads:
-            thread.join(timeout=30)
+            thread.join(timeout=180)
 
     def _accept(self) -> None:
         while True:

@@ -4,6 +4,7 @@ import ast
 import csv
 import hashlib
 import json
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -47,15 +48,22 @@ def test_corpora_and_classes_are_found_by_name_and_made_once(client, corpus):
 def test_uploaded_photos_are_taken_in_and_the_job_is_followed(client, corpus, tmp_path):
     told = []
     paths = [noise(tmp_path / f"{n}.jpg", seed=n) for n in range(2)]
-    client.corpus(corpus.pk).upload(paths, on_progress=told.append).wait(timeout_seconds=60)
+    client.corpus(corpus.pk).upload(paths, on_progress=told.append).wait(timeout_seconds=180)
     assert {each["state"] for each in client.corpus(corpus.pk).media()} == {"done"}
     assert [at.note for at in told if at.done == at.total] == ["0.jpg", "1.jpg"]
+
+
+def test_a_list_of_several_pages_comes_whole_and_once(client, corpus, photos):
+    place = f"corpora/{corpus.pk}/items/"
+    assert client.transport.get(place, page_size=4)["next"]
+    found = [each["id"] for each in islice(client.transport.pages(place, page_size=4), 20)]
+    assert sorted(found) == sorted(item.pk for item in photos)
 
 
 def test_an_upload_goes_on_where_the_network_broke_off(client, corpus, breaking, token, tmp_path):
     path = noise(tmp_path / "large.jpg")
     network = breaking(30_000)
-    with Client(network.url, token, timeout_seconds=5, tries=40) as shaky:
+    with Client(network.url, token, timeout_seconds=60, tries=40) as shaky:
         shaky.transport.waits = lambda: iter([0.01] * 39 + [None])
         done = upload(shaky.transport, corpus.pk, path, chunk_bytes=20_000)
     assert network.num_cuts >= path.stat().st_size // 30_000
@@ -69,12 +77,12 @@ def test_a_download_goes_on_at_any_byte_and_is_checked(client, corpus, photos, b
     results = found.answer(cat, {item.pk: "accept" for item in photos})
     assert [each.outcome for each in results] == ["applied"] * 6
     version = found.freeze(name="first", val_share=0, test_share=0)
-    export = version.export("image_folder", image_format="png").wait(timeout_seconds=60)
+    export = version.export("image_folder", image_format="png").wait(timeout_seconds=180)
     whole = export.download(tmp_path).read_bytes()
     assert hashlib.sha256(whole).hexdigest() == export.sha256
     network = breaking(1_500)
     (tmp_path / "again.zip.part").write_bytes(whole[:7])  # what an earlier process left
-    with Client(network.url, token, timeout_seconds=5, tries=5) as shaky:
+    with Client(network.url, token, timeout_seconds=60, tries=5) as shaky:
         about = {"size_bytes": len(whole), "sha256": export.sha256}
         told = []
         download(
@@ -105,7 +113,7 @@ def test_labels_come_in_by_a_look_a_taking_and_a_taking_back(client, corpus, pho
     path.write_text(
         "".join(json.dumps(row) + "\n" for row in [*rows, {"file_name": "x.jpg", "class": "swan"}])
     )
-    labels = found.import_labels(path).wait(timeout_seconds=60)
+    labels = found.import_labels(path).wait(timeout_seconds=180)
     assert isinstance(labels, LabelImport)
     assert (labels.state, labels.preview["taken"], labels.preview["rejected"]) == (
         "previewed",
@@ -134,7 +142,7 @@ def test_failures_come_with_the_servers_words(client, live_server, corpus, photo
     assert (refused.value.status, refused.value.code) == (409, "no-items")
     (tmp_path / "notes.csv").write_text("a,b\n1,2\n")
     with pytest.raises(JobFailed, match="needs a column label_class") as failed:
-        found.import_labels(tmp_path / "notes.csv").wait(timeout_seconds=60)
+        found.import_labels(tmp_path / "notes.csv").wait(timeout_seconds=180)
     assert failed.value.code == "labels-unreadable"
     with Client(live_server.url, "0" * 64) as nobody, pytest.raises(ApiError) as stranger:
         nobody.me()

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,15 +15,11 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 240
 OWN = ("DATABASE_URL", "REDIS_URL", "SISYPHUS_DATA_DIR", "SISYPHUS_TEST_SERVICES", "DJANGO_SECRET_KEY")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Instance:
@@ -66,7 +61,7 @@ class Instance:
             return
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(60)
+            self.process.wait(180)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -106,7 +101,7 @@ class Client:
         for name, value in headers.items():
             request.add_header(name.replace("_", "-"), value)
         try:
-            with self.opener.open(request, timeout=60) as answer:
+            with self.opener.open(request, timeout=120) as answer:
                 return Answer(answer.status, answer.read(), dict(answer.headers))
         except urllib.error.HTTPError as error:
             return Answer(error.code, error.read(), dict(error.headers))
@@ -119,10 +114,10 @@ class Client:
             {"csrfmiddlewaretoken": token[1], "username": name, "password": password}
         )
         request = urllib.request.Request(self.url + "/login/", data=form.encode())
-        with self.opener.open(request, timeout=60) as answer:
+        with self.opener.open(request, timeout=120) as answer:
             assert "/login/" not in answer.url, answer.read().decode()
 
-    def done(self, path: str, *, seconds: float = 180) -> Any:
+    def done(self, path: str, *, seconds: float = 400) -> Any:
         """The job at `path` once it is done; fails with its error when it failed."""
         deadline = time.monotonic() + seconds
         while True:

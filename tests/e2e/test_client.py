@@ -26,7 +26,7 @@ def test_the_main_job_from_an_example_to_a_downloaded_dataset(
         assert not {tile.item for tile in learned.neighbors} & {each.item for each in answers}
         told = []
         version = corpus.freeze(name="minarets", classes=[minaret], val_share=0.2, test_share=0)
-        export = version.export("webdataset").wait(timeout_seconds=120, on_progress=told.append)
+        export = version.export("webdataset").wait(timeout_seconds=300, on_progress=told.append)
         path = export.download(tmp_path, on_progress=told.append)
         assert told[-1].share == 1.0
         with tarfile.open(path) as archive:
@@ -34,5 +34,5 @@ def test_the_main_job_from_an_example_to_a_downloaded_dataset(
         num_lines = sum(num for side in version.counts.values() for num in side.values())
         assert num_lines >= len(answers)  # stacks have members
         assert len([name for name in names if name.endswith(".jpg")]) == num_lines
-        labels = corpus.import_labels(version.export("jsonl").download(tmp_path)).wait(timeout_seconds=120)
+        labels = corpus.import_labels(version.export("jsonl").download(tmp_path)).wait(timeout_seconds=300)
         assert (labels.preview["taken"], labels.preview["skipped"]) == (0, {"said-already": num_lines})

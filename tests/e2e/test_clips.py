@@ -6,6 +6,7 @@ import shutil
 import pytest
 from playwright.sync_api import expect
 
+from tests.conftest import PATIENCE_MS
 from tests.e2e.test_browser import WIDE, picture, saved
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -39,6 +40,7 @@ def clips_corpus(client, instance, media_root, shared_data) -> int:
 @pytest.fixture(scope="module")
 def page(instance, chromium, clips_corpus):
     context = chromium.new_context(viewport=WIDE, base_url=instance.url)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     said: list[str] = []
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -46,7 +48,7 @@ def page(instance, chromium, clips_corpus):
     page.get_by_label("Username").fill("operator")
     page.get_by_label("Password", exact=True).fill(instance.password)
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/$"))
+    expect(page).to_have_url(f"{instance.url}/")  # signed in: not the page that leads there
     yield page
     assert not said
     context.close()
@@ -89,7 +91,7 @@ def test_answers_to_clips_change_the_order_of_clips(page, client, clips_corpus):
     picture(page, "workbench-clips")
     tile.click()
     expect(page.locator(".term")).to_have_count(1)
-    expect(page.locator(".tile-caption").first).to_contain_text("1.000")  # it is ranked by the example
+    expect(page.locator("#tile-0 .tile-caption")).to_contain_text("1.000")  # it is ranked by the example
     picture(page, "workbench-clips-ranked")
     answer(page, "a")
     before = order(client, clips_corpus, label_class)

@@ -20,7 +20,7 @@ def sfi(instance):
         command = [sys.executable, "-m", "sisyphus_web.cli.main", *map(str, words)]
         if words[0] != "doctor":
             command += ["--data-dir", str(instance.data_dir)]
-        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=400)
         assert done.returncode == code, (done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr

@@ -1,17 +1,19 @@
 """The full circle in Chromium: verdicts, train, scores, candidates, verdicts, a second and better model."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.waiting import until
 from tests.e2e.test_browser import page, picture, saved  # noqa: F401 - the fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 ODD = ("stop_sign", "cannon")  # one class of two looks: the neighbors of one example do not show both
 CURSOR = '.tile[data-cursor="yes"]'
-MOVED = f"old => document.querySelector('{CURSOR}')?.getAttribute('aria-label') !== old"
-WAIT_MS = 120_000
+AT_CURSOR = f"document.querySelector('{CURSOR}')?.getAttribute('aria-label')"
+WAIT_MS = 240_000
 
 
 def answer(page: Page, num: int) -> int:  # noqa: F811
@@ -22,7 +24,7 @@ def answer(page: Page, num: int) -> int:  # noqa: F811
         is_odd = any(name in label for name in ODD)
         num_accepted += is_odd
         page.keyboard.press("a" if is_odd else "x")
-        page.wait_for_function(MOVED, arg=label)
+        until(page, f"{AT_CURSOR} !== {json.dumps(label)}")
     saved(page)
     return num_accepted
 
@@ -42,7 +44,7 @@ def test_a_few_verdicts_become_a_classifier_while_one_looks(page, client, ready_
     items = client.call("GET", f"{api}/items/?kind=frame&limit=500").json["results"]
     example = next(item["id"] for item in items if ODD[0] in item["name"])
     page.goto(f"/corpora/{ready_corpus}/workbench/?class={label_class}&term=i{example}&q=kind:image")
-    expect(page.locator(".tile-caption").first).to_contain_text("1.000")
+    expect(page.locator("#tile-0 .tile-caption")).to_contain_text("1.000")
     assert answer(page, 24) >= 4
     train(page)
     expect(page.locator("#operating-point")).to_be_visible()
@@ -54,17 +56,16 @@ def test_its_scores_propose_new_candidates_from_a_threshold_on(page, ready_corpu
     slider = page.get_by_label("Threshold of odd")
     expect(slider).to_be_visible(timeout=WAIT_MS)
     slider.focus()
-    before = slider.get_attribute("aria-valuetext")
     page.keyboard.press("Home")
     expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^score 0\.000: (\d+) of \1 items above"))
     page.keyboard.press("ArrowRight")
-    assert slider.get_attribute("aria-valuetext") != before
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(r"^score 0\.005"))
     picture(page, "classifier")
     page.get_by_role("link", name="Propose them in the workbench").click()
     expect(page.locator(".term")).to_contain_text("odd")
     expect(page).to_have_url(re.compile("score%3Aodd%3E%3D0.005"))
-    expect(page.locator(".tile").first).to_be_visible()
-    assert page.locator(".tile[data-answer='accept'], .tile[data-answer='reject']").count() == 0
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
+    expect(page.locator(".tile[data-answer='accept'], .tile[data-answer='reject']")).to_have_count(0)
     picture(page, "proposed")
 
 
@@ -76,8 +77,8 @@ def test_more_verdicts_make_a_second_version_that_is_better_on_the_same_held_out
     line = "kind:image+classifier:odd"
     page.goto(f"/corpora/{ready_corpus}/workbench/?class={label_class}&q={line}")
     expect(page.locator(".term")).to_contain_text("odd")
-    expect(page.locator(".tile").first).to_be_visible()
-    page.locator(".tile").first.hover()
+    expect(page.locator("#tile-0 img[src]")).to_be_visible()
+    page.locator("#tile-0").hover()
     page.keyboard.press("Home")
     assert answer(page, 90) >= 10
     train(page)

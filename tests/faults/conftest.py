@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,7 +26,7 @@ QUEUES = ("cpu", "gpu", "faults")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def until(true: Callable[[], object], *, seconds: float = 90, every: float = 0.1) -> None:
+def until(true: Callable[[], object], *, seconds: float = 180, every: float = 0.1) -> None:
     """Wait for something to become true, looking `every` so many seconds; fail if it does not."""
     end = time.monotonic() + seconds
     while not true():
@@ -105,7 +106,17 @@ class Site:
         """End a process and all its children."""
         if process is not None and process.poll() is None:
             os.killpg(process.pid, number)
-            process.wait(timeout=60)
+            process.wait(timeout=120)
+
+    @contextmanager
+    def gate_shut(self) -> Iterator[Callable[[], None]]:
+        """Jobs do not come to their end until what this gives is called, or the block is over (kinds.py)."""
+        gate = self.folder / kinds.GATE
+        gate.touch()
+        try:
+            yield lambda: gate.unlink(missing_ok=True)
+        finally:
+            gate.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="package")
@@ -136,6 +147,7 @@ def data_dir(site, settings) -> Iterator[Path]:
     settings.MEDIA_ROOTS = [site.folder / "given"]
     settings.FREE_SPACE_FLOOR_BYTES = 0
     yield site.folder
+    until(lambda: not any((site.folder / "runs").glob("*")))  # cleared by the worker after the end of a job
     for folder in site.folder.iterdir():
         if folder.is_dir():
             shutil.rmtree(folder)
@@ -158,10 +170,10 @@ def _books_balance_afterwards(site, data_dir, transactional_db) -> Iterator[None
 
 @pytest.fixture
 def count(site) -> Callable[..., Job]:
-    """Enqueue a job that counts chunks."""
+    """Enqueue a job that counts chunks; before `held_at` it waits while the gate is shut."""
 
-    def enqueue(*, chunks: int = 3, seconds: float = 0.1, **kwargs) -> Job:
-        return services.enqueue("faults_count", chunks=chunks, seconds=seconds, **kwargs)
+    def enqueue(*, chunks: int = 3, seconds: float = 0.1, held_at: int | None = None, **kwargs) -> Job:
+        return services.enqueue("faults_count", chunks=chunks, seconds=seconds, held_at=held_at, **kwargs)
 
     return enqueue
 

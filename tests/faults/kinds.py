@@ -6,7 +6,9 @@ Their work is visible: a row per chunk, which a later attempt skips, and one per
 import os
 import signal
 import time
+from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 
 from sisyphus_web.jobs import registry, services
@@ -22,6 +24,21 @@ KINDS = {
 }
 
 
+GATE = "gate-is-shut"  # a file in the data directory
+MOST_HELD_SECONDS = 300.0
+
+
+def gate() -> Path:
+    return settings.DATA_DIR / GATE
+
+
+def wait_at_gate() -> None:
+    """Wait while the test has shut the gate: what it wants to hurt is not over before it has looked."""
+    end = time.monotonic() + MOST_HELD_SECONDS
+    while gate().exists() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
 def sql(text: str, *values: object) -> list[tuple[int, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(text, values)
@@ -29,11 +46,16 @@ def sql(text: str, *values: object) -> list[tuple[int, ...]]:
 
 
 def count(job_id: int) -> None:
-    """Work through `chunks` chunks of `seconds` each, then have one effect."""
+    """Work through `chunks` chunks of `seconds` each, then have one effect.
+
+    Before the chunk number `held_at` it waits while the gate is shut.
+    """
     with services.running(job_id) as job:
         if job is None:
             return
         for chunk in range(job.params["chunks"]):
+            if chunk == job.params["held_at"]:
+                wait_at_gate()
             if not sql("SELECT 1 FROM faults_chunk WHERE job = %s AND chunk = %s", job.pk, chunk):
                 time.sleep(job.params["seconds"])
                 sql(

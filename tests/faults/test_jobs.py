@@ -33,10 +33,11 @@ def test_a_worker_says_that_it_is_there(site, count):
     )
 
 
-def test_a_killed_process_is_followed_by_one_that_continues(count):
-    job = count(chunks=6, seconds=0.3)
-    until(lambda: at_chunk(job, 2))
-    os.kill(pid_of(job), signal.SIGKILL)
+def test_a_killed_process_is_followed_by_one_that_continues(site, count):
+    with site.gate_shut():
+        job = count(chunks=6, held_at=2)
+        until(lambda: at_chunk(job, 2))
+        os.kill(pid_of(job), signal.SIGKILL)
     until(lambda: is_done(job))
     attempts = [attempt for _, attempt in chunks_of(job)]
     assert attempts[:2] == [1, 1]  # kept
@@ -56,19 +57,21 @@ def test_a_job_that_kills_its_process_twice_is_poison_and_the_worker_lives(site,
 
 
 def test_a_whole_killed_worker_loses_nothing(site, count):
-    jobs = [count(chunks=5, seconds=0.3) for _ in range(3)]
-    until(lambda: at_chunk(jobs[0], 1))
-    site.kill(site.worker)
+    with site.gate_shut():
+        jobs = [count(chunks=5, held_at=1) for _ in range(3)]
+        until(lambda: at_chunk(jobs[0], 1))
+        site.kill(site.worker)
     site.start_worker()
     until(lambda: all(is_done(job) for job in jobs))
 
 
 def test_a_worker_told_to_end_gives_its_jobs_back(site, count):
-    job = count(chunks=8, seconds=0.3)
-    until(lambda: at_chunk(job, 1))
-    site.worker.send_signal(signal.SIGTERM)
-    site.worker.wait(timeout=60)
-    assert JobAttempt.objects.get(job=job, number=1).outcome == "given-back"
+    with site.gate_shut():
+        job = count(chunks=8, held_at=1)
+        until(lambda: at_chunk(job, 1))
+        site.worker.send_signal(signal.SIGTERM)
+        until(lambda: JobAttempt.objects.get(job=job, number=1).outcome == "given-back")
+    site.worker.wait(timeout=120)
     site.start_worker()
     until(lambda: is_done(job))
 
@@ -79,22 +82,25 @@ def test_a_flushed_broker_loses_no_job(count, broker):
     until(lambda: all(is_done(job) for job in jobs))
 
 
-def test_a_killed_broker_refuses_nobody_and_loses_nothing(count, broker):
-    running = count(chunks=10, seconds=0.3)
-    until(lambda: at_chunk(running, 1))
-    pid = broker.info("server")["process_id"]
-    os.kill(pid, signal.SIGKILL)
+def test_a_killed_broker_refuses_nobody_and_loses_nothing(site, count, broker):
+    with site.gate_shut():
+        running = count(chunks=10, seconds=0.3, held_at=1)
+        until(lambda: at_chunk(running, 1))
+        pid = broker.info("server")["process_id"]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not is_alive(pid))
     while_away = [count(chunks=1) for _ in range(3)]
     _start(EmbeddedRedis)
     until(lambda: all(is_done(job) for job in [running, *while_away]))
 
 
-def test_an_immediate_restart_of_postgres_loses_nothing(count):
+def test_an_immediate_restart_of_postgres_loses_nothing(site, count):
     pid_file = Path(os.environ["SISYPHUS_DATA_DIR"]) / "postgres" / "postmaster.pid"
     if not pid_file.exists():
         pytest.skip("the PostgreSQL of this run is not ours to restart")
-    jobs = [count(chunks=6, seconds=0.3) for _ in range(4)]
-    until(lambda: at_chunk(jobs[0], 1))
+    with site.gate_shut():
+        jobs = [count(chunks=6, seconds=0.3, held_at=1) for _ in range(4)]
+        until(lambda: at_chunk(jobs[0], 1))
     pid = int(pid_file.read_text().split()[0])
     os.kill(pid, signal.SIGQUIT)  # "immediate": no check point, no word to its clients
     until(lambda: not is_alive(pid))
@@ -149,11 +155,12 @@ def test_a_job_that_ignores_its_cancel_loses_its_process(site):
     assert site.worker.poll() is None
 
 
-def test_the_late_finish_of_a_paused_process_is_refused(count):
-    job = count(chunks=4, seconds=0.3)
-    until(lambda: at_chunk(job, 2))
-    pid = pid_of(job)
-    os.kill(pid, signal.SIGSTOP)
+def test_the_late_finish_of_a_paused_process_is_refused(site, count):
+    with site.gate_shut():
+        job = count(chunks=4, held_at=2)
+        until(lambda: at_chunk(job, 2))
+        pid = pid_of(job)
+        os.kill(pid, signal.SIGSTOP)
     try:
         until(lambda: is_done(job))  # by another, when the lease was over
         assert job.attempt == 2

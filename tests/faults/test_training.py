@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tests.faults.test_real_work import kill_worker, outcomes
 from tests.training.conftest import decide, freeze
 from tests.training.test_networks import photo
 from training.compute.probe import Probe
-from training.models import ClassifierVersion, OnnxExport, ScoreSet
+from training.models import ClassifierVersion, OnnxExport, Run, ScoreSet
 from training.services.examples import read_features
 from training.services.onnx import export_folder, request_onnx
 from training.services.runs import request_run
@@ -25,17 +26,19 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.django_db(transa
 NUM_PHOTOS = 32
 
 
-def hurt(site, job: Job) -> None:
-    """Kill the job's process, then the worker that has taken it up again; the job is done all the same."""
-    until(lambda: is_running(job), every=0.01)
-    pid = pid_of(job)
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not is_alive(pid))
-    until(lambda: is_running(job) and job.attempt == 2, every=0.01)
-    kill_worker(site)
+def hurt(site, request: Callable[[], Job]) -> None:
+    """Kill the process of the job asked for, then the worker that goes on with it; it is done even so."""
+    with site.gate_shut():
+        job = request()
+        until(lambda: is_running(job))
+        pid = pid_of(job)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not is_alive(pid))
+        until(lambda: is_running(job) and job.attempt == 2)
+        kill_worker(site)
     until(lambda: is_done(job), seconds=240)
     assert outcomes(job) == ["lost", "lost", "done"]
-    assert not (site.folder / "runs" / str(job.pk)).exists()
+    until(lambda: not (site.folder / "runs" / str(job.pk)).exists())  # right after the end is published
 
 
 def test_a_classifier_whose_workers_are_killed_is_trained_scores_and_becomes_onnx(
@@ -53,25 +56,25 @@ def test_a_classifier_whose_workers_are_killed_is_trained_scores_and_becomes_onn
 
     undisturbed = request_run(version=dataset, by=mia)
     until(lambda: is_done(undisturbed.job), seconds=240)
-    killed = request_run(version=dataset, by=mia)
-    hurt(site, killed.job)
-    killed.refresh_from_db()
+    hurt(site, lambda: request_run(version=dataset, by=mia).job)
+    killed = Run.objects.exclude(pk=undisturbed.pk).get()
     undisturbed.refresh_from_db()
     assert (killed.evaluation, killed.curve) == (undisturbed.evaluation, undisturbed.curve)
     version = ClassifierVersion.objects.get(run=killed)
 
-    set_live(version, by=mia)
-    score_set = ScoreSet.objects.get(version=version)
-    hurt(site, score_set.job)
-    found = read_scores(score_set)
+    def scored() -> Job:
+        set_live(version, by=mia)
+        return ScoreSet.objects.get(version=version).job
+
+    hurt(site, scored)
+    found = read_scores(ScoreSet.objects.get(version=version))
     assert found.item_ids.tolist() == [item.pk for item in photos]
     there, features = read_features(killed.feature_set, found.item_ids)
     expected = Probe.load(checked_folder(version)).scores(features)
     np.testing.assert_allclose(found.values[np.searchsorted(found.item_ids, there)], expected, atol=1e-3)
 
-    export = request_onnx(version, by=mia)
-    hurt(site, export.job)
-    done: OnnxExport = OnnxExport.objects.get(pk=export.pk)
+    hurt(site, lambda: request_onnx(version, by=mia).job)
+    done: OnnxExport = OnnxExport.objects.get(version=version)
     (head,) = done.files.values()
     assert head["largest_difference"] <= 1e-4
     assert (export_folder(done) / head["file"]).stat().st_size == head["size_bytes"]

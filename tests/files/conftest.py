@@ -127,7 +127,7 @@ def served(tmp_path, model_dir):
         line = process.stdout.readline()
         assert line, process.stderr.read()
         port = int(json.loads(line)["url"].rpartition(":")[2])
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError):
                 if urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).status == 200:

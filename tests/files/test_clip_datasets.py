@@ -44,7 +44,7 @@ def extract(folder, *words, repo=REPO):
     """In a process of its own: the libraries note their hub when they are imported."""
     call = [ROOT / "bin" / "sfi", "clip-extract", "--hf_dataset", repo, "--output_dir", folder, "--json"]
     words = [str(word) for word in (*call, *MODEL, *words)]
-    return subprocess.run(words, capture_output=True, text=True, timeout=120)
+    return subprocess.run(words, capture_output=True, text=True, timeout=300)
 
 
 @needs_datasets

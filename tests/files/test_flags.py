@@ -2,9 +2,12 @@
 
 import argparse
 import importlib
+from pathlib import Path
 
 import pytest
 
+from sisyphus_web.cli.errors import Exit
+from sisyphus_web.cli.main import told
 from sisyphus_web.cli.plain.flags import spelled
 from sisyphus_web.cli.plain.verbs import PLAIN_VERBS
 
@@ -68,3 +71,57 @@ def test_help_says_what_the_verb_does_with_an_example(sfi, verb):
 )
 def test_both_spellings_of_a_verb_are_one(one, other):
     assert PLAIN_VERBS[one] == PLAIN_VERBS[other]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("feature_extarct",), "did you mean feature-extract"),
+        (("feature-extract", "--images", ".", "--feature", ".", "--imag-size", "32"), "mean --image-size by"),
+        (("feature-extract", "--imagse", "x"), "Did you mean --images by --imagse?"),
+        (("model-train", "--model", "m"), "--dataset. See sfi model-train --help"),
+        ((), "name a verb"),
+    ],
+)
+def test_what_is_misspelled_gets_one_sentence_with_what_was_meant(sfi, words, sentence):
+    ended = sfi(*words)
+    assert ended.code == Exit.REFUSED
+    assert sentence in ended.err.splitlines()[-1]
+    assert "Traceback" not in ended.err
+
+
+def test_a_file_whose_name_was_taken_for_a_flag_is_told_how_to_be_named(sfi, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("-a.png").write_bytes(b"")
+    assert "given as ./-a.png" in sfi("drawlines", "-a.png", "out.png").err
+
+
+def test_the_verbs_on_plain_files_are_listed_apart_with_both_spellings(sfi):
+    plain, _, instance = sfi("--help").out.partition("with the running Sisyphus:")
+    assert "build-index, index-build" in plain
+    assert "  doctor " in instance
+
+
+def test_help_is_no_wider_than_the_terminal(sfi, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    prose = sfi("feature-extract", "--help").out.partition("example:")[0]
+    assert max(map(len, prose.splitlines())) <= 72
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to")]
+)
+def test_where_memory_ends_a_smaller_batch_is_advised(error):
+    sentence, code = told(error)
+    assert (code, "smaller --batch-size" in sentence) == (Exit.FAILED, True)
+
+
+def test_a_fault_of_ours_is_not_dressed_as_a_sentence():
+    assert told(RuntimeError("a fault")) is None
+
+
+@pytest.mark.parametrize("verb", sorted(PLAIN_VERBS))
+def test_every_flag_says_what_it_does(verb):
+    parser = argparse.ArgumentParser()
+    importlib.import_module(PLAIN_VERBS[verb][0]).add_arguments(parser)
+    assert [action.dest for action in parser._actions if not action.help] == []

@@ -1,6 +1,7 @@
 """Plain indices: equal to brute force, old pairs, every defect of the old sfi, parts of pictures."""
 
 import json
+import resource
 from pathlib import Path
 
 import faiss
@@ -13,6 +14,7 @@ from indexing.compute.plain.index_search import search
 from indexing.compute.plain.query_pictures import cells_under, shares_of
 from indexing.compute.plain.side_files import Row, read_meta, write_meta, write_rows
 from sisyphus_web.cli.errors import Exit
+from tests.data.make import make_clip
 
 WIDTH = 64
 
@@ -202,6 +204,25 @@ def test_the_same_features_are_not_indexed_again_and_changed_ones_are(sfi, tmp_p
     assert sfi(*call, "--force").json["counts"]["done"] == 21
 
 
+def test_a_disk_that_takes_no_more_leaves_the_index_before_it_whole(sfi, tmp_path, tree):
+    write(tmp_path / "f", clustered(40))
+    call = ("build-index", "--features", tmp_path / "f", "--index", tmp_path / "out" / "i")
+    assert sfi(*call).code == 0
+    before = tree(tmp_path / "out")
+    write(tmp_path / "f", clustered(60))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))  # no file may grow beyond it
+    try:
+        ended = sfi(*call)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert ended.code == Exit.FAILED
+    assert "File too large; what was done stays done" in ended.err
+    assert "faiss" not in ended.err
+    assert tree(tmp_path / "out") == before
+    assert len(index_files.load(tmp_path / "out" / "i").paths) == 40
+
+
 def test_files_that_are_no_features_are_rejected_and_the_others_indexed(sfi, tmp_path):
     write(tmp_path / "f", clustered(20))
     (tmp_path / "f" / "words.npy").write_bytes(b"words")
@@ -236,7 +257,7 @@ def test_features_of_two_widths_are_refused_before_any_work(sfi, tmp_path):
         (("--dim", 128), "--dim is 128, the features have 64"),
         (("--num-train", 255), "at least 256 vectors (--num-train), these would be 255"),
         (("--index-factory", "IVF100,PQ7x8"), "faiss cannot make IVF100,PQ7x8 of 1200 x 64"),
-        (("--index-factory", "Wood"), "faiss cannot make Wood"),
+        (("--index-factory", "Wood"), "1200 x 64 numbers: could not parse index string Wood\n"),
         (("--features", "/no/such"), "/no/such does not exist"),
         (("--from", "/no/such.idx"), "/no/such.idx does not exist"),
         (("--features-size", 7), "with --features-size 7 each must have 49"),
@@ -391,6 +412,42 @@ def test_a_picture_written_from_a_video_names_its_time(sfi, shared_data, tmp_pat
     assert found.media == str(tmp_path / "frames" / "frame-3.jpg")
     assert found.video == str(video)
     assert found.pts_seconds == pytest.approx(0.5, abs=0.04)
+
+
+@pytest.mark.parametrize("verb", ["build-index", "stream-index", "feature-extract-vid"])
+def test_where_nothing_can_be_written_is_told_before_the_work(sfi, photos, tmp_path, verb):
+    write(tmp_path / "f", clustered(4))
+    video = make_clip(tmp_path / "v.mp4", num_frames=4)
+    nowhere = Path("/proc/self/nowhere.npy")  # also for root
+    words = {
+        "build-index": ("--features", tmp_path / "f", "--index", nowhere),
+        "stream-index": ("--images", photos, "--index", nowhere, "--encoder", "builtin@1"),
+        "feature-extract-vid": ("--video", video, "--feature", nowhere),
+    }[verb]
+    ended = sfi(verb, *words)
+    assert ended.code == Exit.FAILED
+    assert f"sfi {verb}: {nowhere}" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_one_feature_file_of_several_rows_is_indexed_by_its_name(sfi, tmp_path):
+    np.save(tmp_path / "rows.npy", clustered(30))
+    ended = sfi("build-index", "--features", tmp_path / "rows.npy", "--index", tmp_path / "i", "--json")
+    assert ended.json["count"] == 30
+
+
+def test_streamed_pictures_are_not_encoded_again_until_one_changes(sfi, photos, tmp_path):
+    (photos / "notes.txt").write_text("no picture")
+    words = ("stream-index", "--images", photos, "--index", tmp_path / "i", "--encoder", "builtin@1")
+    assert sfi(*words, "--json").json["counts"] == {"done": 6, "skipped": 0, "rejected": 1}
+    again = sfi(*words, "--json")
+    assert (again.code, again.json["counts"]) == (
+        Exit.SOME_REJECTED,
+        {"done": 0, "skipped": 6, "rejected": 1},
+    )
+    assert sfi(*words, "--json", "--force").json["counts"]["done"] == 6
+    (photos / "crab" / "new.png").write_bytes(next((photos / "crab").iterdir()).read_bytes())
+    assert sfi(*words, "--json").json["counts"]["done"] == 7
 
 
 def test_images_go_straight_into_an_index_that_names_them(sfi, photos, tmp_path):

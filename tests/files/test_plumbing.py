@@ -103,7 +103,7 @@ def test_rows_and_meta_read_back_as_they_were_written(tmp_path):
 def test_a_name_taken_by_another_process_is_not_ours_until_that_process_is_killed(tmp_path):
     held = (
         "import sys, time; from pathlib import Path; from indexing.compute.plain.claims import Claims\n"
-        "claims = Claims(Path(sys.argv[1])); print(claims.take('a.jpg'), flush=True); time.sleep(60)"
+        "claims = Claims(Path(sys.argv[1])); print(claims.take('a.jpg'), flush=True); time.sleep(600)"
     )
     other = subprocess.Popen([sys.executable, "-c", held, tmp_path], stdout=subprocess.PIPE, cwd=ROOT)
     try:
@@ -176,3 +176,39 @@ def test_a_report_lists_every_input_with_its_end(tmp_path):
     ]  # fmt: skip
     (tmp_path / "x.idx").write_bytes(b"")
     assert report.write(tmp_path / "x.idx").name == "x.idx.sfi-report.json"
+
+
+NEVER_ENDING = """
+import signal, sys, time
+from sisyphus_web.cli.plain.stopping import interruptible
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who started the tests may ignore it
+
+class Slow:
+    def __del__(self):
+        print("begun", flush=True)
+        time.sleep(1)
+
+try:
+    with interruptible():
+        if sys.argv[1] == "destructor":
+            Slow()
+        else:
+            print("begun", flush=True)
+        time.sleep(600)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "sent"),
+    [("destructor", signal.SIGINT), ("destructor", signal.SIGTERM), ("block", signal.SIGTERM)],
+)
+def test_ctrl_c_and_kill_stop_also_where_python_drops_what_is_raised(where, sent):
+    process = subprocess.Popen(
+        [sys.executable, "-c", NEVER_ENDING, where], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(sent)
+    assert process.communicate(timeout=120)[0] == "stopped\n"

@@ -16,9 +16,11 @@ import pytest
 from PIL import Image
 
 from indexing.compute.plain.side_files import write_meta
+from indexing.compute.plain.source_pictures import SourcePictures
 from sisyphus_web.cli.errors import Exit
 from sisyphus_web.cli.plain.index_requests import MAX_BODY_BYTES
 from tests.files.test_index import WIDTH, brute, clustered, number, write
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +35,7 @@ def index(sfi, tmp_path) -> Path:
 def post(port: int, body: bytes, **headers: str) -> tuple[int, object]:
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -41,7 +43,7 @@ def post(port: int, body: bytes, **headers: str) -> tuple[int, object]:
 
 def get(port: int, path: str) -> tuple[int, dict]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -123,17 +125,17 @@ def test_refusals_travel_over_http_and_the_server_goes_on(served, index):
     assert post(port, b"{")[0] == 400
     status, answer = post(port, json.dumps(GOOD | {"dtype": "object"}).encode())
     assert (status, answer["code"]) == (400, "unknown-dtype")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.putrequest("POST", "/")
     connection.putheader("Content-Length", str(MAX_BODY_BYTES + 1))
     connection.endheaders()
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["code"]) == (413, "too-large")
     connection.close()
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as raw:
         raw.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b" 411 " in raw.recv(4096)
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", port), timeout=120) as raw:
         raw.sendall(b"nonsense\r\n\r\n")
         assert b"400" in raw.recv(4096)
     assert get(port, "/nothing")[0] == 404
@@ -179,12 +181,6 @@ def test_the_client_prints_what_the_server_found(sfi, served, index, tmp_path):
     )
     expanded = sfi("query-index", "--query", tmp_path / "f" / "v-5.npy", "--port", port, "--expand", 5).json
     assert [each["path"] for each in expanded] != [each["path"] for each in found]
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def test_a_wrong_port_is_one_clear_line(sfi, tmp_path):
@@ -240,11 +236,72 @@ def test_a_picture_is_encoded_as_the_index_was(sfi, served, photos, tmp_path, mo
     assert (ended.code, "are other weights than the index is of" in ended.err) == (Exit.REFUSED, True)
 
 
+def test_an_index_of_the_old_sfi_is_asked_with_a_picture_and_names_pictures(sfi, served, photos, tmp_path):
+    small = ("--image-size", 64)
+    sfi("feature-extract", "--images", photos, "--features", tmp_path / "f", *small)
+    for side_file in (tmp_path / "f").rglob("*.meta.json"):
+        side_file.unlink()
+    sfi("build-index", "--features", tmp_path / "f", "--index", tmp_path / "i")
+    side_files = list(tmp_path.glob("i.idx.*"))
+    for path in side_files:
+        path.unlink()
+    picture = sorted((photos / "crab").iterdir())[0]
+    port = served(tmp_path / "i", "--images", photos)
+    ask = ("query-index", "--port", port, "--image", picture, "--num-results", 2)
+    assert "Say it: --encoder resnet50 --image-size 448" in sfi(*ask).err
+    found = sfi(*ask, "--encoder", "resnet50", *small).json
+    assert Path(found[0]["media"]) == picture
+    assert found[0]["similarity"] == pytest.approx(1, abs=1e-3)
+    assert sfi(*ask, "--encoder", "resnet50", *small, "--draw", tmp_path / "drawn").code == 0
+    assert len(list((tmp_path / "drawn").iterdir())) == 2
+    info = json.loads(served.processes[0].stdout.readline())["info"]
+    assert (info["encoder"], info["has_media"], info["count"]) == (None, True, 6)
+
+
+def test_a_picture_is_found_by_the_name_of_its_features_unless_several_have_it(tmp_path):
+    for name in ("crab/a.jpg", "crab/b.png", "llama/b.jpg", "c.d.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    pictures = SourcePictures(tmp_path)
+    names = ["f/crab/a.npy", "f/a.npy", "f/a.jpg.npy", "f/llama/b.npy", "f/b.npy", "c.d.npy", "f/none.npy"]
+    found = [pictures.of(name) for name in names]
+    assert [path and str(Path(path).relative_to(tmp_path)) for path in found] == [
+        "crab/a.jpg", "crab/a.jpg", "crab/a.jpg", "llama/b.jpg", None, "c.d.jpg", None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("HEAD", "/health", 200, None),
+        ("HEAD", "/none", 404, None),
+        ("PUT", "/", 405, "POST"),
+        ("DELETE", "/info", 405, "GET, HEAD"),
+        ("BREW", "/", 501, None),
+    ],
+)
+def test_other_methods_are_answered_in_json_too(served, index, method, path, status, allowed):
+    connection = http.client.HTTPConnection("127.0.0.1", served(index), timeout=120)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    content = answer.read()
+    assert (answer.status, answer.getheader("Allow")) == (status, allowed)
+    assert answer.getheader("Content-Type") == "application/json; charset=utf-8"
+    assert (content == b"") if method == "HEAD" else set(json.loads(content)) == {"code", "detail"}
+    connection.close()
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(sfi, served, index):
+    ended = sfi("serve-index", "--index", index, "--port", served(index))
+    assert ended.code == Exit.REFUSED
+    assert "Another program listens there; stop it, or give another --port" in ended.err
+
+
 def test_sigterm_ends_the_server_in_order(served, index):
     served(index)
     [process] = served.processes
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     assert process.stderr.read() == ""
 
 
@@ -255,7 +312,10 @@ def test_who_asks_needs_the_token_when_there_is_one(sfi, served, index, tmp_path
     assert (status, answer["code"]) == (401, "no-token")
     assert post(port, json.dumps(GOOD).encode(), Authorization="Bearer a long enough secret")[0] == 200
     query = ("query-index", "--query", tmp_path / "f" / "v-1.npy", "--port", port)
-    assert sfi(*query).code == Exit.REFUSED
+    refused = sfi(*query)
+    assert (refused.code, "given no token: name the file" in refused.err) == (Exit.REFUSED, True)
+    (tmp_path / "other").write_text("another long secret\n")
+    assert "another token than its own" in sfi(*query, "--token-file", tmp_path / "other").err
     assert sfi(*query, "--token-file", tmp_path / "token").code == 0
 
 

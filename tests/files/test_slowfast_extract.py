@@ -342,7 +342,7 @@ def test_a_killed_run_leaves_nothing_half_written_and_goes_on(sfi, told, tmp_pat
     env = os.environ | {"SISYPHUS_MODEL_DIR": str(model_dir), "OMP_NUM_THREADS": "1"}
     call = [str(ROOT / "bin" / "sfi"), "slowfast-extract", "--cfg", str(cfg)]
     process = subprocess.Popen(call, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     while not (tmp_path / "out" / "a_8.npy").is_file() and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)

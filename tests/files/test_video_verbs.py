@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,12 +14,14 @@ import torch
 from PIL import Image
 
 from indexing.compute.decoder import Decoder
+from indexing.compute.plain.frame_files import write_frames
 from indexing.compute.plain.side_files import read_meta, read_rows
 from indexing.compute.sampling import FramePolicy
 from sisyphus_web.cli.errors import Exit
 from tests.data.make import level_of, make_clip, number_of
 from tests.files.test_feature_extract import map_of
 
+ROOT = Path(__file__).resolve().parents[2]
 KINETICS_MEAN = np.array([0.43216, 0.394666, 0.37645], np.float32)
 KINETICS_STD = np.array([0.22803, 0.22145, 0.216989], np.float32)
 
@@ -48,6 +52,9 @@ def test_as_many_key_frames_as_the_container_lists_and_at_their_times(sfi, share
         [float((pts - start) * base) for pts in keys], abs=1e-6
     )
     assert all((tmp_path / "deep" / "kf" / row["file"]).is_file() for row in rows)
+    with Decoder() as decoder:
+        numbers = {frame.pts: frame.number for frame in decoder.frames(video, FramePolicy("every"))}
+    assert [int(row["number"]) for row in rows] == [numbers[pts] for pts in keys]
 
 
 @pytest.mark.parametrize("fps", [1, 5, 25, 60])
@@ -165,6 +172,55 @@ def test_other_settings_leave_no_frame_of_the_run_before(sfi, tmp_path):
     ended = sfi(*call, "--similarity", "-1")
     assert len(list((tmp_path / "f").glob("*.jpg"))) == ended.json["frames"]["keep"] == 1
     assert sfi(*call, "--similarity", "-1").json["counts"]["skipped"] == 1
+
+
+def test_a_run_cut_off_leaves_the_frames_before_it_as_they_were(sfi, tmp_path, tree):
+    video = make_clip(tmp_path / "v.mp4", num_frames=50, fps=25)
+    folder, call = tmp_path / "f", ("video-to-resampled-frames", video, tmp_path / "f")
+    assert sfi(*call, 2).code == 0
+    before = tree(folder)
+    with Decoder() as decoder:
+        frames = cut_off(decoder.frames(video, FramePolicy("every")), 7)
+        with pytest.raises(OSError, match="cut off"):
+            write_frames(folder, frames, {}, name_of=lambda _, before: f"frame-{before + 1}.jpg")
+    assert tree(folder) == before
+    assert sfi(*call, 2, "--json").json["counts"]["skipped"] == 1
+    assert sorted(path.name for path in folder.iterdir() if path.name[0] == ".") == []
+
+
+def cut_off(frames, after):
+    for number, frame in enumerate(frames):
+        if number == after:
+            raise OSError("cut off")
+        yield frame
+
+
+def test_what_a_killed_run_left_is_swept_and_what_a_running_one_makes_is_not(tmp_path):
+    killed = subprocess.Popen(
+        [sys.executable, "-c", UNFINISHED, tmp_path], stdout=subprocess.PIPE, cwd=ROOT, text=True
+    )
+    assert killed.stdout.readline() == "begun\n"
+    (left,) = tmp_path.glob(".*")
+    write_frames(tmp_path, [], {}, name_of=lambda *_: "")
+    assert left.is_dir()
+    killed.kill()
+    killed.communicate()
+    write_frames(tmp_path, [], {}, name_of=lambda *_: "")
+    assert not list(tmp_path.glob(".*"))
+
+
+UNFINISHED = """
+import sys, time
+from pathlib import Path
+from indexing.compute.plain.frame_files import write_frames
+
+def frames():
+    print("begun", flush=True)
+    time.sleep(600)
+    yield
+
+write_frames(Path(sys.argv[1]), frames(), {}, name_of=lambda *_: "")
+"""
 
 
 def test_130_frames_at_64_are_3_rows_and_the_last_is_128_to_130(sfi, tmp_path):

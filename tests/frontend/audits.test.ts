@@ -6,7 +6,9 @@ import {
   linesOf,
   ordinal,
   percent,
+  priceText,
   purityText,
+  restsText,
   targetText,
   togetherText,
 } from "../../static/src/lib/audits";
@@ -52,8 +54,9 @@ describe("what an audit says", () => {
     const [recall, tail, model] = linesOf(audit);
     expect(recall?.says).toBe("recall at least 0.88");
     expect(recall?.rests).toContain("200 stacks looked at, 2 found");
-    expect(recall?.rests).toContain("0.86 without the audit's finds");
+    expect(recall?.rests).toContain("when drawn: 0.86 without the audit's finds");
     expect(tail?.says).toBe("at most 265 more");
+    expect(tail?.name).toBe("Beyond them, when drawn"); // what was found there since is not taken off
     expect(tail?.rests).toBe("of 9,000 stacks · 100 stacks looked at, 0 found · 95 % sure");
     expect(model?.name).toBe("Model estimate, not a bound");
     expect(model?.says).toBe("about 40 more");
@@ -70,11 +73,18 @@ describe("what an audit says", () => {
     expect([1, 2, 3, 4, 11, 12, 22, 113].map(ordinal).join(" ")).toBe("1st 2nd 3rd 4th 11th 12th 22nd 113th");
   });
 
+  it("certainty costs no more looks than there are stacks", () => {
+    const price = { prevalence: 0.001, looks: 29_956, minutes: 400 };
+    expect(priceText(price, 1_000_000)).toEqual(["29,956", "6 h 40 min"]);
+    expect(priceText(price, 2_996)).toEqual(["all 2,996", "40 min"]);
+  });
+
   it("a running one forecasts whether it will say enough, and when", () => {
     const to_done = { minutes: 12, low: 9, high: 15 };
     const bound = { audit: 1, target: 0.9, share: 0.8, to_done, to_target: to_done };
     expect(targetText(bound)).toContain("Recall 0.9 is in sight, about 12 min (9 min to 15 min)");
     expect(targetText(bound)).toContain("chance of 80 %");
+    expect(targetText({ ...bound, share: 0.001 })).toContain(": it has hardly a chance to say so.");
     expect(targetText({ ...bound, share: 0.1, to_target: null })).toContain("not in sight with this audit");
     expect(targetText({ ...bound, share: null, to_target: null })).toBe(
       "Done in about 12 min (9 min to 15 min).",
@@ -104,6 +114,9 @@ describe("numbers of audits", () => {
     expect(aboutText({ minutes: 6, low: 4, high: 9.4 })).toBe("about 6 min (4 min to 9 min)");
     expect(aboutText({ minutes: 6, low: 4, high: null })).toBe("about 6 min (4 min to open)");
     expect(aboutText({ minutes: null, low: null, high: null })).toBe("not in sight");
+    const forecast = { class: 1, wanted: 50, decisions: 60, per_minute: 61.2, to_wanted: null, audit: null };
+    expect(restsText(forecast)).toBe(", at your 61 a minute, from 60 decisions at the keyboard");
+    expect(restsText({ ...forecast, per_minute: null })).toBe("");
   });
 
   it("writes shares as people do", () => {

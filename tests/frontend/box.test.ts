@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { moved, placeOf, sized, spanned } from "../../static/src/lib/box";
+import { addressed, moved, placeOf, sized, spanned, viewOf } from "../../static/src/lib/box";
 
 test.each([
   [[0, 0, 0.5, 0.5], "upper left"],
@@ -10,6 +10,14 @@ test.each([
   [[0, 2 / 3, 1 / 3, 1], "lower left"],
 ] as const)("%s lies in its %s part", (box, place) => {
   expect(placeOf([...box])).toBe(place);
+});
+
+test("a drawn box is what its address says", () => {
+  expect(addressed([1 / 3, 0.12345678, 2 / 3, 1])).toEqual([0.3333, 0.1235, 0.6667, 1]);
+});
+
+test("a part of a picture is shown by cutting off what lies around it", () => {
+  expect(viewOf([0.25, 0.5, 0.75, 0.9])).toBe("object-view-box: inset(50% 25% 10% 25%)"); // top right bottom left
 });
 
 test("a box stays within its frame and is never turned inside out", () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Context, Decisions } from "../../static/src/lib/decisions";
+import type { Context } from "../../static/src/lib/batches";
+import { Decisions } from "../../static/src/lib/decisions";
 import type { Saved } from "../../static/src/lib/outbox";
 import type { Entry, UndoEntry, VerdictEntry } from "../../static/src/lib/outbox-store";
 import type { OperationResult } from "../../static/src/lib/wire";
@@ -51,6 +52,29 @@ const versions = () => tiles.map((tile) => tile.version);
 const answers = () => tiles.map((tile) => tile.answer);
 
 describe("decisions", () => {
+  it("are shown as before once they are refused, unless more was said since; and again when they are sent again", () => {
+    decisions.answer(tiles.slice(0, 2), "reject", CONTEXT);
+    const [first, second] = sent as [VerdictEntry, VerdictEntry];
+    decisions.answer(tiles.slice(1, 2), "accept", CONTEXT);
+    for (const entry of [first, second]) decisions.withdraw(entry, find);
+    expect(answers()).toEqual(["", "accept", ""]);
+    expect(decisions.batches.map(({ count }) => count)).toEqual([1]);
+    decisions.resay([first], "cat", find);
+    expect(answers()).toEqual(["reject", "accept", ""]);
+    expect(decisions.undo(find, "/undo/", decisions.batches[0])?.id).toBe(first.operation.batch);
+    expect(answers()).toEqual(["", "accept", ""]);
+  });
+
+  it("are about the part of the frame that is outlined: found now, or said before; a region is that part itself", () => {
+    const box = [0.5, 0.5, 1, 1] as const;
+    const found = { ...tileOf(4), box, is_found: true };
+    const said = { ...tileOf(5), said_of: box };
+    const region = { ...tileOf(6), box };
+    decisions.answer([found, said, region, tileOf(7)], "accept", CONTEXT);
+    const boxes = sent.map((entry) => (entry as VerdictEntry).operation.box);
+    expect(boxes).toEqual([box, box, undefined, undefined]);
+  });
+
   it("paint before anything is sent, one operation per tile in one batch", () => {
     const painted: number[] = [];
     decisions.addEventListener("painted", (event) => {

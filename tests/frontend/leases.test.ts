@@ -84,6 +84,17 @@ test("what somebody else has is put off and told", async () => {
   expect(session.said).toContain("1 put off");
 });
 
+test("a page whose first ranking is on its way says nothing: what that takes is not let go of", async () => {
+  const { session, beats, leases } = pageWith([]);
+  await leases.beat();
+  expect(beats).toEqual([]);
+  session.ranking.tiles = [tile(1, 9)];
+  await leases.beat();
+  session.ranking.tiles = [];
+  await leases.beat();
+  expect(beats.map((beat) => beat.tiles)).toEqual([[9], []]);
+});
+
 test("another class lets go of the one before", async () => {
   const { session, beats, leases } = pageWith([tile(1, 9)]);
   await leases.beat();

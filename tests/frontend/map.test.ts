@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { Camera } from "../../static/src/lib/map-camera";
 import { bySource, byState, rgbOf } from "../../static/src/lib/map-colors";
+import { covers, leastOf, MARKS, type Mark, numMarked } from "../../static/src/lib/map-marks";
 import { PointGrid, type Points, readPoints, readStates, SIDE } from "../../static/src/lib/map-points";
 import { PointRaster, sizeOf } from "../../static/src/lib/map-raster";
 
@@ -76,6 +77,38 @@ test("what is under the pointer stays there while zooming, and panning follows t
   expect(camera.zoom).toBe(1);
   camera.fit();
   expect(camera.toMap(450, 300)).toEqual([0.5, 0.5]);
+});
+
+test("every state has a mark of its own, of the size and the shape that the legend shows", () => {
+  const { marks, legend } = byState(new Uint8Array([0, 1, 2, 3, 4]), css);
+  expect(new Set(marks).size).toBe(marks.length);
+  expect(new Set(legend.map(({ glyph }) => glyph)).size).toBe(legend.length);
+  const shapes = MARKS.map((mark) => {
+    const places: string[] = [];
+    for (let y = -4; y <= 4; y += 1)
+      for (let x = -4; x <= 4; x += 1) if (covers(mark, x / 4.5, y / 4.5)) places.push(`${x},${y}`);
+    return places.join(" ");
+  });
+  expect(new Set(shapes).size).toBe(MARKS.length);
+  expect(covers("ring", 0, 0)).toBe(false);
+  expect([covers("triangle", 0, -0.9), covers("triangle", 0.8, -0.8)]).toEqual([true, false]);
+});
+
+test("a mark is drawn large enough to be told, and as the shape it is, while it is one of few", () => {
+  const points = readPoints(bodyOf([[0.5, 0.5]]));
+  const raster = new PointRaster(new PointGrid(points));
+  const camera = new Camera();
+  [camera.width, camera.height] = [41, 41];
+  camera.fit();
+  const drawn = (mark: Mark) => {
+    raster.color(new Uint8Array([1]), ["disc", mark]);
+    const { shades } = raster.draw(camera, 1);
+    return [...shades].filter((shade) => shade === 2).length;
+  };
+  const [ring, diamond, triangle, disc] = (["ring", "diamond", "triangle", "disc"] as const).map(drawn);
+  expect(new Set([ring, diamond, triangle, disc]).size).toBe(4);
+  expect([leastOf(10), leastOf(10_000), leastOf(50_000), leastOf(1_000_000)]).toEqual([9, 7, 5, 0]);
+  expect(numMarked(new Uint8Array([0, 1, 1, 2]), ["disc", "ring", "disc"])).toBe(2);
 });
 
 const css = { getPropertyValue: () => " #4cc38a" } as unknown as CSSStyleDeclaration;

@@ -7,7 +7,12 @@ import {
   Outbox,
   type Saved,
 } from "../../static/src/lib/outbox";
-import { type Entry, MemoryStore, type OutboxStore } from "../../static/src/lib/outbox-store";
+import {
+  type Entry,
+  MemoryStore,
+  type OutboxStore,
+  OverflowingStore,
+} from "../../static/src/lib/outbox-store";
 import type { Operation, OperationResult } from "../../static/src/lib/wire";
 
 function operation(item: number, part: Partial<Operation> = {}): Operation {
@@ -86,6 +91,22 @@ function outboxOf(ledger: Ledger, store: OutboxStore = new MemoryStore(), isSame
 const range = (stop: number) => Array.from({ length: stop }, (_, item) => item);
 
 describe("the outbox", () => {
+  it("sends again what was refused, once the reason has gone, and keeps each under its own operation", async () => {
+    const ledger = new Ledger();
+    ledger.forbidden = new Set(["op-1", "op-2"]);
+    const { outbox } = outboxOf(ledger);
+    await outbox.put([verdict(1), verdict(2), verdict(3)]);
+    await outbox.drain();
+    const refused = await outbox.problems();
+    expect(refused.map(({ problem }) => problem?.kind)).toEqual(["refused", "refused"]);
+    ledger.forbidden.clear();
+    await outbox.again(refused.map(({ seq }) => seq));
+    await outbox.drain();
+    expect([...ledger.kept].sort()).toEqual(["op-1", "op-2", "op-3"]);
+    expect(await outbox.problems()).toEqual([]);
+    expect(outbox.unsaved).toBe(0);
+  });
+
   it("sends in order, at most 100 operations a request, and is empty afterwards", async () => {
     const ledger = new Ledger();
     const { outbox } = outboxOf(ledger);
@@ -198,6 +219,70 @@ describe("the outbox", () => {
     expect(ledger.undone).toEqual(["b1"]);
   });
 
+  it("still counts what was put in while it looked, saw nothing and let go of the lock", async () => {
+    const ledger = new Ledger();
+    const store = new MemoryStore();
+    const outbox: Outbox = new Outbox({
+      store,
+      send: ledger.send,
+      isSameUser: async () => true,
+      withLock: async (work) => {
+        const done = await work();
+        for (let turn = 0; turn < 20; turn++) await Promise.resolve(); // other tabs are told
+        return done;
+      },
+      wait: async () => undefined,
+      random: () => 1,
+    });
+    const all = store.all.bind(store);
+    let looks = 0;
+    store.all = async () => {
+      const seen = await all();
+      looks += 1;
+      if (looks === 2) void outbox.put([undo("b")]); // after the look, before what it saw is acted on
+      return seen;
+    };
+    const counted: number[] = [];
+    outbox.addEventListener("saved", () => counted.push(outbox.unsaved));
+    await outbox.put([verdict(1)]);
+    const end = Date.now() + 2000;
+    while (!ledger.undone.length && Date.now() < end) {
+      expect(looks < 2 || outbox.unsaved === 1).toBe(true);
+      await new Promise((done) => setTimeout(done, 0));
+    }
+    expect(ledger.undone).toEqual(["b"]);
+    await outbox.drain();
+    expect(counted).toEqual([0, 0]);
+  });
+
+  it("does not lose from the count what is put in while it counts", async () => {
+    const store = new MemoryStore();
+    const ledger = new Ledger();
+    const { send } = ledger;
+    let answer = () => undefined as unknown;
+    const asked = new Promise((resolve) => {
+      answer = () => resolve(undefined);
+    });
+    ledger.send = async (url, body) => {
+      await asked;
+      return send(url, body);
+    };
+    const { outbox } = outboxOf(ledger, store);
+    const all = store.all.bind(store);
+    store.all = async () => {
+      store.all = all;
+      const seen = await all();
+      void outbox.put([verdict(1)]);
+      return seen;
+    };
+    await outbox.recount();
+    expect(outbox.unsaved).toBe(1);
+    answer();
+    await outbox.drain();
+    expect(outbox.unsaved).toBe(0);
+    expect([...ledger.kept]).toEqual(["op-1"]);
+  });
+
   it("survives a random network: all arrive, none twice, in order", async () => {
     const ledger = new Ledger();
     let seed = 7;
@@ -236,5 +321,29 @@ describe("a group", () => {
 
   it("carries an undo alone", () => {
     expect(bodyOf(stored([undo("b")]))).toEqual({ batch: "b", operation_id: "undo-b" });
+  });
+});
+
+describe("the store of a full disk", () => {
+  it("keeps in memory what the disk refuses, and everything after, in order", async () => {
+    const disk = new MemoryStore();
+    const store = new OverflowingStore(disk);
+    const ledger = new Ledger();
+    ledger.failures = Array(3).fill({ status: 0, body: null });
+    ledger.refused = new Set(["op-4"]);
+    const { outbox } = outboxOf(ledger, store);
+    await store.add([verdict(0), verdict(1)]);
+    const add = disk.add;
+    disk.add = async () => Promise.reject(new DOMException("full", "QuotaExceededError"));
+    await store.add([verdict(2)]);
+    disk.add = add;
+    await outbox.put([verdict(3), verdict(4), undo("b")]);
+    expect(await disk.all()).toHaveLength(2);
+    await outbox.drain();
+    expect([...ledger.kept]).toEqual(["op-0", "op-1", "op-2", "op-3"]);
+    expect(ledger.undone).toEqual(["b"]);
+    expect((await outbox.problems()).map((entry) => entry.problem?.reason)).toEqual(["no such item"]);
+    await outbox.dismiss((await outbox.problems())[0]?.seq ?? 0);
+    expect(await store.all()).toEqual([]);
   });
 });

@@ -1,7 +1,10 @@
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ApiError } from "../../static/src/lib/api";
 import { suggestions, typingAt } from "../../static/src/lib/completion";
 import { mixText, mixWords, parseMix, percentages, plain, withShare } from "../../static/src/lib/mix";
 import { pagesOf } from "../../static/src/lib/pages";
+import { lostOf, misreadOf } from "../../static/src/lib/query-url";
+import { Trouble } from "../../static/src/lib/trouble";
 import type { RankAnswer } from "../../static/src/lib/wire";
 
 const NAMES = {
@@ -103,5 +106,58 @@ describe("pages of a round", () => {
     const ask = vi.fn(async () => answer(9, 500, [3]));
     await pagesOf(ask, { round: 9, next: 200 })(150, 200, signal);
     expect(ask).toHaveBeenCalledWith(200, 200, 9, signal);
+  });
+});
+
+describe("an address", () => {
+  const lost = (text: string) => lostOf(new URLSearchParams(text), NAMES, ["frame"]);
+
+  it("names what it says in vain", () => {
+    expect(lost("class=2&term=i3&term=t:fog&mix=harvest:60,explore:40&q=has:box")).toBe("");
+    const sentence = lost("class=9&term=xyz&term=i3&mix=foo:3&unit=clip");
+    for (const part of ["class=9", "xyz", "mix=foo:3", "unit=clip"]) expect(sentence).toContain(`“${part}”`);
+    expect(sentence).not.toContain("i3");
+  });
+
+  it("keeps a line that is not understood, to be mended", () => {
+    expect(misreadOf(new URLSearchParams({ q: "colour:red" }), NAMES)).toMatchObject({ line: "colour:red" });
+    expect(misreadOf(new URLSearchParams({ q: "class:truck" }), NAMES)).toBeNull();
+  });
+});
+
+describe("what keeps a search from coming", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is tried again while the server is away, until it is over", () => {
+    const again = vi.fn();
+    const trouble = new Trouble();
+    trouble.met(new ApiError(503, "search-unavailable", "Try again."), again);
+    vi.runAllTimers();
+    expect(again).toHaveBeenCalledTimes(1);
+    trouble.met(new ApiError(0, "offline", "No answer."), again);
+    trouble.over();
+    vi.runAllTimers();
+    expect(again).toHaveBeenCalledTimes(1);
+    expect(trouble.isMet).toBe(false);
+  });
+
+  it("waits for a person who was signed out", () => {
+    const again = vi.fn();
+    const trouble = new Trouble();
+    trouble.met(new ApiError(401, "signed-out", "Sign in again."), again);
+    vi.runAllTimers();
+    expect(trouble.is_signed_out).toBe(true);
+    expect(again).toHaveBeenCalledTimes(1);
+  });
+
+  it("names the terms that are gone, and does not ask the same again by itself", () => {
+    const again = vi.fn();
+    const trouble = new Trouble();
+    trouble.met(new ApiError(404, "not_found", "Term 2 ...", { terms: [1] }), again);
+    vi.runAllTimers();
+    expect([...trouble.gone]).toEqual([1]);
+    expect(trouble.is_of_query).toBe(true);
+    expect(again).not.toHaveBeenCalled();
   });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { pagesOf } from "../../static/src/lib/pages";
-import { type Fetch, numBetter, PAGE, Ranking, withTerm } from "../../static/src/lib/ranking";
+import { AHEAD, type Fetch, numBetter, PAGE, Ranking, withTerm } from "../../static/src/lib/ranking";
 import type { RankAnswer, Term } from "../../static/src/lib/wire";
 import { rankAnswer, tileOf } from "./tiles";
 
@@ -63,6 +63,26 @@ describe("a ranking", () => {
     const shown = await all(ranking);
     expect(shown).toHaveLength(NUM_ITEMS);
     expect(shown.at(-1)).toBe(later);
+  });
+
+  it("asks for what is seen and as much ahead, so that others get the rest", async () => {
+    const ranking = rankingOf();
+    ranking.numSeen = () => 30;
+    await ranking.start(fetch);
+    expect(ranking.tiles).toHaveLength(30 + AHEAD);
+    await ranking.more(60 + AHEAD); // scrolled by a page: the view ends at 60
+    expect(ranking.tiles).toHaveLength(60 + AHEAD);
+    await ranking.more(61 + AHEAD);
+    expect(ranking.tiles.length).toBeLessThan(90 + AHEAD);
+    expect(ranking.expected).toBe(NUM_ITEMS);
+  });
+
+  it("asks for no more than a page of the server, wherever one jumps to", async () => {
+    const ranking = rankingOf();
+    ranking.numSeen = () => 30;
+    await ranking.start(fetch);
+    await ranking.more(10_000);
+    expect(ranking.tiles).toHaveLength(30 + AHEAD + PAGE);
   });
 
   it("comes in pages, each item once, to the end", async () => {

@@ -4,6 +4,7 @@ import { agoText, numberOf, similarityText, timeText } from "../../static/src/li
 import { latest } from "../../static/src/lib/latest";
 import { parseTerm, type Query, readQuery, termText, writeQuery } from "../../static/src/lib/query-url";
 import { Rate } from "../../static/src/lib/rate";
+import { checkedText, offTexts } from "../../static/src/lib/stack-errors";
 import { Thumbnails, unpack } from "../../static/src/lib/thumbnails";
 
 describe("latest()", () => {
@@ -161,5 +162,34 @@ describe("figures", () => {
     for (let second = 0; second < 60; second++) rate.add(2, second * 1000);
     expect(rate.perMinute(60_000)).toBe(120);
     expect(rate.perMinute(200_000)).toBe(0);
+  });
+});
+
+describe("what checks of answers by stack came to", () => {
+  const of = (hits: number, num: number, is_off = false, name = "north") => ({
+    name,
+    is_off,
+    wrong: { hits, num, low: 0.0006, high: 0.1316 },
+  });
+  const errors = (all: ReturnType<typeof of>, ...sources: ReturnType<typeof of>[]) => ({
+    share_checked: 0.02,
+    most_error: 0.01,
+    all,
+    sources,
+  });
+
+  it("is told with its interval, and that nothing was checked yet", () => {
+    expect(checkedText(errors(of(1, 40)))).toBe(
+      "1 of 40 checked was wrong: 0.06 % to 13.2 %, with 95 % confidence.",
+    );
+    expect(checkedText(errors(of(0, 0)))).toMatch(/^Not checked yet\. .* 2 % are looked at again/);
+  });
+
+  it("names the sources that are answered frame by frame", () => {
+    const said = offTexts(errors(of(2, 8), of(0, 4), of(2, 4, true, ""), of(3, 9, true, "south")));
+    expect(said).toEqual([
+      "The uploads: answered frame by frame, since more than 1 % were wrong (2 of 4).",
+      "south: answered frame by frame, since more than 1 % were wrong (3 of 9).",
+    ]);
   });
 });

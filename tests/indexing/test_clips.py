@@ -262,13 +262,14 @@ def test_a_clip_that_was_decided_by_the_answer_to_its_stack_is_not_retired(corpu
 
 
 def test_cutting_again_changes_nothing(corpus, gestures, mia):
-    before = list(Item.objects.filter(corpus=corpus, kind="clip").values_list("pk", "deleted_at"))
+    clips = Item.objects.filter(corpus=corpus, kind="clip").order_by("pk").values_list("pk", "deleted_at")
+    before = list(clips.all())
     jobs.enqueue("clips_cut", corpus=corpus, created_by=mia)
     work(corpus)
     MediaFile.objects.filter(corpus=corpus).update(clips_cut_by="")  # as after a kill
     jobs.enqueue("clips_cut", corpus=corpus, created_by=mia)
     work(corpus)
-    assert list(Item.objects.filter(corpus=corpus, kind="clip").values_list("pk", "deleted_at")) == before
+    assert list(clips.all()) == before
 
 
 def test_denser_frames_are_another_feature_set(corpus, gestures, mia):

@@ -315,6 +315,42 @@ def test_an_answer_teaches_by_the_part_that_was_found(corpus, items, ranker, dec
     np.testing.assert_allclose(negatives, resident.vectors_of(best), atol=1e-3)
 
 
+def test_an_answer_teaches_by_the_part_that_was_outlined(corpus, ann, items, ranker, decided):
+    """Not by the part that the start query finds; of a box of one's own, by the tile most like it."""
+    tiles = stored_tiles(corpus)
+    outlined = [
+        Operation(
+            operation_id=uuid.uuid4(), batch=uuid.uuid4(), item=items[n].pk, label_class=decided.pk,
+            answer=answer, base_version=version, box=box,
+        )
+        for n, answer, version, box in (
+            (0, "accept", 1, (0.02, 0.05, 0.45, 0.52)),
+            (1, "reject", 1, (2 / 3, 1 / 3, 1.0, 2 / 3)),
+        )
+    ]  # fmt: skip
+    results = record_verdicts(corpus=corpus, annotator=ann, operations=outlined)
+    assert {result.outcome for result in results} == {"applied"}
+    taught = []
+
+    def watched(start, positives, negatives, undecided, **groups):
+        taught.append((positives, negatives))
+        return fit_query(start, positives, negatives, undecided, **groups)
+
+    watching = Ranker(ranker.corpora, watched)
+    for term in (
+        Term(kind="vector", vector=[float(number) for number in tiles[items[0].pk][8]]),
+        Term(kind="class", label_class=decided.pk, learned=True),
+    ):
+        watching.rank(
+            RankRequest(corpus=corpus.pk, terms=[term], k=10, label_class=decided.pk, mode="learned")
+        )
+    watching.close()
+    assert len(taught) == 3  # the term that is learned is learned first
+    for positives, negatives in taught:
+        np.testing.assert_allclose(positives, [tiles[items[0].pk][0]], atol=1e-3)  # upper left quarter
+        np.testing.assert_allclose(negatives, [tiles[items[1].pk][9]], atol=1e-3)  # middle of the right
+
+
 def test_every_preset_of_the_queue_works_over_tiles(corpus, items, ranker, decided):
     term = Term(kind="vector", vector=[float(number) for number in stored_tiles(corpus)[items[2].pk][8]])
     mix = Mix(harvest=0.25, boundary=0.25, explore=0.25, hard=0.25)

@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from indexing import search
 from indexing.models import FeatureIndex, Item
+from indexing.search_service.learning import NUM_UNDECIDED, SAMPLES_SEED
 from indexing.services.builds import build_folder
+from labeling.compute.ranking import fit_query
 from labeling.models import LabelClass, QueryRound, WeakBatch, WeakLabel
 from labeling.services.undo import undo_batch
 from labeling.services.verdicts import Operation, record_verdicts
@@ -43,7 +45,7 @@ class Service:
             "SISYPHUS_DATA_DIR": str(self.data_dir),
         }
         self.process = subprocess.Popen([sys.executable, "manage.py", "run_search"], env=env, stderr=self.log)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not self.answers():
             assert self.process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
@@ -71,7 +73,7 @@ def shared(tmp_path_factory):
     yield made
     if made.process is not None:
         made.process.send_signal(signal.SIGTERM)
-        assert made.process.wait(timeout=60) == 0
+        assert made.process.wait(timeout=180) == 0
         assert not made.socket.exists()
     made.log.close()
 
@@ -323,6 +325,39 @@ def test_learning_finds_more_of_what_was_accepted(corpus, ann, items, cars):
     assert learned.blend > 0
     assert len(set(found(learned)) & wanted) > len(set(found(similar)) & wanted)
     assert set(found(learned)) == wanted
+
+
+def test_a_learned_ranking_is_in_the_order_of_the_second_look_and_of_its_neighborhood(
+    corpus, ann, items, cars, vectors
+):
+    """A class in three of twenty places, answers from near and far: kernels rank what the query found."""
+    accepted = [n for n in range(60) if n % 20 in (3, 9, 14)]
+    rejected = [n for n in range(60) if n % 20 in (4, 8, 10, 13, 15)]
+    for answered, what in ((accepted, "accept"), (rejected, "reject")):
+        for n in answered:
+            answer(corpus, ann, cars, items[n], what)
+    x = vectors.astype(np.float16).astype(np.float32)
+    rows = np.random.default_rng(SAMPLES_SEED).integers(0, len(x), 2 * NUM_UNDECIDED)
+    undecided = np.setdiff1d(np.arange(len(x)), [*accepted, *rejected])
+    sampled = np.unique(rows[np.isin(rows, undecided)][:NUM_UNDECIDED])
+    fitted = fit_query(
+        x[3], x[accepted], x[rejected], x[sampled],
+        positive_groups=np.array(accepted), negative_groups=np.array(rejected),
+    )  # fmt: skip
+    assert fitted.reranker is not None
+    found = search.rank(
+        corpus, mode="learned", terms=like(items[3]), filters={}, k=len(x), label_class_id=cars.pk
+    )
+    number = {item.pk: n for n, item in enumerate(items)}
+    order = [number[neighbor.item] for neighbor in found.neighbors]
+    assert sorted(order) == undecided.tolist()
+    again = fitted.reranker.similarities(x[undecided])
+    by_kernels = undecided[np.argsort(-again, kind="stable")]
+    moved = fitted.neighborhood.order(x[by_kernels])
+    assert moved is not None
+    assert order == by_kernels[moved].tolist()
+    similarities = np.array([neighbor.similarity for neighbor in found.neighbors])
+    np.testing.assert_allclose(similarities, np.sort(again)[::-1], atol=2e-3)
 
 
 def test_learning_needs_something_accepted(corpus, items, cars):

@@ -109,9 +109,13 @@ def test_a_result_may_have_any_names(as_mia, corpus):
     assert "<dt>items</dt><dd>24</dd>" in page
 
 
-def test_a_job_whose_worker_is_silent_says_since_when_and_when_it_goes_on(as_mia, corpus, settings):
+def test_a_job_whose_worker_is_silent_says_since_when_and_when_it_goes_on(
+    as_mia, corpus, settings, monkeypatch
+):
     settings.JOB_LEASE_SECONDS = 60
-    ends = timezone.now() + timedelta(seconds=19)
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
+    ends = now + timedelta(seconds=19)
     made.JobFactory(corpus=corpus, is_running=True, lease_until=ends)
     page = as_mia.get(reverse("corpus-jobs-page", args=[corpus.pk])).content.decode()
     assert f"not heard from for 41 s; will be taken up again at {ends:%H:%M:%S} UTC" in page

@@ -7,11 +7,12 @@ import pytest
 from indexing.models import Item, MediaFile, Stack
 from labeling.models import LabelClass
 from labeling.services.verdicts import Operation
+from tests.factories import sha256_of
 
 
 def photo(corpus, name: str, *, path: str = "", **fields) -> MediaFile:
-    """A photo without bytes."""
-    sha256 = fields.pop("sha256", uuid4().hex * 2)
+    """A photo without bytes; its hash, which decides on the side of a split, is the same in every run."""
+    sha256 = fields.pop("sha256", None) or sha256_of(corpus.name, MediaFile.objects.count())
     return MediaFile.objects.create(
         corpus=corpus,
         sha256=sha256,
@@ -29,7 +30,11 @@ def photo(corpus, name: str, *, path: str = "", **fields) -> MediaFile:
 def items_of(corpus, count: int, *, in_stack: bool = False) -> list[Item]:
     """`count` photos, one item each, in one stack if asked for."""
     stack = Stack.objects.create(corpus=corpus) if in_stack else None
-    media = [photo(corpus, f"{uuid4().hex[:6]}.jpg") for _ in range(count)]
+    start = MediaFile.objects.count()
+    media = [
+        photo(corpus, f"photo-{number:05}.jpg", sha256=sha256_of(corpus.name, number))
+        for number in range(start, start + count)
+    ]
     return [Item.objects.create(corpus=corpus, media_file=each, stack=stack) for each in media]
 
 
@@ -54,3 +59,15 @@ def cat(corpus, mia) -> LabelClass:
 @pytest.fixture
 def dog(corpus, mia) -> LabelClass:
     return LabelClass.objects.create(corpus=corpus, name="dog", created_by=mia)
+
+
+@pytest.fixture
+def disputed(corpus, ann, mia, cat):
+    """Ann accepted, mia rejected without knowing."""
+    from tests.labeling.test_people import vote  # which takes its items from here
+    from tests.labeling.test_verdicts import record
+
+    (item,) = items_of(corpus, 1)
+    record(corpus, ann, operation(item, cat))
+    vote(corpus, cat, item, mia, "reject")
+    return item

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 
 from labeling.compute.bounds import clopper_pearson, most_positives
 from labeling.models import Audit, AuditDraw, BlindLook, FrozenRanking, Lease, Verdict
-from labeling.services import audits_draw
+from labeling.services import audits_places
 from tests.indexing.made import add_items, clustered, make_feature_set
 from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
 from tests.labeling.test_api import an_answer
@@ -394,7 +394,7 @@ def test_of_a_long_tail_places_are_drawn_and_decided_ones_passed_over(
 ):
     beyond = rank(client, api, cat, items, k=200, offset=150, filters={"states": ["untouched"]})
     say(client, api, cat, beyond["neighbors"][:150], truth, answer="reject")
-    monkeypatch.setattr(audits_draw, "WHOLE_TAIL", 50)
+    monkeypatch.setattr(audits_places, "WHOLE_TAIL", 50)
     with django_assert_max_num_queries(60):  # many places are asked for and judged at once
         audit = start(client, api, decided, horizon=100, tail_looks=25)
     drawn = AuditDraw.objects.filter(part="tail")

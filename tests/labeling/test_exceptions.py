@@ -47,6 +47,23 @@ def test_an_answer_against_the_derived_one_takes_the_member_out(corpus, ann, cat
     assert Verdict.objects.latest("id").left_stack == shown
 
 
+def test_members_that_leave_by_one_key_stay_together_and_come_back_together(corpus, ann, cat):
+    items = items_of(corpus, 6, in_stack=True)
+    shown, batch = items[0].stack_id, uuid4()
+    record(corpus, ann, operation(items[0], cat, stack=shown))
+    record(corpus, ann, *(operation(each, cat, "reject", batch=batch) for each in items[3:5]))
+    record(corpus, ann, operation(items[5], cat, "reject"))
+    *stayed, fourth, fifth, sixth = stacks_of(items)
+    assert stayed == [shown] * 3
+    assert fourth == fifth != sixth
+    assert {each.split_from_id for each in Stack.objects.filter(pk__in=[fourth, sixth])} == {shown}
+    undone = undo(corpus, ann, batch)
+    assert stacks_of(items) == [shown] * 5 + [sixth]
+    undo(corpus, ann, undone.batch)
+    assert stacks_of(items) == [shown] * 3 + [fourth, fourth, sixth]
+    assert projection_differences(corpus) == []
+
+
 def test_one_that_confirms_stays(corpus, ann, cat):
     first, second = items_of(corpus, 2, in_stack=True)
     record(corpus, ann, operation(first, cat, stack=first.stack_id))

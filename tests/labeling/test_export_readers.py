@@ -40,7 +40,7 @@ print(json.dumps(answer))
 def read_by_them(script: str, *arguments: str, home: Path):
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_HUB_OFFLINE": "1", "FIFTYONE_DO_NOT_TRACK": "1"}
     command = [str(Path(PYTHON).absolute()), "-c", script, *arguments]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -347,6 +347,20 @@ def test_a_download_goes_on_where_it_broke_off(corpus, version, mia, client):
     assert client.get(address, headers={"if-none-match": etag}).status_code == 304
 
 
+def test_downloads_leave_half_of_the_threads_to_pages(corpus, version, mia, client, monkeypatch):
+    monkeypatch.setattr("labeling.api.downloads.SMALL_BYTES", 0)
+    address = f"/api/v1/corpora/{corpus.pk}/exports/{export_of(version, mia, format='csv').pk}/file/"
+    held = [client.get(address) for _ in range(tasks.settings.DOWNLOADS_AT_ONCE)]
+    assert {each.status_code for each in held} == {200}
+    busy = client.get(address)
+    assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "busy", "15")
+    assert client.get(f"/api/v1/corpora/{corpus.pk}/exports/").status_code == 200
+    whole = body_of(held.pop())
+    assert body_of(client.get(address)) == whole
+    del held, busy  # readers who went away
+    assert [body_of(client.get(address)) for _ in range(2)] == [whole] * 2
+
+
 def test_only_managers_export(corpus, version, mia, ann, vera, stan):
     export = export_of(version, mia, format="csv")
     for user, expected in ((ann, 403), (vera, 403), (stan, 404)):

@@ -92,5 +92,7 @@ def test_two_versions_are_compared_on_a_page(as_mia, corpus, ann, mia, cat):
     page = as_mia.get(url).content.decode()
     assert "answered otherwise" in page
     assert items[0].media_file.name in page
+    assert f"class={cat.pk}&amp;q=state%3A" in page
+    assert f"item%3A%23{items[0].pk}" in page  # it opens in the workbench, whatever was answered
     assert as_mia.get(f"{url}?older={second.pk}").status_code == 404
     assert as_mia.get(f"{url}?older={first.pk}").status_code == 200

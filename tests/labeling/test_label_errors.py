@@ -1,8 +1,11 @@
 """Which answers a second look should begin with, over REST and with a real search service."""
 
+from uuid import uuid4
+
 import pytest
 from rest_framework.test import APIClient
 
+from labeling.services.undo import undo_batch
 from tests.indexing.made import add_items, clustered, make_feature_set
 from tests.indexing.test_search_service import service, shared  # noqa: F401 - fixtures
 from tests.labeling.conftest import operation
@@ -51,6 +54,22 @@ def test_a_corrected_answer_is_no_longer_among_the_first(corpus, ann, cat, items
     found = {each["item"]: each for each in listed(**{"class": cat.pk}).json()["results"]}
     assert (found[items[4].pk]["answer"], found[items[4].pk]["probability"] > 0.5) == ("accept", True)
     assert "as similar items were" in found[items[4].pk]["reason"]
+
+
+def test_an_answer_confirmed_in_review_is_listed_no_more_until_that_is_undone(
+    corpus, ann, cat, items, listed
+):
+    answer_by_cluster(corpus, ann, cat, items, wrong={4, 29})
+    confirm = operation(items[4], cat, "reject", base_version=1, mode="review")
+    record(corpus, ann, confirm)
+    found = listed(**{"class": cat.pk}).json()
+    assert items[4].pk not in {each["item"] for each in found["results"]}
+    assert found["results"][0]["item"] == items[29].pk
+    assert (found["num_judged"], found["num_reviewed"]) == (80, 1)
+    undo_batch(corpus=corpus, batch=confirm.batch, operation_id=uuid4(), by=ann, is_manager=False)
+    again = listed(**{"class": cat.pk}).json()
+    assert items[4].pk in {each["item"] for each in again["results"][:2]}
+    assert again["num_reviewed"] == 0
 
 
 def test_pages_together_are_the_whole_list_once(corpus, ann, cat, items, listed):

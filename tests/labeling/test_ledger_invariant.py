@@ -228,7 +228,7 @@ def test_four_at_once_on_the_same_items_lose_nothing_and_never_deadlock(corpus, 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(180)
     assert errors == []
     recorded = set(Verdict.objects.filter(reverts=None).values_list("operation_id", flat=True))
     assert recorded == set(applied)

@@ -78,10 +78,10 @@ def test_points_are_colored_by_what_counts(client, api, cat, items, mia, corpus)
     assert states(client, api, cat) == wanted
 
 
-def accept(client, api, label_class, item):
+def accept(client, api, label_class, item, answer="accept"):
     sent = {
         "operation_id": str(uuid4()), "batch": str(uuid4()), "item": item.pk, "stack": None,
-        "class": label_class.pk, "answer": "accept", "base_version": 0, "mode": "similar",
+        "class": label_class.pk, "answer": answer, "base_version": 0, "mode": "similar",
     }  # fmt: skip
     assert post(client, f"{api}/verdicts/", {"operations": [sent]}).status_code == 200
 
@@ -90,6 +90,17 @@ def test_points_are_colored_by_how_near_they_are_to_what_was_learned(client, api
     refused = client.get(f"{api}/map/scores/?class={cat.pk}")
     assert (refused.status_code, refused.json()["code"]) == (409, "nothing-accepted")
     accept(client, api, cat, items[0])
+    check_levels(client, api, cat, items)
+
+
+def test_points_are_colored_in_the_order_that_answers_have_made(client, api, cat, items, service):  # noqa: F811
+    for number in range(24):
+        accept(client, api, cat, items[number], "accept" if number % 4 in (0, 2) else "reject")
+    check_levels(client, api, cat, items)
+
+
+def check_levels(client, api, cat, items):
+    """The levels of all points are those of their places in a ranking of all of them."""
     answer = client.get(f"{api}/map/scores/?class={cat.pk}")
     scores = np.frombuffer(answer.content[8:], np.uint8).astype(int)
     assert scores.min() >= 1

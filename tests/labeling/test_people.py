@@ -66,7 +66,18 @@ def test_a_decision_is_counted_once_with_its_pace(corpus, ann, cat, people):
     counts = [person[key] for key in ("decisions", "items", "accepted", "rejected", "unsure", "undone")]
     assert counts == [4, 7, 2, 1, 1, 1]
     assert person["active_minutes"] == pytest.approx(40 / 60)
-    assert person["per_minute"] == pytest.approx(6)
+    assert person["per_minute"] == pytest.approx(3)  # two in 40 s, the one after lunch in nobody knows what
+
+
+def test_what_a_script_said_has_no_pace(corpus, ann, cat, people):
+    begun = timezone.now() - timedelta(hours=1)
+    for number, item in enumerate(items_of(corpus, 3)):
+        record(corpus, ann, operation(item, cat, client_time=begun + timedelta(seconds=20 * number)))
+    record(corpus, ann, *(operation(item, cat) for item in items_of(corpus, 50)))
+    (person,) = people()["people"]
+    assert person["decisions"] == 53
+    assert person["active_minutes"] == pytest.approx(40 / 60)
+    assert person["per_minute"] == pytest.approx(3)  # one every 20 s
 
 
 def test_blind_votes_give_agreement_of_each_pair_and_person(corpus, ann, mia, cat, people):
@@ -84,6 +95,17 @@ def test_blind_votes_give_agreement_of_each_pair_and_person(corpus, ann, mia, ca
     of_ann = next(each for each in found["people"] if each["name"] == "ann")
     assert of_ann["agreement"]["alike"]["num"] == 40
     assert of_ann["confusion"] == [[18, 2, 0], [2, 18, 0], [0, 0, 0]]
+
+
+def test_a_kappa_that_the_pairs_say_nothing_about_has_no_interval(corpus, ann, mia, cat, people):
+    items = items_of(corpus, 5)
+    for number, item in enumerate(items):
+        record(corpus, ann, operation(item, cat, "reject" if number else "accept"))
+        vote(corpus, cat, item, mia, "reject" if number else "accept")
+    agreement = people()["agreement"]
+    assert agreement["kappa"] == pytest.approx(1)
+    assert (agreement["kappa_low"], agreement["kappa_high"]) == (None, None)
+    assert agreement["alike"]["low"] < 0.5  # the exact interval of the share tells how little five pairs say
 
 
 def test_a_vote_that_was_taken_back_counts_for_nothing(corpus, ann, mia, cat, people):

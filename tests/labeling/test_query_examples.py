@@ -14,8 +14,8 @@ def search_by(corpus, user, *items) -> QueryRound:
     return QueryRound.objects.create(corpus=corpus, created_by=user, mode="similar", terms=terms)
 
 
-def freeze(corpus, mia, cat):
-    return create_version(corpus=corpus, label_classes=[cat], val_share=0.2, test_share=0.4, by=mia)
+def freeze(corpus, mia, cat, *, val_share=0.2):
+    return create_version(corpus=corpus, label_classes=[cat], val_share=val_share, test_share=0.4, by=mia)
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def in_test(version) -> set[int]:
 
 
 def test_what_was_searched_by_goes_to_train_where_it_would_have_gone_to_test(corpus, mia, cat, decided):
-    unsearched = in_test(freeze(corpus, mia, cat))
+    unsearched = in_test(freeze(corpus, mia, cat, val_share=0))
     assert len(unsearched) > 5
     SplitAssignment.objects.all().delete()  # as if nothing had been frozen before
     examples = [item for item in decided if item.pk in unsearched][:3]
     search_by(corpus, mia, *examples)
-    version = freeze(corpus, mia, cat)
+    version = freeze(corpus, mia, cat, val_share=0)
     assert in_test(version) == unsearched - {item.pk for item in examples}
     sides = set(version.entries.filter(item__in=examples).values_list("split", flat=True))
     assert sides == {"train"}

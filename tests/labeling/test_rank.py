@@ -5,6 +5,7 @@ from uuid import uuid4
 import numpy as np
 import orjson
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from indexing.models import Item
@@ -160,7 +161,11 @@ def test_a_query_made_of_the_answers_says_nothing_of_its_similarities(client, ap
     ]
 
 
-def test_a_page_takes_a_constant_number_of_statements(client, api, cat, items, django_assert_num_queries):
+def test_a_page_takes_a_constant_number_of_statements(
+    client, api, cat, items, django_assert_num_queries, monkeypatch
+):
+    for name in ("audits_pending.QUIET_SECONDS", "derivation.CACHE_SECONDS"):
+        monkeypatch.setattr(f"labeling.services.{name}", 3600)
     term = {"kind": "item", "item": items[0].pk}
     body = {"class": cat.pk, "terms": [term]}
     rank(client, api, **body, k=2)  # also learns that no audit is drawn, and asks no more for a while
@@ -206,6 +211,30 @@ def test_a_bad_query_is_told_what_is_wrong(client, api, items, body, status, cod
     answer = rank(client, api, **body)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.json()["detail"]
+
+
+def test_terms_that_are_gone_are_counted_and_told(client, api, items):
+    deleted = items[3]
+    Item.objects.filter(pk=deleted.pk).update(deleted_at=timezone.now())
+    terms = [
+        {"kind": "item", "item": items[0].pk},
+        {"kind": "item", "item": deleted.pk},
+        {"kind": "image", "image": str(uuid4())},
+    ]
+    answer = rank(client, api, terms=terms)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["fields"] == {"terms": [1, 2]}
+    assert "Terms 2, 3 of the query" in answer.json()["detail"]
+    scored = rank(client, api, terms=[*terms[:1], {"kind": "classifier", "classifier": 77}])
+    assert scored.json()["fields"] == {"terms": [1]}
+    assert rank(client, api, terms=terms[:1]).status_code == 200
+
+
+def test_a_lasso_that_is_gone_is_told(client, api, items):
+    terms = [{"kind": "item", "item": items[0].pk}]
+    answer = rank(client, api, terms=terms, filters={"map_regions": [2**40]})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad-filter")
+    assert "no lasso" in answer.json()["detail"]
 
 
 def test_a_corpus_without_features_says_what_to_do(client, api, corpus):

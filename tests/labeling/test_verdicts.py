@@ -208,11 +208,11 @@ def test_an_operation_id_that_races_with_itself_on_another_item_is_recorded_once
         thread.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         with connection.cursor() as cursor:
-            for _ in range(600):
+            for _ in range(2400):
                 cursor.execute(waiting)
                 if cursor.fetchone()[0]:
                     break
                 time.sleep(0.05)
-    thread.join(60)
+    thread.join(180)
     assert found == ["duplicate"]
     assert Verdict.objects.get().item == first

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import ports
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM_OUTSIDE = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "DJANGO_SECRET_KEY", "PORT")
@@ -45,7 +46,7 @@ class RunningUp:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def wait_for(self, text: str, *, seconds: float = 120) -> str:
+    def wait_for(self, text: str, *, seconds: float = 240) -> str:
         """The first line with the text; fails with all the output if it does not come."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -59,7 +60,7 @@ class RunningUp:
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(by)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=180)
 
     def processes(self) -> list[int]:
         """Every living process that names the data directory in its arguments or environment."""
@@ -82,9 +83,7 @@ def _all_pids() -> list[int]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return ports.free_port()
 
 
 @pytest.fixture
@@ -102,5 +101,5 @@ def up(tmp_path, free_port) -> Iterator[Callable[..., RunningUp]]:
             each.stop()
         for pid in each.processes():
             os.kill(pid, signal.SIGKILL)
-        each.process.wait(timeout=10)
+        each.process.wait(timeout=60)
         each.process.stdout.close()

@@ -92,3 +92,12 @@ def test_ingest_can_make_the_corpus_and_not_wait(olga, tmp_path, settings, capsy
 @pytest.mark.parametrize(("number", "words"), [(0, "0 B"), (1536, "1.5 KiB"), (3 * 2**40, "3.0 TiB")])
 def test_bytes_are_said_in_words(number, words):
     assert bytes_in_words(number) == words
+
+
+@pytest.mark.parametrize("command", [("test", "--help"), ("lint", "-h"), ("--help",)])
+def test_help_of_the_commands_of_the_read_me_begins_nothing(command):
+    done = subprocess.run(
+        [ROOT / "bin" / "sisyphus", *command], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("bin/sisyphus up ")

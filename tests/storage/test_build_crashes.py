@@ -56,7 +56,7 @@ class Builder:
 def builder() -> Iterator[Builder]:
     made = Builder()
     yield made
-    made.process.communicate(timeout=30)  # closes its input, which ends it
+    made.process.communicate(timeout=120)  # closes its input, which ends it
 
 
 def visible() -> FeatureIndex:

@@ -51,7 +51,7 @@ def plant(corpus, num: int = 240, *, feature_set: FeatureSet | None = None, **ho
     feature_set = feature_set or make_feature_set(corpus)
     items = add_items(feature_set, vectors)
     for item in items:  # a group is called by the beginning of a sha256
-        item.media_file.sha256 = sha256_of(item.media_file_id)
+        item.media_file.sha256 = sha256_of(item.media_file.sha256)
     MediaFile.objects.bulk_update([item.media_file for item in items], ["sha256"])
     return Planted(feature_set, items, is_of)
 

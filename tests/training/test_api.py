@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 from indexing.models import FeatureSet
 from sisyphus_web.jobs.models import Job
 from tests.training.conftest import decide, freeze, plant, run_job, trained
+from training.services.operating_points import choose_point
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +66,7 @@ def test_a_run_is_asked_for_followed_and_ends_in_a_version(client, api, version,
         ({"options": {"seed": -1}}, 400, "invalid"),
         ({"options": {"learning_rate": 1}}, 400, "invalid"),
         ({"kind": "fine_tune", "options": {"network": "no-such-network"}}, 409, "encoder-not-usable"),
+        ({"kind": "fine_tune", "options": {"network": "file:../secret"}}, 409, "encoder-not-usable"),
         ({"kind": "guess"}, 400, "invalid"),
     ],
 )
@@ -73,6 +75,14 @@ def test_a_run_that_cannot_be_is_refused_with_a_sentence(client, api, version, c
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert len(answer.json()["detail"]) > 20
     assert not Job.objects.filter(kind__startswith="classifier").exists()
+
+
+def test_a_network_that_nobody_knows_is_told_from_those_that_are_known(client, api, version):
+    for network in ("torchvision:no_such_network", "no_such_network"):
+        asked = {"dataset_version": version.pk, "kind": "fine_tune", "options": {"network": network}}
+        said = post(client, f"{api}/runs/", asked).json()["detail"]
+        assert said.startswith(f"{network} is not one of the networks whose weights are known (")
+        assert "torchvision:resnet50" in said
 
 
 def test_live_goes_forward_and_back_and_is_told(client, api, version, mia):
@@ -155,6 +165,13 @@ def test_versions_are_compared_on_one_test_set_only(client, api, corpus, ann, mi
     assert judged["new"]["evaluation"]["macro_average_precision"] == pytest.approx(own)
     foreign = client.get(address, {"on": 10**9})
     assert foreign.status_code == 404
+    with CaptureQueriesContext(connection) as asked:
+        again = client.get(address, {"on": later.pk}).json()
+    assert again == judged
+    assert not any("labeling_datasetentry" in each["sql"] for each in asked)  # it was judged once
+    choose_point(second, cat, threshold=0.999, by=mia)
+    other = client.get(address, {"on": later.pk}).json()["new"]["evaluation"]["classes"][0]
+    assert other["operating_point"]["threshold"] == pytest.approx(0.999)
 
 
 def test_a_list_of_classifiers_reads_no_curve_and_no_evaluation(client, api, version, mia):

@@ -119,11 +119,18 @@ def test_a_network_is_fine_tuned_scores_everything_and_becomes_onnx(corpus, clie
     job = run_job(Job.objects.get(pk=asked["job"]))
     assert job.status == "done", job.error_text
     (export,) = client.get(f"{api}/classifier-versions/{made.pk}/onnx/").json()["results"]
-    (file,) = export["files"]
+    file, any_size = export["files"]
     assert (export["status"], file["part"], file["largest_difference"] <= 1e-4) == ("done", "network", True)
+    assert (any_size["part"], any_size["largest_difference"] <= 0.02) == ("network_any_size", True)
     data = b"".join(client.get(file["url"]).streaming_content)
     assert hashlib.sha256(data).hexdigest() == file["sha256"]
-    assert b"onnxruntime" in client.get(file["example_url"]).content
+    assert b'"images"' in client.get(file["example_url"]).content
+    assert b'"picture"' in client.get(any_size["example_url"]).content
+    whole = b"".join(client.get(any_size["url"]).streaming_content)
+    resizing = onnxruntime.InferenceSession(whole, providers=["CPUExecutionProvider"])
+    for item, score in zip(photos[:6], scores.values, strict=False):
+        pixels = np.asarray(Image.open(item.media_file.path).convert("RGB"))
+        assert resizing.run(["probabilities"], {"picture": pixels})[0][0] == pytest.approx(score, abs=0.02)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     for item, score in zip(photos[:6], scores.values, strict=False):
         pixels = np.asarray(Image.open(item.media_file.path))
@@ -153,14 +160,32 @@ def test_a_killed_fine_tuning_goes_on_with_the_same_curve(corpus, version, mia, 
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
-def test_a_photo_that_is_gone_is_left_out_and_counted(corpus, version, mia, photos, tmp_path):
+def test_photos_that_are_gone_damaged_or_written_over_are_left_out_each_told_once(
+    corpus, version, mia, photos, tmp_path
+):
     (tmp_path / "0.png").unlink()
+    (tmp_path / "1.png").write_bytes(b"no picture any more")
+    (tmp_path / "2.png").write_bytes((tmp_path / "3.png").read_bytes())
     made = fine_tuned(version, mia, num_epochs=1)
-    assert made.run.examples["unreadable"] == 1
+    assert made.run.examples["unreadable"] == 3
+    left_out = made.run.job.events.filter(text__contains="was left out").values_list("text", flat=True)
+    assert sorted(text[:5] for text in left_out) == ["0.png", "1.png", "2.png"]
     job = run_job(ScoreSet.objects.get(version=made).job)
-    assert job.result["failed"] == 1
-    assert len(read_scores(ScoreSet.objects.get(version=made)).item_ids) == 39
+    assert job.result["failed"] == 3
+    assert len(read_scores(ScoreSet.objects.get(version=made)).item_ids) == 37
     assert job.events.filter(text__contains="has no score").exists()
+
+
+def test_weights_of_another_network_are_refused_by_name(version, mia, tmp_path, settings, shared_weights):
+    settings.MODEL_DIR = tmp_path / "models"
+    settings.MODEL_DIR.mkdir()
+    other = (shared_weights / "shufflenetv2_tiny_149k.pth").read_bytes()
+    (settings.MODEL_DIR / "mobilenet_v2.pt").write_bytes(other)
+    asked = SMALL | {"network": "torchvision:mobilenet_v2", "weights": "published"}
+    job = run_job(request_run(version=version, kind="fine_tune", options=asked, by=mia).job)
+    assert (job.status, job.error_code) == ("failed", "encoder-not-usable")
+    assert "mobilenet_v2.pt does not fit its network" in job.error_text
+    assert not ClassifierVersion.objects.exists()
 
 
 def test_a_probe_on_real_features_becomes_a_head_that_answers_alike(corpus, client, version, mia, photos):

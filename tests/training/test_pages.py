@@ -201,12 +201,13 @@ def test_two_versions_are_compared_on_the_same_test_side(as_mia, corpus, mia, an
     later = freeze(corpus, mia, cat)
     trained(later, mia, name="cat")
     url = reverse("classifier-compare", args=[corpus.pk, first.classifier_id])
-    refused = text(as_mia.get(url, {"old": 1, "new": 2}))
+    refused = text(as_mia.get(url, {"old": 1, "new": 2, "on": ""}))  # their own, as was chosen
     assert "name a dataset version, and both are judged on its test side" in refused
     page = text(as_mia.get(url, {"old": 1, "new": 2, "on": later.pk}))
     later.refresh_from_db()
     num_test = later.entries.filter(split="test").count()
     assert f'On <span class="number">{num_test}</span> test items' in page
+    assert f'On <span class="number">{num_test}</span> test items' in text(as_mia.get(url))  # not asked for
     assert re.search(r"version 2 is .* points of average precision|both are worth the same", page)
 
 

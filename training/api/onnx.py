@@ -1,11 +1,13 @@
 """ONNX exports over REST: ask for one, follow its job, download its files and the script that runs them."""
 
+from pathlib import Path
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -18,19 +20,20 @@ from sisyphus_web.accounts.permissions import user_of
 from sisyphus_web.api import NewestFirst, Refused
 from sisyphus_web.idempotency import idempotent
 from training.api.classifiers import VersionsView
-from training.compute.onnx_example import example_script
 from training.models import OnnxExport
-from training.services.onnx import IMAGE_PARTS, export_folder, request_onnx
+from training.services.onnx import example_of, export_folder, request_onnx
 
 
 class OnnxFileAnswer(serializers.Serializer[Any]):
-    """A file: `head` takes features, `whole` and `network` take images."""
+    """A file: `head` takes features, `whole` and `network` images of one size, `..._any_size` any picture."""
 
     part = serializers.CharField()
     file_name = serializers.CharField()
     size_bytes = serializers.IntegerField()
     sha256 = serializers.CharField()
-    largest_difference = serializers.FloatField(help_text="Of a probability to torch's, on real pictures.")
+    largest_difference = serializers.FloatField(
+        help_text="Of a probability to torch's, on real pictures; of `..._any_size` to Pillow's and torch's."
+    )
     num_compared = serializers.IntegerField()
     url = serializers.CharField()
     example_url = serializers.CharField()
@@ -142,10 +145,12 @@ class OnnxExampleView(OnnxPartView):
     @extend_schema(responses={(200, "text/x-python"): OpenApiTypes.STR})
     def get(self, request: Request, corpus_id: int, export_id: int, part: str) -> HttpResponse:
         """Twenty lines of Python that run the file, with nothing of ours."""
-        self.facts(export_id, part)
-        text = example_script(takes_images=part in IMAGE_PARTS)
+        _, facts = self.facts(export_id, part)
+        name = f"run_{Path(facts['file_name']).stem}.py"  # a version has several, each for a file of its own
         return HttpResponse(
-            text,
+            example_of(part),
             content_type="text/x-python; charset=utf-8",
-            headers={"Content-Disposition": 'attachment; filename="onnx_example.py"'},
+            headers={
+                "Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""
+            },
         )

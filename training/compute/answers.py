@@ -222,9 +222,10 @@ def check_trainable(answers: AnswerTable, kind: str, *, side: str = "train") -> 
     if kind == "multi_label":
         is_rejected = (part.targets == REJECT) & (part.weights > 0)
         if (lacking := ~is_rejected.any(axis=0)).any():
+            instead = ", or have an item be of one class: then it is an example against the others"
             raise NoNegatives(
                 f"{_named(answers, lacking)} on the {side} side has no rejected example: "
-                "reject some neighbors, or add background"
+                f"reject some neighbors{instead if len(answers.class_names) > 1 else ''}"
             )
 
 

@@ -13,11 +13,12 @@ from indexing.compute.encoders.encoder import MIN_DECODE_SIDE_PX
 from indexing.compute.encoders.pictures import fit
 from indexing.compute.encoders.specs import EncoderSpec
 from indexing.compute.encoders.weights import find_or_fetch
-from training.compute import onnx_files
+from training.compute import onnx_files, onnx_resize
 from training.compute.onnx_files import Exported
+from training.compute.pictures import Preprocessing
 from training.compute.probe import Probe
 
-HEAD, WHOLE = "head.onnx", "whole.onnx"
+HEAD, WHOLE, ANY_SIZE = "head.onnx", "whole.onnx", "whole_any_size.onnx"
 NORM_FLOOR = 1e-12  # of a feature's length, before it is divided by it
 
 
@@ -25,8 +26,9 @@ class ProbeFiles(NamedTuple):
     """What a probe is exported to."""
 
     head: Exported  # features (N, D) float32 in
-    whole: Exported | None  # images in; None: see `why_no_whole`
-    why_no_whole: str
+    whole: Exported | None  # images in; None: see `why_not`
+    any_size: Exported | None  # one picture (H, W, 3) in; None: see `why_not`
+    why_not: str
 
 
 def export_probe(
@@ -39,10 +41,11 @@ def export_probe(
     operating_points: Mapping[str, Mapping[str, float]] | None = None,
     title: str = "",
 ) -> ProbeFiles:
-    """Write head.onnx and, for an encoder that is a torch network, whole.onnx into `folder`.
+    """Write head.onnx and, for an encoder that is a torch network, whole.onnx and whole_any_size.onnx.
 
-    Both are compared with torch in fp32 on `pictures` (H, W, 3) uint8 RGB; nothing that answers otherwise is
-    published. Decode the pictures as the encoder's `decode_side_px` says. The encoder's weights must be here.
+    All are compared with torch in fp32 on `pictures` (H, W, 3) uint8 RGB, and what answers otherwise is not
+    published; the last resizes in the graph, and is compared with Pillow and torch. Decode the pictures as
+    the encoder's `decode_side_px` says. The encoder's weights must be here.
     """
     onnx_files.check_pictures(pictures)
     spec = encoders.spec_of(encoder_key, model_dir)
@@ -50,7 +53,7 @@ def export_probe(
     said = about(probe, encoder_key, operating_points, title)
     if why:
         features = encoders.load(encoder_key, device="cpu", model_dir=model_dir).encode(pictures)
-        return ProbeFiles(export_head(probe, folder / HEAD, features, metadata=said), None, why)
+        return ProbeFiles(export_head(probe, folder / HEAD, features, metadata=said), None, None, why)
     network, spec = encoder_networks.build(spec, find_or_fetch(spec, model_dir))
     whole = _Whole(network, probe).eval()
     images = np.stack([fit(pixels, spec) for pixels in pictures])
@@ -61,11 +64,18 @@ def export_probe(
     model = onnx_files.program_of(whole, torch.zeros(2, 3, side, side, dtype=torch.uint8), inputs="images")
     metadata = said | {"preprocessing": preprocessing_of(spec)}
     feeds = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
-    return ProbeFiles(
-        head,
-        onnx_files.publish(model, folder / WHOLE, metadata=metadata, feeds=feeds, expected=expected.numpy()),
-        "",
+    any_size, why = onnx_resize.try_publish(
+        model,
+        folder / ANY_SIZE,
+        Preprocessing(fit="squash", side_px=side, short_side_px=side, resize=spec.resize),
+        metadata=metadata,
+        pictures=pictures,
+        expected=expected.numpy(),
     )
+    images_in = onnx_files.publish(
+        model, folder / WHOLE, metadata=metadata, feeds=feeds, expected=expected.numpy()
+    )
+    return ProbeFiles(head, images_in, any_size, why)
 
 
 def about(

@@ -8,12 +8,16 @@ every export.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
+from training.compute import onnx_files
+from training.compute.onnx_files import Exported
 from training.compute.pictures import Preprocessing
 from training.compute.refusals import TrainingRefused
 
@@ -38,6 +42,49 @@ def with_resize(model: onnx.ModelProto, preprocessing: Preprocessing) -> onnx.Mo
         resize_graph(preprocessing), opset_imports=list(model.opset_import), ir_version=model.ir_version
     )
     return compose.merge_models(front, model, io_map=[("image", given.name)])
+
+
+def publish(
+    model: onnx.ModelProto,
+    path: Path,
+    preprocessing: Preprocessing,
+    *,
+    metadata: Mapping[str, Any],
+    pictures: Sequence[np.ndarray],
+    expected: np.ndarray,
+) -> Exported:
+    """Write `model`, which agrees with torch, to `path` with the resize in front of it.
+
+    `expected` (N, C) is what torch says of `pictures` (H, W, 3) uint8 RGB resized by Pillow: TrainingRefused
+    `no-parity` beyond 0.02, and nothing is written.
+    """
+    how = {"input": "picture (H, W, 3) uint8 RGB, upright", "resize_by": "the graph"}
+    return onnx_files.publish(
+        with_resize(model, preprocessing),
+        path,
+        metadata=dict(metadata) | {"preprocessing": metadata["preprocessing"] | how},
+        feeds=list(pictures),
+        expected=expected,
+        tolerance=onnx_files.RESIZE_TOLERANCE,
+    )
+
+
+def try_publish(
+    model: onnx.ModelProto,
+    path: Path,
+    preprocessing: Preprocessing,
+    *,
+    metadata: Mapping[str, Any],
+    pictures: Sequence[np.ndarray],
+    expected: np.ndarray,
+) -> tuple[Exported | None, str]:
+    """`publish`, or nothing and the sentence that says why not."""
+    try:
+        check_filter(preprocessing)
+        made = publish(model, path, preprocessing, metadata=metadata, pictures=pictures, expected=expected)
+    except TrainingRefused as refusal:
+        return None, f"There is no file for pictures of any size: {refusal}"
+    return made, ""
 
 
 def resize_graph(preprocessing: Preprocessing) -> onnx.GraphProto:

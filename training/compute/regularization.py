@@ -22,6 +22,10 @@ WORSE_IN_A_ROW = 2  # weaker penalties are not tried after that
 TOLERANCE = 1e-3
 MAX_STEPS = 40
 NUM_SCALINGS = 6
+LEVEL = 1.01  # losses on held-out groups that differ by less are taken for equal
+# Of balanced answers the weights' shift is taken off first, which suits strong penalties ill: on photos of 42
+# classes (three splits) 10 % ranks better than 1 %, by 3 points of average precision and 0.9 of accuracy.
+LEVEL_BALANCED = 1.1
 
 Progress = Callable[[dict[str, Any]], None]
 
@@ -34,6 +38,17 @@ class Chosen:
     w: np.ndarray  # (R + 1, C) the model of all rows, along the directions
     held_out: np.ndarray  # (n, C) float32 logits of each row by a model without its group
     is_judged: np.ndarray  # (n, C) bool: that model had examples of the class and of others
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A penalty and how it did on held-out groups."""
+
+    ridge: float
+    loss: float
+    average_precision: float | None
+    model: np.ndarray  # (R + 1, C) of the rows outside the first fold
+    held_out: np.ndarray  # (n, C) float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +85,11 @@ def choose_penalty(
 ) -> Chosen:
     """The penalty with the least loss on held-out groups, at its best temperature; the strongest come first.
 
-    Of `ridges`, else of PENALTIES. `loss` is learned with, its class weights in it; `judged` is that of the
-    answers as they are, of logits less `shift` (C,). One group alone cannot be held out: then the penalty in
-    the middle is taken; a fold tells nothing of a class that the other folds lack. Curve rows go to
-    `on_progress` with the phase "path".
+    With several labels, of those as good as that (LEVEL, of balanced answers LEVEL_BALANCED) the one whose
+    classes rank their own items best. Of `ridges`, else of PENALTIES. `loss` is learned with, its class
+    weights in it; `judged` is that of the answers as they are, of logits less `shift` (C,). One group alone
+    cannot be held out: then the penalty in the middle is taken; a fold tells nothing of a class that the
+    other folds lack. Curve rows go to `on_progress` with the phase "path".
     """
     unit = float(directions.variances.sum()) or 1.0
     ridges = ridges or [penalty * unit for penalty in PENALTIES]
@@ -90,32 +106,52 @@ def choose_penalty(
         kept.append(loss.of(part[:, None] & has_both))
     judged = judged.of(is_judged)
     models, logits = [start] * len(parts), [rows.times(start)] * len(parts)
-    best, best_ridge, best_held_out = np.inf, ridges[len(ridges) // 2], rows.times(start)
-    num_worse = 0
+    tried: list[Tried] = []
+    best, num_worse = np.inf, 0
     for ridge in ridges if judged.weight > 0 else ():
-        held_out = np.empty_like(best_held_out)
+        held_out = np.empty_like(logits[0])
         for at, part in enumerate(parts):
             found = fit_reduced(rows, directions, kept[at], ridge, start=models[at], z=logits[at])
             models[at], logits[at] = found
             held_out[~part] = found[1][~part]
         value = loss_at_best_scale(judged, held_out - shift.astype(np.float32))
+        tried.append(
+            Tried(ridge, value, macro_average_precision(held_out, answers), models[0], held_out),
+        )
         if on_progress is not None:
             on_progress(
                 {
                     "phase": "path",
                     "regularization": ridge,
                     "held_out_loss": value,
-                    "held_out_average_precision": macro_average_precision(held_out, answers),
+                    "held_out_average_precision": tried[-1].average_precision,
                 }
             )
-        if value < best:
-            best, best_ridge, best_held_out, num_worse, start = value, ridge, held_out, 0, models[0]
-        else:
-            num_worse += 1
-            if num_worse == WORSE_IN_A_ROW:
-                break
-    w, _ = fit_reduced(rows, directions, loss, best_ridge, start=start)
-    return Chosen(best_ridge, w, best_held_out, is_judged)
+        num_worse = 0 if value < best else num_worse + 1
+        best = min(best, value)
+        if num_worse == WORSE_IN_A_ROW:
+            break
+    if not tried:
+        middle = ridges[len(ridges) // 2]
+        w, z = fit_reduced(rows, directions, loss, middle, start=start)
+        return Chosen(middle, w, np.zeros_like(z), is_judged)
+    level = LEVEL_BALANCED if shift.any() else LEVEL
+    taken = best_of(tried, is_choice=isinstance(loss, OneChoice), level=level)
+    w, _ = fit_reduced(rows, directions, loss, taken.ridge, start=taken.model)
+    return Chosen(taken.ridge, w, taken.held_out, is_judged)
+
+
+def best_of(tried: Sequence[Tried], *, is_choice: bool, level: float = LEVEL) -> Tried:
+    """The least loss; unless it is of a choice of one, the best ranking among those within `level` of it.
+
+    Over the many easy rejects of several labels the loss is nearly the same for penalties that rank a
+    class's few accepts differently, and what is done with such a class is to look from the top.
+    """
+    least = min(tried, key=lambda each: each.loss)
+    if is_choice:
+        return least
+    as_good = [each for each in tried if each.loss <= level * least.loss]
+    return max(as_good, key=lambda each: each.average_precision or 0.0)
 
 
 def _has_both(answers: AnswerTable, *, is_choice: bool) -> np.ndarray:

@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                     "files",
                     models.JSONField(
                         default=dict,
-                        help_text="Part (head: features in; whole, network: images in) -> file, hash, measured parity.",
+                        help_text="Part (head: features in; whole, network: images in; _any_size) -> file, hash, parity.",
                     ),
                 ),
                 ("note", models.TextField(blank=True, default="", help_text="Why a part is not there.")),

@@ -122,7 +122,7 @@ class OnnxExport(models.Model):
     job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
     files = models.JSONField(
         default=dict,
-        help_text="Part (head: features in; whole, network: images in) -> file, hash, measured parity.",
+        help_text="Part (head: features in; whole, network: images in; _any_size) -> file, hash, parity.",
     )
     note = models.TextField(blank=True, default="", help_text="Why a part is not there.")
     published_at = models.DateTimeField(null=True, blank=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import numpy as np
+import orjson
+from django.core.cache import cache
+from django.db.models import Max
 
+from indexing.models import FeatureShard
 from labeling.models import DatasetVersion
 from training.compute.answers import SIDES, AnswerTable, NoAnswers
 from training.compute.evaluation import evaluate
 from training.compute.probe import Probe
-from training.models import ClassifierVersion, Run
+from training.models import ClassifierVersion, Run, ScoreShard
 from training.services.examples import read_answers, read_features
 from training.services.operating_points import points_of
 from training.services.refusals import (
@@ -25,6 +30,7 @@ from training.services.versions import checked_folder
 
 NUM_BOOTSTRAP = 200  # somebody waits
 PAGE = 40  # classes told at once
+KEPT_SECONDS = 3600  # somebody pages through it, and comes back
 
 
 def compare_versions(
@@ -35,7 +41,7 @@ def compare_versions(
     Without `on` their own evaluations are compared, which must be of the same test side. With it both are
     judged on the test side of that dataset version, from which neither may have learned; items that one of
     them cannot score are left out for both, and counted. Classes come in pages of 40, from 0; `better` and
-    the means are over all of them.
+    the means are over all of them. Judged once by each process while nothing of it has changed, for an hour.
     """
     if old.run.class_ids != new.run.class_ids:
         raise OtherClasses(
@@ -46,6 +52,33 @@ def compare_versions(
         judged = [each | {"classes": each["classes"][_shown(page)]} for each in _own(old, new)]
         own = new.run.dataset_version
         return _answer(old, new, *judged, dataset_version=own, num_left_out=0, page=page)
+    key = _key(old, new, on, page)
+    known: bytes | None = cache.get(key)
+    if known is not None:
+        return dict(orjson.loads(zlib.decompress(known)))
+    answer = _judged_on(old, new, on, page)
+    cache.set(key, zlib.compress(orjson.dumps(answer), 1), KEPT_SECONDS)
+    return answer
+
+
+def _key(old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersion, page: int) -> str:
+    """What a comparison follows from: versions and answers never change, thresholds and scores do."""
+    said = [str(each) for version in (old, new) for each in (version.pk, *_changes_of(version))]
+    return f"comparison:{on.pk}:{page}:{':'.join(said)}"
+
+
+def _changes_of(version: ClassifierVersion) -> tuple[int | None, int | None, int | None]:
+    """The newest operating point, shard of scores and shard of features of the version."""
+    newest = Max("pk")
+    points = version.operating_points.aggregate(newest=newest)["newest"]
+    scores = ScoreShard.objects.filter(score_set__version=version).aggregate(newest=newest)["newest"]
+    features = FeatureShard.objects.filter(feature_set=version.run.feature_set_id)
+    return points, scores, features.aggregate(newest=newest)["newest"]
+
+
+def _judged_on(
+    old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersion, page: int
+) -> dict[str, Any]:
     answers = read_answers(on, new.run.class_ids, new.run.class_names, target=new.run.target).side("test")
     for version in (old, new):
         _check_unseen(version, on, answers)

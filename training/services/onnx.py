@@ -18,11 +18,13 @@ from sisyphus_web.accounts.models import User
 from sisyphus_web.jobs import services as jobs
 from sisyphus_web.jobs.errors import Stopped
 from sisyphus_web.jobs.models import Job
+from training.compute.onnx_example import example_script
 from training.models import ClassifierVersion, OnnxExport
 from training.services.operating_points import points_of
 
 ORPHAN_SECONDS = 24 * 3600  # a folder without a row may be one whose publication is on its way
-IMAGE_PARTS = ("whole", "network")
+ANY_SIZE_PARTS = ("whole_any_size", "network_any_size")
+IMAGE_PARTS = ("whole", "network", *ANY_SIZE_PARTS)
 
 
 @transaction.atomic
@@ -45,6 +47,11 @@ def name_of(version: ClassifierVersion, part: str) -> str:
     """A file name that says classifier, version and part, and is safe anywhere."""
     stem = re.sub(r"[^a-z0-9]+", "-", version.classifier.name.lower()).strip("-")[:60] or "classifier"
     return f"{stem}_v{version.number}_{part}.onnx"
+
+
+def example_of(part: str) -> str:
+    """The script that runs the file of a part."""
+    return example_script(takes_images=part in IMAGE_PARTS, has_resize=part in ANY_SIZE_PARTS)
 
 
 def operating_points_of(version: ClassifierVersion) -> dict[str, dict[str, float]]:

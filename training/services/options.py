@@ -10,7 +10,8 @@ from django.core.exceptions import ValidationError
 
 from indexing.compute.encoders import catalog
 from indexing.compute.encoders.specs import EncoderUnknown, WeightsRefused
-from indexing.services.features import EncoderNotUsable, check_encoder
+from indexing.models import Unit
+from indexing.services.features import EncoderNotUsable, check_encoder, encoders_of
 from training.models import Run
 
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
@@ -62,7 +63,16 @@ def _check_network(name: str, *, is_random: bool) -> None:
     """EncoderNotUsable unless the network is known and its weights are here or can be fetched."""
     key = name if "@" in name else f"{name}@1" if ":" in name else f"torchvision:{name}@1"
     if not is_random:
-        check_encoder(key)
+        try:
+            check_encoder(key)
+        except EncoderNotUsable as error:
+            if not key.startswith("torchvision:"):
+                raise
+            there = [each.key for each in encoders_of(Unit.FRAME) if each.key.startswith("torchvision:")]
+            raise EncoderNotUsable(
+                f"{name} is not one of the networks whose weights are known "
+                f"({', '.join(there).replace('@1', '')}). If there is such a network of pictures: {error}"
+            ) from None
         return
     try:
         catalog.spec_of(key, settings.MODEL_DIR)

@@ -63,7 +63,7 @@ def _write(job: Job, version: ClassifierVersion, folder: Path) -> tuple[dict[str
     title = f"{version.classifier.name}, version {version.number}"
     points = services.operating_points_of(version)
     if version.run.kind == Run.Kind.FINE_TUNE:
-        written, note = {"network": _network(version, folder, pictures, points, title)}, ""
+        written, note = _network(version, folder, pictures, points, title)
     else:
         written, note = _probe(version, folder, pictures, points, title)
     return {part: _facts(version, part, exported) for part, exported in written.items()}, note
@@ -88,18 +88,20 @@ def _probe(
         )
     except (encoders.EncoderUnknown, encoders.WeightsMissing, encoders.WeightsRefused) as error:
         raise EncoderNotUsable(str(error)) from error
-    written = {"head": files.head} | ({"whole": files.whole} if files.whole is not None else {})
-    return written, files.why_no_whole
+    written = {"head": files.head, "whole": files.whole, "whole_any_size": files.any_size}
+    return {part: made for part, made in written.items() if made is not None}, files.why_not
 
 
 def _network(
     version: ClassifierVersion, folder: Path, pictures: list[np.ndarray], points: dict[str, Any], title: str
-) -> Exported:
-    from training.compute.onnx_networks import export_network
+) -> tuple[dict[str, Exported], str]:
+    from training.compute.onnx_networks import export_both
     from training.tasks.scorers import NetworkScorer
 
     classifier = NetworkScorer(checked_folder(version)).calibrated()
-    return export_network(classifier, folder / "network.onnx", pictures, operating_points=points, title=title)
+    files = export_both(classifier, folder, pictures, operating_points=points, title=title)
+    written = {"network": files.network, "network_any_size": files.any_size}
+    return {part: made for part, made in written.items() if made is not None}, files.why_no_any_size
 
 
 def _facts(version: ClassifierVersion, part: str, exported: Exported) -> dict[str, Any]:

@@ -10,9 +10,11 @@ import numpy as np
 from celery import shared_task
 from django.conf import settings
 
+from indexing.compute.encoders.specs import WeightsRefused
+from indexing.compute.files import free_bytes
 from indexing.services.features import EncoderNotUsable
 from sisyphus_web.jobs import services as jobs
-from sisyphus_web.jobs.errors import GpuOutOfMemory
+from sisyphus_web.jobs.errors import GpuOutOfMemory, NoSpace
 from sisyphus_web.jobs.models import Job
 from sisyphus_web.jobs.params import TrainClassifier
 from sisyphus_web.jobs.registry import params_of
@@ -25,6 +27,7 @@ from training.tasks.pictures import ItemPictures
 from training.tasks.scorers import NetworkScorer, write_calibration
 
 if TYPE_CHECKING:
+    from indexing.services.pictures import Decoded
     from training.compute.fine_tuning import FineTuned, Progress
     from training.compute.settings import Settings
 
@@ -35,6 +38,7 @@ PASSED_ON = (  # options that compute calls the same
     "is_class_weighted", "ema_decay", "patience", "seed",
 )  # fmt: skip
 BATCH = 64
+MAX_LOGGED, MAX_SHOWN = 50, 20  # pictures that were left out, by name: in the log, on the page
 
 
 @shared_task(name="training.fine_tune_classifier", ignore_result=True)
@@ -48,15 +52,25 @@ def fine_tune_classifier(job_id: int) -> None:
             pk=params_of(job.params, TrainClassifier).run
         )
         folder = Path(settings.DATA_DIR) / "runs" / str(job.pk)
+        _check_space()
         try:
             _train(job, run, folder)
         except REFUSALS as error:
             raise NotTrainable(error) from error
+        except WeightsRefused as error:
+            raise EncoderNotUsable(str(error)) from error
         except RuntimeError as error:  # torch's OutOfMemoryError is one
             if "out of memory" in str(error) and "CUDA" in str(error):
                 raise GpuOutOfMemory(str(error).splitlines()[0]) from error
             raise
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_space() -> None:
+    """NoSpace now rather than after the first epoch, whose checkpoint may be hundreds of megabytes."""
+    if free_bytes(Path(settings.DATA_DIR)) < settings.FREE_SPACE_FLOOR_BYTES:
+        floor = settings.FREE_SPACE_FLOOR_BYTES / 2**30
+        raise NoSpace(f"Less than {floor:.1f} GiB is free in {settings.DATA_DIR}.")
 
 
 def _train(job: Job, run: Run, folder: Path) -> None:
@@ -83,6 +97,7 @@ def _train(job: Job, run: Run, folder: Path) -> None:
     with ItemPictures() as pictures:
         side_px = asked.preprocessing.decode_side_px
         sources = pictures.sources(learned.item_ids.tolist(), side_px)
+        names = pictures.names(learned.item_ids.tolist())
         found = fine_tune(
             asked,
             [
@@ -90,7 +105,7 @@ def _train(job: Job, run: Run, folder: Path) -> None:
                     source,
                     tuple(learned.targets[row].tolist()),
                     SIDES[learned.sides[row]],
-                    f"item {learned.item_ids[row]}",
+                    names[row],
                     f"group {learned.group_codes[row]}",
                 )
                 for row, source in enumerate(sources)
@@ -100,11 +115,19 @@ def _train(job: Job, run: Run, folder: Path) -> None:
         )
         curve.rows = found.rows
         curve.write()
-        judged, answers, num_unread = _judge(job, run, found, answers, pictures)
-    for refused in found.refused[:50]:
-        jobs.log(job, f"{refused.name} was left out: {refused.sentence}", "warning")
+        judged, answers, unread = _judge(job, run, found, answers, pictures)
+        # Those of val are read twice, to learn and to judge: each is told once.
+        left = dict(zip(pictures.names([each.item_id for each in unread]), unread, strict=True))
+    reasons = {name: each.reason for name, each in left.items()}
+    reasons |= {refused.name: refused.sentence for refused in found.refused}
+    for name, reason in list(reasons.items())[:MAX_LOGGED]:
+        jobs.log(job, f"{name} was left out: {reason}", "warning")
     jobs.report(job, note="publishing", force=True)
-    left_out = {"unreadable": len(found.refused) + num_unread, "ended": found.why}
+    left_out = {
+        "unreadable": len(reasons),
+        "unread": [{"name": name, "reason": reason} for name, reason in list(reasons.items())[:MAX_SHOWN]],
+        "ended": found.why,
+    }
     with jobs.finishing(job):
         version = versions.publish(
             run,
@@ -156,35 +179,35 @@ def _settings_of(job: Job, run: Run) -> Settings:
 
 def _judge(
     job: Job, run: Run, found: FineTuned, answers: AnswerTable, pictures: ItemPictures
-) -> tuple[judging.Judged, AnswerTable, int]:
-    """The best network on val and test, after its temperature was found on val; less what cannot be read."""
+) -> tuple[judging.Judged, AnswerTable, list[Decoded]]:
+    """The best network on val and test, after its temperature was found on val; less what cannot be read,
+    which is told as well."""
     from training.compute.probe import probabilities_of
 
     scorer = NetworkScorer(found.best.parent)
     logits: dict[str, np.ndarray] = {}
-    unread: list[int] = []
+    unread: list[Decoded] = []
     for side in judging.HELD_OUT:
         part = answers.side(side)
-        ids, logits[side] = _logits(job, scorer, pictures, part.item_ids, side)
-        unread += np.setdiff1d(part.item_ids, ids).tolist()
-    answers = answers.rows(~np.isin(answers.item_ids, unread))
+        logits[side], refused = _logits(job, scorer, pictures, part.item_ids, side)
+        unread += refused
+    answers = answers.rows(~np.isin(answers.item_ids, [each.item_id for each in unread]))
     scorer.temperature = write_calibration(found.best.parent, logits["val"], answers.side("val"), run.target)
     scores = {side: probabilities_of(part, scorer.temperature, run.target) for side, part in logits.items()}
-    return judging.judge(run, answers, scores), answers, len(unread)
+    return judging.judge(run, answers, scores), answers, unread
 
 
 def _logits(
     job: Job, scorer: NetworkScorer, pictures: ItemPictures, item_ids: np.ndarray, side: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """(ids of those that can be read, in their order; their logits)."""
-    ids: list[int] = []
+) -> tuple[np.ndarray, list[Decoded]]:
+    """(Logits of those that can be read, in the order of their ids; those that cannot.)"""
+    unread: list[Decoded] = []
     parts = [scorer.logits_of_prepared([])]
     for start in range(0, len(item_ids), BATCH):
         chunk = item_ids[start : start + BATCH].tolist()
-        read = [each for each in pictures.of_items(chunk, scorer.decode_side_px) if each.pixels is not None]
-        read.sort(key=lambda each: each.item_id)
-        ids += [each.item_id for each in read]
-        prepared = [scorer.prepared(each.pixels) for each in read if each.pixels is not None]
+        decoded = sorted(pictures.of_items(chunk, scorer.decode_side_px), key=lambda each: each.item_id)
+        unread += [each for each in decoded if each.pixels is None]
+        prepared = [scorer.prepared(each.pixels) for each in decoded if each.pixels is not None]
         parts.append(scorer.logits_of_prepared(prepared))
         jobs.report(job, note=f"judging on {side}: picture {start + len(chunk)} of {len(item_ids)}")
-    return np.array(ids, np.int64), np.concatenate(parts)
+    return np.concatenate(parts), unread

@@ -15,12 +15,6 @@ def json(value: Any) -> str:
 
 
 @register.filter
-def at(value: dict[str, Any] | None, key: str) -> Any:
-    """The value of a key that a method of the dict hides, such as `items`; None without it."""
-    return (value or {}).get(key)
-
-
-@register.filter
 def points_of(share: float | None) -> str:
     """A difference of shares in points: 0.0312 -> '+3.1', -0.2 -> '-20.0'; unknown -> ''."""
     return "" if share is None else f"{share * 100:+.1f}"

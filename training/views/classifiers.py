@@ -8,22 +8,19 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.compute.grammar import value_text
-from labeling.models import DatasetVersion, LabelClass
-from sisyphus_web.api import is_id
+from labeling.models import LabelClass
 from sisyphus_web.jobs.errors import JobError
 from sisyphus_web.pages import query_without, respond
 from training.compute.onnx_example import example_script
 from training.forms import PointForm
 from training.models import Classifier, ClassifierVersion, ScoreSet
 from training.services import onnx
-from training.services.comparing import PAGE, compare_versions
 from training.services.histograms import histogram_of_scores
 from training.services.operating_points import choose_point, points_of
 from training.services.scores import read_scores, request_scores
@@ -37,8 +34,10 @@ EXPORTS_SHOWN = 5
 @require_safe
 def classifier(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpResponse:
     """The versions, and of ?version= (else of the live one) scores, ONNX files and card."""
-    found = _classifier(corpus_id, classifier_id)
-    return _answer(request, found, _chosen(found, request.GET.get("version", "")))
+    found = classifier_of(corpus_id, classifier_id)
+    return _answer(
+        request, found, _chosen(found, request.GET.get("version", "")), asked=request.GET.get("class", "")
+    )
 
 
 @require_POST
@@ -56,7 +55,7 @@ def live_set(request: HttpRequest, corpus_id: int, classifier_id: int, version_i
 @require_POST
 def live_roll_back(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpResponse:
     """Make the version live that was live before."""
-    found = _classifier(corpus_id, classifier_id)
+    found = classifier_of(corpus_id, classifier_id)
     try:
         event = roll_back(found, by=request.user)
     except JobError as error:
@@ -111,61 +110,11 @@ def operating_point(
     return redirect(f"{reverse('run', args=[corpus_id, version.run_id])}?class={class_id}#operating-point")
 
 
-@require_safe
-def compare(request: HttpRequest, corpus_id: int, classifier_id: int) -> HttpResponse:
-    """?old= and ?new= (numbers of versions) beside each other, on the test side of ?on= or on their own."""
-    found = _classifier(corpus_id, classifier_id)
-    versions = {str(each.number): each for each in _versions(found)}
-    numbers = sorted(versions, key=int)
-    old = versions.get(request.GET.get("old", "")) or versions.get(numbers[-2] if len(numbers) > 1 else "")
-    new = versions.get(request.GET.get("new", "")) or versions.get(numbers[-1] if numbers else "")
-    datasets = DatasetVersion.objects.filter(corpus=corpus_id).order_by("-number")
-    on = next((each for each in datasets if str(each.pk) == request.GET.get("on", "")), None)
-    context = {
-        "corpus": found.corpus,
-        "classifier": found,
-        "versions": [versions[number] for number in numbers],
-        "datasets": datasets,
-        "old": old,
-        "new": new,
-        "on": on,
-    }
-    if old is not None and new is not None and old != new:
-        page = request.GET.get("page", "")
-        context |= _comparison(old, new, on, page=int(page) - 1 if is_id(page) and int(page) else 0)
-        context["query"] = query_without(request, "page")
-    return respond(request, page="training/compare.html", part="training/compare.html", context=context)
-
-
-def _comparison(
-    old: ClassifierVersion, new: ClassifierVersion, on: DatasetVersion | None, *, page: int
-) -> dict[str, Any]:
-    try:
-        compared = compare_versions(old, new, on=on, page=page)
-    except (JobError, ValidationError) as error:
-        return {"refusal": str(error) if isinstance(error, JobError) else " ".join(error.messages)}
-    before, after = (compared[each]["evaluation"]["classes"] for each in ("old", "new"))
-    rows = []
-    for was, now in zip(before, after, strict=True):
-        names = (f"version {old.number}", was, "unsure"), (f"version {new.number}", now, "accept")
-        known = was["average_precision"] is not None and now["average_precision"] is not None
-        rows.append(
-            {
-                "old": was,
-                "new": now,
-                "better": now["average_precision"] - was["average_precision"] if known else None,
-                "chart": shown.precision_recall_chart(names),
-            }
-        )
-    places = Paginator(range(compared["num_classes"]), PAGE)
-    return {"compared": compared, "classes": rows, "page_of_classes": places.get_page(page + 1)}
-
-
-def _classifier(corpus_id: int, classifier_id: int) -> Classifier:
+def classifier_of(corpus_id: int, classifier_id: int) -> Classifier:
     return get_object_or_404(Classifier.objects.select_related("corpus"), corpus=corpus_id, pk=classifier_id)
 
 
-def _versions(found: Classifier) -> list[ClassifierVersion]:
+def versions_of(found: Classifier) -> list[ClassifierVersion]:
     wanted = found.versions.select_related(
         "classifier", "run__dataset_version", "run__created_by", "run__feature_set"
     )
@@ -179,7 +128,7 @@ def _version(corpus_id: int, classifier_id: int, version_id: int) -> ClassifierV
 
 def _chosen(found: Classifier, asked: str) -> ClassifierVersion | None:
     """The version of that number, else the live one, else the newest."""
-    versions = _versions(found)
+    versions = versions_of(found)
     return (
         next((each for each in versions if str(each.number) == asked), None)
         or next((each for each in versions if each.is_live), None)
@@ -201,30 +150,33 @@ def _done(
     return redirect(f"{reverse('classifier', args=[found.corpus_id, found.pk])}?version={version.number}")
 
 
-def _answer(request: HttpRequest, found: Classifier, chosen: ClassifierVersion | None) -> HttpResponse:
+def _answer(
+    request: HttpRequest, found: Classifier, chosen: ClassifierVersion | None, *, asked: str
+) -> HttpResponse:
+    """`asked`: the id of the class whose scores are shown."""
     events = found.live_events.select_related("version", "by").order_by("-pk")[:SHOWN]
     context: dict[str, Any] = {
         "corpus": found.corpus,
         "classifier": found,
-        "versions": [{"version": each, "headline": shown.headline(each.run)} for each in _versions(found)],
+        "versions": [{"version": each, "headline": shown.headline(each.run)} for each in versions_of(found)],
         "events": events,
         "can_roll_back": len({event.version_id for event in events}) > 1,
         "chosen": chosen,
         "query": query_without(request),
     }
     if chosen is not None:
-        context |= _of_version(chosen)
+        context |= _of_version(chosen, shown.class_of(chosen.run, asked))
     return respond(
         request, page="training/classifier.html", part="training/partials/version_live.html", context=context
     )
 
 
-def _of_version(chosen: ClassifierVersion) -> dict[str, Any]:
+def _of_version(chosen: ClassifierVersion, label_class: dict[str, Any]) -> dict[str, Any]:
     score_set = ScoreSet.objects.filter(version=chosen).select_related("job").first()
     exports = list(chosen.onnx_exports.select_related("job", "created_by").order_by("-pk")[:EXPORTS_SHOWN])
-    histograms, damage = [], ""
+    histogram, damage = None, ""
     try:
-        histograms = _histograms(chosen, score_set)
+        histogram = _histogram(chosen, score_set, label_class)
     except JobError as error:  # a file of scores is gone: the rest of the page is still true
         damage = str(error)
     jobs = [each.job for each in (score_set, *exports) if each is not None and each.job is not None]
@@ -232,7 +184,8 @@ def _of_version(chosen: ClassifierVersion) -> dict[str, Any]:
         "run": chosen.run,
         "headline": shown.headline(chosen.run),
         "score_set": score_set,
-        "histograms": histograms,
+        "label_class": label_class,
+        "histogram": histogram,
         "damage": damage,
         "exports": exports,
         "example": example_script(takes_images=_takes_images(exports, chosen)),
@@ -241,27 +194,22 @@ def _of_version(chosen: ClassifierVersion) -> dict[str, Any]:
     }
 
 
-def _histograms(chosen: ClassifierVersion, score_set: ScoreSet | None) -> list[dict[str, Any]]:
-    """Of each class: how many items in each step of the score, and where the threshold stands."""
+def _histogram(
+    chosen: ClassifierVersion, score_set: ScoreSet | None, label_class: dict[str, Any]
+) -> dict[str, Any] | None:
+    """How many items are in each step of the score of a class, and where the threshold stands."""
     if score_set is None or not score_set.histograms:
-        return []
-    points = points_of(chosen)
-    classes = LabelClass.objects.in_bulk(chosen.run.class_ids)
-    scores = read_scores(score_set)
-    result = []
-    for label_class in chosen.run.classes:
-        found = histogram_of_scores(chosen, classes[label_class["id"]], scores=scores)
-        point = points.get(label_class["id"])
-        result.append(
-            {
-                "label_class": label_class,
-                "found": found,
-                "total": sum(found.counts),
-                "threshold": point.threshold if point else 0.5,
-                "query": _proposal(chosen, label_class),
-            }
-        )
-    return result
+        return None
+    found = histogram_of_scores(
+        chosen, LabelClass.objects.get(pk=label_class["id"]), scores=read_scores(score_set)
+    )
+    point = points_of(chosen).get(label_class["id"])
+    return {
+        "found": found,
+        "total": sum(found.counts),
+        "threshold": point.threshold if point else 0.5,
+        "query": _proposal(chosen, label_class),
+    }
 
 
 def _proposal(chosen: ClassifierVersion, label_class: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from indexing.models import Item, Source
+from labeling.compute.grammar import ANY_STATE
 from labeling.services.counts import count_states
 from labeling.services.datasets import create_version
 from sisyphus_web.accounts.models import Corpus, User
@@ -32,7 +33,6 @@ PER_PAGE = 20
 WORST_SHOWN = 24  # thumbnails of each kind of mistake
 MATRIX_SHOWN = 30  # classes; a larger matrix is no table to read
 CONFUSIONS_SHOWN = 12
-ANY_STATE = "state:untouched,accepted,rejected,weak,unsure"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -138,6 +138,7 @@ def _classes_context(corpus: Corpus) -> dict[str, Any]:
         "label_classes": [(each, counts[each.pk]) for each in classes],
         "counts_of": {str(pk): found for pk, found in counts.items()},
         "is_trainable": any(found.accepted and found.rejected for found in counts.values()),
+        "can_choose_between": sum(1 for found in counts.values() if found.accepted) > 1,
     }
 
 
@@ -159,7 +160,7 @@ def run(request: HttpRequest, corpus_id: int, run_id: int) -> HttpResponse:
         "job": found.job,
         "is_moving": found.job is not None and not found.job.is_final,
         "headline": shown.headline(found),
-        "examples": shown.sides_of(found),
+        "examples": shown.examples_of(found),
         "curves": shown.curves(found),
         "side": side,
         "sides": [each for each in shown.SIDES if found.evaluation.get(each) is not None],
@@ -172,9 +173,8 @@ def run(request: HttpRequest, corpus_id: int, run_id: int) -> HttpResponse:
 
 def _evaluation_context(request: HttpRequest, run: Run, side: str) -> dict[str, Any]:
     judged = run.evaluation[side]
-    column = _column(run, request.GET.get("class", ""))
-    of_class = judged["classes"][column]
-    label_class = run.classes[column]
+    label_class = shown.class_of(run, request.GET.get("class", ""))
+    of_class = judged["classes"][run.class_ids.index(label_class["id"])]
     context: dict[str, Any] = {
         "judged": judged,
         "of_class": of_class,
@@ -185,6 +185,7 @@ def _evaluation_context(request: HttpRequest, run: Run, side: str) -> dict[str, 
         "slices": _slices(of_class),
         "mistakes": _mistakes(run, label_class, of_class),
         "gap": run.evaluation.get("gap"),
+        "by_class": shown.by_class(run, judged),
         "matrix": _matrix(run, judged),
         "confusions": _confusions(run, judged),
     }
@@ -199,12 +200,6 @@ def _evaluation_context(request: HttpRequest, run: Run, side: str) -> dict[str, 
             "threshold": math.floor(point.threshold * 1e6) / 1e6 if point else 0.5,
         }
     return context
-
-
-def _column(run: Run, asked: str) -> int:
-    """Which class is shown: the one asked for, else the first."""
-    ids = [str(pk) for pk in run.class_ids]
-    return ids.index(asked) if asked in ids else 0
 
 
 def _slices(of_class: dict[str, Any]) -> list[dict[str, Any]]:

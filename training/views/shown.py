@@ -51,10 +51,37 @@ def side_of(run: Run, asked: str) -> str:
     return asked if asked in there else next(iter(there), "")
 
 
-def sides_of(run: Run) -> list[tuple[str, dict[str, Any]]]:
-    """What the run has of each side, in the order of their use."""
-    sides = run.examples.get("sides", {})
-    return [(side, sides[side]) for side in ("train", "val", "test") if side in sides]
+def class_of(run: Run, asked: str) -> dict[str, Any]:
+    """The class of the run that has the id `asked`, else its first one."""
+    return next((each for each in run.classes if str(each["id"]) == asked), run.classes[0])
+
+
+def examples_of(run: Run) -> dict[str, Any]:
+    """Items and groups by side, and for each class a row of what is accepted and rejected by side."""
+    found = run.examples.get("sides", {})
+    sides = [(side, found[side]) for side in ("train", "val", "test") if side in found]
+    none = {"accept": 0, "reject": 0}
+    rows = [
+        {"name": name, "sides": [of["classes"].get(name, none) for _, of in sides]}
+        for name in run.class_names
+    ]
+    return {"sides": sides, "rows": rows} if sides else {}
+
+
+def by_class(run: Run, judged: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every class with what it is worth on a side, the worst first, the undefined last; none of one class."""
+    if len(run.classes) < 2:
+        return []
+    rows = [
+        {"id": label_class["id"], "of": of_class}
+        for label_class, of_class in zip(run.classes, judged["classes"], strict=True)
+    ]
+
+    def worth(row: dict[str, Any]) -> float:
+        value = row["of"]["average_precision"]
+        return float("inf") if value is None else float(value)
+
+    return sorted(rows, key=worth)
 
 
 def curves(run: Run) -> list[dict[str, Any]]:

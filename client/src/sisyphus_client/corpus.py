@@ -1,4 +1,4 @@
-"""One corpus: media in, queries, answers, classes, versions, imports."""
+"""One corpus: media in, queries, answers, classes, versions, classifiers, imports."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sisyphus_client.classifiers import Classifier
 from sisyphus_client.datasets import DatasetVersion
 from sisyphus_client.imports import LabelImport
 from sisyphus_client.jobs import Job
 from sisyphus_client.progress import OnProgress, silent
 from sisyphus_client.queries import Answer, Answered, Neighbor, Ranking, Term
+from sisyphus_client.runs import Kind, Run, Target
 from sisyphus_client.transport import Transport
 from sisyphus_client.uploads import upload
 
@@ -82,10 +84,16 @@ class Corpus:
         mode: str = "similar",
         k: int = 100,
         filters: Mapping[str, Any] | None = None,
+        line: str = "",
     ) -> Ranking:
-        """The `k` best tiles for the terms, or with mode "learned" for what was answered of the class."""
+        """The `k` best tiles for the terms, or with mode "learned" for what was answered of the class.
+
+        `line` is one line of filters, as on the page: `kind:image -class:truck score:otter>=0.7`.
+        """
         body: dict[str, Any] = {"class": label_class, "terms": [term.to_json() for term in terms], "k": k}
-        body |= {"mode": mode} | ({"filters": dict(filters)} if filters else {})
+        body |= (
+            {"mode": mode} | ({"filters": dict(filters)} if filters else {}) | ({"q": line} if line else {})
+        )
         said = self.transport.post(f"corpora/{self.id}/rank/", body)
         return Ranking(said.get("round"), [Neighbor.of(each) for each in said["neighbors"]], said)
 
@@ -133,14 +141,21 @@ class Corpus:
         name: str = "",
         classes: Sequence[int] | None = None,
         includes_weak: bool = False,
+        group_by: str = "media",
+        unit: str | None = None,
         val_share: float = 0.1,
         test_share: float = 0.1,
         seed: int = 0,
     ) -> DatasetVersion:
-        """Freeze what is accepted and rejected now, split without leaks."""
+        """Freeze what is accepted and rejected now, split without leaks.
+
+        `group_by` media, folder or source is never torn apart; `unit` frame or clip, if both were answered.
+        """
         body: dict[str, Any] = {
             "name": name,
             "includes_weak": includes_weak,
+            "group_by": group_by,
+            "unit": unit,
             "val_share": val_share,
             "test_share": test_share,
             "seed": seed,
@@ -149,6 +164,54 @@ class Corpus:
             body["classes"] = list(classes)
         said = self.transport.post(f"corpora/{self.id}/datasets/", body)
         return DatasetVersion(self.transport, self.id, said["id"], said)
+
+    # classifiers
+
+    def train(
+        self,
+        version: DatasetVersion,
+        *,
+        name: str = "",
+        classes: Sequence[int] | None = None,
+        kind: Kind = "probe",
+        target: Target = "multi_label",
+        feature_set: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        go_live: bool = False,
+    ) -> Run:
+        """Start training a classifier of classes of a frozen version, all of them unless `classes` says.
+
+        A probe learns on features that are there, "fine_tune" a network on pictures. "multi_class": an item
+        is of one class, and an example against the others. `options` are those of the API; a known `name`
+        makes the next version of that classifier.
+        """
+        asked: dict[str, Any] = {"dataset_version": version.id, "classifier": name, "kind": kind}
+        asked |= {"target": target, "go_live": go_live, "options": dict(options or {})}
+        if classes is not None:
+            asked["classes"] = list(classes)
+        if feature_set is not None:
+            asked["feature_set"] = feature_set
+        said = self.transport.post(f"corpora/{self.id}/runs/", asked)
+        return Run(self.transport, self.id, said["id"], said)
+
+    def runs(self) -> Iterator[Run]:
+        """Its runs, newest first."""
+        for said in self.transport.pages(f"corpora/{self.id}/runs/"):
+            yield Run(self.transport, self.id, said["id"], said)
+
+    def classifiers(self) -> Iterator[Classifier]:
+        """Its classifiers with their versions, newest first."""
+        for said in self.transport.pages(f"corpora/{self.id}/classifiers/"):
+            yield Classifier(self.transport, self.id, said["id"], said)
+
+    def classifier(self, name: str | int) -> Classifier:
+        """The classifier of that name or id; LookupError if there is none."""
+        for found in self.classifiers():
+            if name in (found.id, found.name):
+                return found
+        raise LookupError(f"There is no classifier {name!r} in {self.name}.")
+
+    # labels of others
 
     def import_labels(
         self,

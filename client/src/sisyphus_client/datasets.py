@@ -80,14 +80,21 @@ class DatasetVersion:
         """Side -> answer -> lines."""
         return dict(self.said["counts"])
 
-    def export(self, form: str, *, with_pixels: bool = True, image_format: str = "jpeg") -> Export:
-        """Start writing it as image_folder, coco, yolo, voc, csv, jsonl, parquet, webdataset, ..."""
+    def export(
+        self, form: str, *, with_pixels: bool = True, image_format: str = "jpeg", clip_format: str = ""
+    ) -> Export:
+        """Start writing it as image_folder, coco, yolo, voc, csv, jsonl, parquet, webdataset, ...
+
+        `clip_format` h264, copy or lossless, of a version of clips.
+        """
         asked = {
             "dataset_version": self.id,
             "format": form,
             "with_pixels": with_pixels,
             "image_format": image_format,
         }
+        if clip_format:
+            asked["clip_format"] = clip_format
         made = self.transport.post(f"corpora/{self.corpus}/exports/", asked)
         return Export(self.transport, self.corpus, made["id"], made)
 

@@ -10,7 +10,7 @@ import httpx
 
 from sisyphus_client.errors import ApiError, ChecksumMismatch, Unreachable
 from sisyphus_client.progress import OnProgress, Progress, silent
-from sisyphus_client.transport import BUSY, Transport, address, refusal
+from sisyphus_client.transport import BUSY, Transport, address, asked_to_wait, refusal
 
 
 def download(
@@ -40,7 +40,7 @@ def download(
             wait = waits[min(failures, len(waits) - 1)]
             if wait is None:
                 raise Unreachable(f"{place}: {error}") from error
-            time.sleep(wait)
+            time.sleep(max(wait, asked_to_wait(error)))
     on_progress(Progress(size_bytes, size_bytes, "bytes", path.name))
     found = hashlib.sha256()
     with part.open("rb") as file:

@@ -7,11 +7,22 @@ from typing import Any
 
 
 class ApiError(Exception):
-    """The server understood and refused: `status`, a stable `code`, a sentence, and `fields`."""
+    """The server understood and refused: `status`, a stable `code`, a sentence, and `fields`.
 
-    def __init__(self, status: int, code: str, detail: str, fields: Mapping[str, Any] | None = None) -> None:
+    `wait_seconds`: after how long it may be asked again; 0.0 where it did not say.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        fields: Mapping[str, Any] | None = None,
+        *,
+        wait_seconds: float = 0.0,
+    ) -> None:
         super().__init__(f"{detail} ({status} {code})")
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.wait_seconds = status, code, detail, wait_seconds
         self.fields = dict(fields or {})
 
 

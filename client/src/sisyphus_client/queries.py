@@ -33,6 +33,15 @@ class Term:
         """What words describe, where the corpus's encoder reads text."""
         return cls("text", weight, {"text": text})
 
+    @classmethod
+    def classifier(cls, classifier: int, *, label_class: int | None = None, weight: float = 1.0) -> Term:
+        """What the live version of a classifier takes for its class, or for that one of several."""
+        return cls(
+            "classifier",
+            weight,
+            {"classifier": classifier} | ({"class": label_class} if label_class is not None else {}),
+        )
+
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "weight": self.weight, **self.value}
 

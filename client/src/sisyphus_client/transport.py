@@ -13,6 +13,7 @@ from sisyphus_client.errors import ApiError, Unreachable
 
 TRIES = 6
 FIRST_WAIT_SECONDS = 0.2  # doubled at every try
+LONGEST_WAIT_SECONDS = 60.0
 BUSY = {429, 502, 503, 504}
 
 
@@ -33,7 +34,8 @@ class Transport:
     def get(self, path: str, **params: Any) -> Any:
         """The JSON at `path`."""
         given = {name: value for name, value in params.items() if value is not None}
-        return self.send("GET", path, params=given).json()
+        # none, not an empty dict: httpx would take the query of `path` away for it
+        return self.send("GET", path, params=given or None).json()
 
     def post(self, path: str, body: Any = None) -> Any:
         """Send JSON; the JSON that comes back."""
@@ -69,7 +71,7 @@ class Transport:
                 if isinstance(failure, ApiError):
                     raise failure
                 raise Unreachable(f"{method} {path}: {failure}") from failure
-            time.sleep(wait)
+            time.sleep(max(wait, asked_to_wait(failure)))
         raise AssertionError("unreachable")
 
     def waits(self) -> Iterator[float | None]:
@@ -91,6 +93,11 @@ def is_busy(response: httpx.Response) -> bool:
     )
 
 
+def asked_to_wait(failure: Exception) -> float:
+    """Seconds that a busy server asks to be left alone, LONGEST_WAIT_SECONDS at most; 0.0: none."""
+    return min(failure.wait_seconds, LONGEST_WAIT_SECONDS) if isinstance(failure, ApiError) else 0.0
+
+
 def raise_for(response: httpx.Response) -> None:
     """ApiError unless it went well."""
     if response.status_code >= 400:
@@ -104,9 +111,11 @@ def refusal(response: httpx.Response) -> ApiError:
     except ValueError:
         body = None
     said: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    wait = response.headers.get("Retry-After", "")
     return ApiError(
         response.status_code,
         str(said.get("code", "error")),
         str(said.get("detail", response.reason_phrase)),
         said.get("fields"),
+        wait_seconds=float(wait) if wait.isdecimal() else 0.0,
     )

@@ -11,7 +11,7 @@ import httpx
 
 from sisyphus_client.errors import ApiError, Unreachable
 from sisyphus_client.progress import OnProgress, Progress, silent
-from sisyphus_client.transport import BUSY, Transport, address, raise_for, refusal
+from sisyphus_client.transport import BUSY, Transport, address, asked_to_wait, raise_for, refusal
 
 CHUNK_BYTES = 8 << 20
 
@@ -68,7 +68,7 @@ def _send_chunk(transport: Transport, place: str, offset: int, chunk: bytes) -> 
             failure = refusal(response)
         if wait is None:
             raise failure if isinstance(failure, ApiError) else Unreachable(str(failure)) from failure
-        time.sleep(wait)
+        time.sleep(max(wait, asked_to_wait(failure)))
         said = dict(transport.get(place))
         if said["state"] != "receiving" or int(said["received_bytes"]) != offset:
             return said  # it arrived, only the answer did not

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from indexing.compute.files import write_beside
 
@@ -22,7 +21,7 @@ class Gate:
 
     def cosine(self, engine: str, measure: Callable[[], float]) -> float:
         """What `measure` gives for the engine of this name; asked for once."""
-        name = f"{engine}, {_machine()}"
+        name = _here(engine)
         known = self._known()
         if name not in known:
             known[name] = measure()
@@ -30,6 +29,10 @@ class Gate:
                 with write_beside(self._path) as file:
                     file.write(json.dumps(known, indent=1).encode())
         return known[name]
+
+    def known(self, engine: str) -> float | None:
+        """What was measured for the engine of this name on this machine, if anything was."""
+        return self._known().get(_here(engine))
 
     def _known(self) -> dict[str, float]:
         try:
@@ -44,6 +47,10 @@ def worst_cosine(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(((found * wanted).sum(axis=1) / np.maximum(lengths, 1e-12)).min())
 
 
+def _here(engine: str) -> str:
+    return f"{engine}, {_machine()}"
+
+
 def _machine() -> str:
     """What a measured cosine holds for: the processor and the versions of what multiplies."""
     try:
@@ -51,4 +58,4 @@ def _machine() -> str:
     except OSError:
         lines = []
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return f"{model or platform.processor()}, openvino {version('openvino')}, torch {torch.__version__}"
+    return f"{model or platform.processor()}, openvino {version('openvino')}, torch {version('torch')}"

@@ -5,37 +5,23 @@ import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from indexing.compute.encoders.gates import CPU_FACTS, Gate, worst_cosine
+from indexing.compute.encoders import exported
+from indexing.compute.encoders.exported import CPU_BATCH, Engine, has_bf16
+from indexing.compute.encoders.gates import worst_cosine
 from indexing.compute.encoders.samples import sample_pictures
 from indexing.compute.files import write_beside
 
 log = logging.getLogger(__name__)
 
-COSINE_FLOOR = 0.9995  # of a fast path to fp32, for the worst of the sample pictures; below, neighbors change
 NUM_SAMPLES = 32
-CPU_BATCH, CUDA_BATCH = (
-    8,
-    64,
-)  # fixed: OpenVINO plans its memory once, and a batch gives what one by one gives
-BF16_FLAGS = ("avx512_bf16", "amx_bf16")  # without one of them bf16 on a CPU is slower than fp32
+CUDA_BATCH = 64
 PRECISIONS = ("fp32", "bf16")
-
-Run = Callable[[np.ndarray], np.ndarray]  # (N, H, W, 3) uint8 -> (N, D) float32
-
-
-class Engine(NamedTuple):
-    """One way to run a network."""
-
-    run: Run
-    precision: str  # of its multiplications: a vector depends on it, so it belongs to the feature set
-    name: str
-    batch: int
 
 
 def choose(
@@ -59,14 +45,14 @@ def choose(
     candidates: list[Callable[[], Engine]] = []
     wants_bf16 = precision == "bf16" or (precision is None and (place.type == "cuda" or has_bf16()))
     if place.type == "cpu" and input_size is not None and cache is not None:
-        tried = ("bf16", "fp32") if precision is None and wants_bf16 else (precision or "fp32",)
+        tried = exported.precisions_tried(precision)
         candidates = [partial(_openvino, network, input_size, each, cache) for each in tried]
     if wants_bf16 and (place.type == "cuda" or precision == "bf16"):
         candidates.append(partial(_torch, network, place, "bf16"))
     if not candidates:
         return exact
     side_px = input_size or 224
-    gate = Gate(cache / f"{side_px}.cosines.json" if cache else None)
+    gate = exported.gate_of(cache, side_px)
     for make in candidates:
         try:
             engine = make()
@@ -77,7 +63,7 @@ def choose(
             # Whatever an exporter or a compiler stumbles over, plain torch runs the network.
             log.warning("a faster path failed; going on with a slower one", exc_info=True)
             continue
-        if cosine >= COSINE_FLOOR or engine.precision == precision == "bf16":
+        if exported.is_near(cosine, engine.precision, precision):
             log.info("%s in %s: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
             return engine
         log.info("%s in %s refused: cosine to fp32 %.6f", engine.name, engine.precision, cosine)
@@ -95,15 +81,6 @@ def _in_batches(engine: Engine, pixels: np.ndarray) -> np.ndarray:
     return np.concatenate([engine.run(pixels[start : start + engine.batch]) for start in starts])
 
 
-def has_bf16() -> bool:
-    """Whether this processor multiplies bf16 in hardware."""
-    try:
-        flags = CPU_FACTS.read_text(encoding="utf-8")
-    except OSError:
-        return False
-    return any(flag in flags for flag in BF16_FLAGS)
-
-
 def _torch(network: nn.Module, place: torch.device, precision: str) -> Engine:
     if place.type == "cuda":
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -117,37 +94,12 @@ def _torch(network: nn.Module, place: torch.device, precision: str) -> Engine:
 
 
 def _openvino(network: nn.Module, input_size: int, precision: str, cache: Path) -> Engine:
-    import openvino
-
-    core = openvino.Core()
-    path = cache / f"{input_size}.onnx"
+    path = exported.path_of(cache, input_size)
     if not path.is_file():
         example = torch.zeros(2, input_size, input_size, 3, dtype=torch.uint8)
         batch = torch.export.Dim("batch", min=1, max=4096)
         export(network, {"pixels": example}, path, dynamic=({0: batch},))
-    model = core.read_model(path)
-    model.reshape([CPU_BATCH, input_size, input_size, 3])
-    compiled = core.compile_model(
-        model,
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-            "PERFORMANCE_HINT": "LATENCY",  # one stream: batches come one after the other
-        },
-    )
-    request = compiled.create_infer_request()
-
-    def run(pixels: np.ndarray) -> np.ndarray:
-        parts = []
-        for start in range(0, len(pixels), CPU_BATCH):
-            part = pixels[start : start + CPU_BATCH]
-            full = np.zeros((CPU_BATCH, *pixels.shape[1:]), np.uint8)
-            full[: len(part)] = part
-            answer = request.infer([full], share_inputs=True)[compiled.output(0)]
-            parts.append(np.array(answer[: len(part)], np.float32))
-        return np.concatenate(parts)
-
-    return Engine(run, precision, "OpenVINO", CPU_BATCH)
+    return exported.opened(path, input_size, precision)
 
 
 def export(network: nn.Module, inputs: Mapping[str, torch.Tensor], path: Path, dynamic: Any = None) -> None:

@@ -1,6 +1,7 @@
 """The strict loader of checkpoints: every key used exactly once, or a refusal listing the misfits."""
 
 import pickle
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from indexing.compute.encoders.specs import WeightsRefused
 PREFIXES = ("module.", "backbone.", "model.", "_orig_mod.")  # of wrappers around a network
 CONTAINERS = ("state_dict", "model_state_dict", "model_state", "teacher", "model")  # where weights lie
 NUM_SHOWN = 8
+PICKLE = b"\x80"  # how a pickle begins
 
 
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
@@ -27,13 +29,24 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise WeightsRefused(
-            f"{path} holds more than weights, and what it holds would run as code: save its state_dict() "
-            f"only, or as safetensors ({str(error).splitlines()[0]})"
-        ) from None
+        raise WeightsRefused(_not_weights(path, str(error))) from None
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         raise WeightsRefused(f"{path} is damaged or not a weights file: {error}") from None
     return _tensors_in(loaded, path)
+
+
+def _not_weights(path: Path, said: str) -> str:
+    """Why torch would not read a file, without its advice to trust it."""
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head != b"PK" and head[:1] != PICKLE:
+        return f"{path} is no file of weights: neither one of torch nor safetensors"
+    named = re.search(r"GLOBAL ([\w.]+)", said)
+    what = f"it names {named[1]}" if named else "it is no plain dictionary of tensors"
+    return (
+        f"{path} holds more than weights, and what it holds would run as code ({what}): "
+        "save its state_dict() only, or as safetensors"
+    )
 
 
 def load_strictly(

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from indexing.compute.encoders import inference
+from indexing.compute.encoders.exported import Engine
 from indexing.compute.encoders.loader import load_strictly, read_state_dict
 from indexing.compute.encoders.networks import Pictures
 from indexing.compute.encoders.specs import EncoderSpec, EncoderUnknown, WeightsMissing
@@ -38,7 +39,7 @@ class OpenClipEncoder(TorchImageEncoder):
         self,
         spec: EncoderSpec,
         weights: LocalWeights,
-        engine: inference.Engine,
+        engine: Engine,
         model: Any,
         tokenize: Tokenize,
     ) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from indexing.compute.encoders import inference, networks
 from indexing.compute.encoders.encoder import Encoder
+from indexing.compute.encoders.exported import Engine
 from indexing.compute.encoders.pictures import fit
 from indexing.compute.encoders.specs import EncoderSpec, WeightsRefused
 from indexing.compute.encoders.weights import LocalWeights
@@ -16,7 +17,7 @@ from indexing.compute.encoders.weights import LocalWeights
 class TorchImageEncoder(Encoder):
     """A network with its weights in place, on the engine that suits this machine."""
 
-    def __init__(self, spec: EncoderSpec, weights: LocalWeights, engine: inference.Engine) -> None:
+    def __init__(self, spec: EncoderSpec, weights: LocalWeights, engine: Engine) -> None:
         side = spec.input_size or 224
         answer = engine.run(np.zeros((1, side, side, 3), np.uint8))
         width = answer.shape[1]

@@ -1,8 +1,13 @@
 """Frames of a video as pictures in a folder, with frames.csv that says when each of them is shown."""
 
 import csv
+import fcntl
 import io
+import os
+import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +20,7 @@ from indexing.compute.thumbnails import encode_jpeg
 FRAMES_NAME = "frames.csv"
 FIELDS = ("file", "number", "pts", "time_base", "pts_seconds")
 QUALITY = 92
+UNFINISHED = ".unfinished-frames-"
 
 
 class FrameFile(NamedTuple):
@@ -38,24 +44,38 @@ def is_done(folder: Path, wanted: Mapping[str, Any]) -> bool:
 def write_frames(
     folder: Path,
     frames: Iterable[Frame],
+    meta: Mapping[str, Any],
     *,
     name_of: Callable[[Frame, int], str],
     on_frame: Callable[[], None] = lambda: None,
 ) -> list[FrameFile]:
-    """Each frame as a JPEG; `name_of` gets it and how many came before. The listing is `finish`."""
+    """Each frame as a JPEG in `folder`, with frames.csv and its side file `meta`; all of them or none.
+
+    `name_of` gets a frame and how many came before. Until the last frame is there the folder stays as it
+    was; then pictures that an earlier frames.csv named and this one does not go.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    written: list[FrameFile] = []
-    for frame in frames:
-        name = name_of(frame, len(written))
-        write_whole(folder / name, encode_jpeg(frame.pixels, quality=QUALITY))
-        base = "/".join(map(str, frame.time_base))
-        written.append(FrameFile(name, frame.number, frame.pts, base, frame.pts_seconds))
-        on_frame()
+    _sweep(folder)
+    with _beside(folder) as unfinished:
+        written: list[FrameFile] = []
+        for frame in frames:
+            name = name_of(frame, len(written))
+            write_whole(unfinished / name, encode_jpeg(frame.pixels, quality=QUALITY))
+            base = "/".join(map(str, frame.time_base))
+            written.append(FrameFile(name, frame.number, frame.pts, base, frame.pts_seconds))
+            on_frame()
+        _publish(folder, unfinished, written)
+    side_files.write_meta(folder / FRAMES_NAME, meta)
     return written
 
 
-def finish(folder: Path, written: list[FrameFile], meta: Mapping[str, Any]) -> None:
-    """Write frames.csv and its side file; pictures that an earlier listing named and this one does not go."""
+def _publish(folder: Path, unfinished: Path, written: list[FrameFile]) -> None:
+    """Put pictures and listing in the place of what an earlier run left.
+
+    At any moment frames.csv names all pictures that are there, and without its side file it is not done.
+    """
+    listing = folder / FRAMES_NAME
+    side_files.meta_path(listing).unlink(missing_ok=True)
     kept = {frame.file for frame in written}
     for old in read_listing(folder):
         if old.file not in kept and Path(old.file).name == old.file:
@@ -66,8 +86,46 @@ def finish(folder: Path, written: list[FrameFile], meta: Mapping[str, Any]) -> N
     for frame in written:
         number = "" if frame.number is None else frame.number
         writer.writerow([frame.file, number, frame.pts, frame.time_base, f"{frame.pts_seconds:.6f}"])
-    write_whole(folder / FRAMES_NAME, text.getvalue().encode())
-    side_files.write_meta(folder / FRAMES_NAME, meta)
+    write_whole(listing, text.getvalue().encode())
+    for name in kept:
+        (unfinished / name).replace(folder / name)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A hidden folder in `folder` for what is not finished; it is gone after the block, locked within it."""
+    made = folder / f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}"
+    made.mkdir()
+    handle = os.open(made, os.O_RDONLY)
+    try:
+        _is_locked(handle)
+        yield made
+    finally:
+        os.close(handle)
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left unfinished; one that still works holds its lock."""
+    for left in folder.glob(f"{UNFINISHED}*"):
+        try:
+            handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            if _is_locked(handle):
+                shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(handle)
+
+
+def _is_locked(handle: int) -> bool:
+    """Whether the lock of an open folder is ours now; it ends with the process. False without locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def read_listing(folder: Path) -> list[FrameFile]:

@@ -67,6 +67,8 @@ def extract(run: ImageRun, network: PictureNetwork, report: Report, on_progress:
         elsewhere: list[str] = []
 
         def flush() -> None:
+            if not waiting:
+                return  # where all is done before, the network is never loaded
             found = network.rows([read.fitted for read in waiting if read.fitted is not None])
             for read, rows in zip(waiting, found, strict=True):
                 _write(run, network, facts, read, rows)
@@ -231,5 +233,5 @@ class _Reader:
 
     def _decoder(self) -> Decoder:
         if not hasattr(self._own, "decoder"):
-            self._own.decoder = self._open.enter_context(Decoder())
+            self._own.decoder = self._open.enter_context(Decoder(is_for_pictures=True))
         return self._own.decoder

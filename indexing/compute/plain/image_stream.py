@@ -1,5 +1,6 @@
 """Pictures of a folder straight into an index: what they are trained on is encoded once, nothing is kept."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -55,6 +56,16 @@ def build(
     return index, indexed, used
 
 
+def digest_of(root: Path, names: Sequence[str]) -> str:
+    """Of names, sizes and times of the pictures: the same pictures give the same."""
+    digest = hashlib.sha256()
+    for name in names:
+        stat = (root / name).stat()
+        line = f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def _collected(
     root: Path,
     names: Sequence[str],
@@ -77,7 +88,7 @@ def _encoded(
 ) -> Iterator[list[tuple[str, np.ndarray]]]:
     """Batches of (name, row (1, D)); pictures that cannot be read are rejected in `report`."""
     network.engine(len(names))
-    with Decoder() as decoder:
+    with Decoder(is_for_pictures=True) as decoder:
 
         def fitted() -> Iterator[tuple[str, np.ndarray | MediaRefused]]:
             for name in names:

@@ -17,7 +17,8 @@ from indexing.compute import vectors
 from indexing.compute.files import sha256_of
 from indexing.compute.plain import side_files
 from indexing.compute.plain.feature_files import FeaturesRefused, QuickReader
-from indexing.compute.plain.whole_files import as_json, write_whole
+from indexing.compute.plain.source_pictures import SourcePictures
+from indexing.compute.plain.whole_files import as_json, writing_whole
 from indexing.compute.vectors import DistanceIndex, VectorsRefused
 
 LAYOUTS = ("pooled", "windows", "map")  # one row per file; rows of a file are windows; ... are positions
@@ -46,6 +47,7 @@ class PlainIndex:
         self._prefix = self._common_prefix()
         self._reader = QuickReader()
         self.has_vectors = self._has_vectors()
+        self.pictures: SourcePictures | None = None  # where feature files without side files come from
 
     @property
     def encoder(self) -> str | None:
@@ -88,6 +90,19 @@ class PlainIndex:
     def meta_of_file(self, file: int) -> dict[str, Any] | None:
         return side_files.read_meta(self.path_of(file))
 
+    @property
+    def has_media(self) -> bool:
+        """Whether results can be expected to name what they are of."""
+        are_pictures = self.meta.get("rows_are") == "images"
+        return are_pictures or self.encoder is not None or self.pictures is not None
+
+    def media_of(self, file: int, meta: Mapping[str, Any]) -> str | None:
+        """The picture or video a feature file is of: as its side file says, else by its name."""
+        said: str | None = meta.get("source")
+        if self.pictures is None or (said is not None and Path(said).exists()):
+            return said
+        return self.pictures.of(self.files[file]) or said
+
     def _common_prefix(self) -> str:
         """What makes the first name a path that is there; the others are taken to be there too."""
         if not len(self.files):
@@ -119,16 +134,25 @@ def index_path(given: Path) -> Path:
 
 
 def save(idx: Path, index: DistanceIndex, paths: Sequence[str], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the pair, each whole or not at all, then what binds it; the side file's content."""
+    """Write the pair and what binds it; the side file's content.
+
+    When the disk takes no more the index before is still there, whole. A kill between the two renames
+    leaves a pair that its side file does not speak of: it is refused, never searched.
+    """
     idx.parent.mkdir(parents=True, exist_ok=True)
-    side_files.meta_path(idx).unlink(missing_ok=True)  # it would speak of the pair before
     part = idx.with_name(f".{idx.name}.{os.getpid()}.part")
     try:
         index.save(part)
-        part.replace(idx)
+        with writing_whole(names_path(idx)) as names:
+            names.write(as_json(list(paths)))
+            names.flush()
+            part.replace(idx)
+    except OSError as error:
+        if error.filename == str(part):
+            error.filename = str(idx)
+        raise
     finally:
         part.unlink(missing_ok=True)
-    write_whole(names_path(idx), as_json(list(paths)))
     meta = {
         **facts,
         "count": len(paths),
@@ -142,6 +166,16 @@ def save(idx: Path, index: DistanceIndex, paths: Sequence[str], facts: Mapping[s
     }
     side_files.write_meta(idx, meta)
     return meta
+
+
+def opened_if(idx: Path, facts: Mapping[str, Any]) -> PlainIndex | None:
+    """The index at `idx` where its side file says all of `facts` and it is whole; else None."""
+    if not side_files.matches(side_files.read_meta(idx), facts):
+        return None
+    try:
+        return load(idx)
+    except IndexRefused:
+        return None
 
 
 def load(given: Path) -> PlainIndex:

@@ -239,7 +239,7 @@ def _named(opened: PlainIndex, row: int, distance: float, similarity: float | No
     if opened.meta.get("rows_are") == "images":
         return Neighbor(path, distance, similarity, media=path, **_frame_facts(Path(path)))
     meta = opened.meta_of_file(file) or {}
-    media = meta.get("source")
+    media = opened.media_of(file, meta)
     if opened.layout == "map":
         size = opened.features_size
         rows, columns = meta.get("grid") or ([size, size] if size else [1, 1])

@@ -18,7 +18,7 @@ from indexing.compute.encoders.weights import LocalWeights, Progress, find_or_fe
 from indexing.compute.files import sha256_of
 
 if TYPE_CHECKING:
-    from indexing.compute.encoders.inference import Engine
+    from indexing.compute.encoders.exported import Engine
 
 POOLS = ("mac", "mean", "gem", "none")  # none: no pooling, a row per position
 LIKE = {"none": "mac"}  # a map comes from the network that is pooled like this
@@ -118,15 +118,17 @@ class PictureNetwork:
     def _load(self, num_pictures: int) -> Engine:
         if self.spec.family not in ("torchvision", "timm", "file"):
             return _whole_encoder(self.spec, self._model_dir, self._device)
+        if self.spec.family == "torchvision" and (found := self._exported_before()):
+            return found
         from indexing.compute.encoders import inference, networks
 
         network, self.spec = networks.build(self.spec, self.weights)
         if self.has_map:
             network.pooling = "map"  # type: ignore[assignment]  # a plain attribute, read when it runs
-        precision = None if self.settings.precision == "auto" else self.settings.precision
+        precision = self._precision()
         if precision == "fp32":
             _multiply_whole_numbers()
-        exported = self._model_dir / "exported" / f"{self._folder_name()}-{self.weights.sha256[:16]}"
+        exported = self._export_folder()
         size = self.spec.input_size
         is_there = (exported / f"{size}.onnx").is_file()
         is_worth = is_there or (num_pictures >= EXPORT_FROM and _can_write_below(self._model_dir))
@@ -138,9 +140,26 @@ class PictureNetwork:
             precision=precision,
         )
 
-    def _folder_name(self) -> str:
+    def _exported_before(self) -> Engine | None:
+        """The network without torch, where an earlier run exported and judged it."""
+        from indexing.compute.encoders import exported
+
+        if self.spec.input_size is None:
+            return None
+        return exported.agreed(
+            self._export_folder(),
+            input_size=self.spec.input_size,
+            device=self._device,
+            precision=self._precision(),
+        )
+
+    def _precision(self) -> str | None:
+        return None if self.settings.precision == "auto" else self.settings.precision
+
+    def _export_folder(self) -> Path:
         key = self.spec.key.replace(":", "-").replace("/", "_")
-        return f"{key}-map" if self.has_map else key
+        name = f"{key}-map" if self.has_map else key
+        return self._model_dir / "exported" / f"{name}-{self.weights.sha256[:16]}"
 
 
 def _spec(settings: PictureSettings, model_dir: Path) -> EncoderSpec:
@@ -173,7 +192,7 @@ def _found(spec: EncoderSpec, model_dir: Path, on_fetch: Progress | None) -> Loc
 def _whole_encoder(spec: EncoderSpec, model_dir: Path, device: str) -> Engine:
     """An encoder that is more than a torch network over pictures, run as the product runs it."""
     from indexing.compute.encoders import loading
-    from indexing.compute.encoders.inference import Engine
+    from indexing.compute.encoders.exported import Engine
 
     encoder = loading.load(spec.key, device=device, model_dir=model_dir)
     return Engine(lambda pixels: encoder.raw(list(pixels)), encoder.precision, encoder.engine, 8)

@@ -22,15 +22,25 @@ def writing_whole(path: Path) -> Iterator[BinaryIO]:
     Its temporary name begins with a dot and does not end like `path`, so that no resume takes it for
     done. It is not synced: after a power cut the resume finds it damaged, and makes it anew.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:60]}.{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        with temporary.open("xb") as out:
+        with _created(temporary) as out:
             yield out
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename in (None, str(temporary)):
+            error.filename = str(path)  # a write says not where
         raise
+
+
+def _created(path: Path) -> BinaryIO:
+    """A new file; its folders are made only where they are missing, which for most files they are not."""
+    try:
+        return path.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
 
 
 def write_whole(path: Path, content: bytes) -> None:

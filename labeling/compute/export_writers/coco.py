@@ -1,4 +1,8 @@
-"""A dataset version as COCO: accepted items are annotations, rejected ones say so on their image."""
+"""A dataset version as COCO: accepted items are annotations, rejected ones say so on their image.
+
+The bbox of a whole frame is the box its answer was about, in whole pixels, else all of it. Such annotations
+say that box in shares of the frame as well (`box`), and the `kind` of what was answered: a frame or a region.
+"""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +40,8 @@ def write_coco(
     """Write one COCO file, of one split or of all, from blocks of whole rows in order; the number of images.
 
     A row is what is said of its frame, without its id; the side; ACCEPTED, REJECTED or a letter for a
-    rejected box; and the rest of the annotation, the category, or the box. SEPARATOR is between them.
+    rejected box; and the rest of the annotation, the category, or the box. SEPARATOR is between them. A row
+    may have one more: the part of its frame that a rejection was about, or nothing.
     Ids are counted over all sides: the same lines give the same bytes, and an image has one id in the file of
     its split and in that of all. COCO wants all images first: the annotations wait in `later`, an empty file.
     """
@@ -51,6 +56,7 @@ def write_coco(
     last, is_kept = b"", False
     rejected: list[bytes] = []
     boxes: list[bytes] = []
+    parts: list[bytes] = []
     image_comma = annotation_comma = b""
     for block in itertools.chain(blocks, [SEPARATOR * 3]):  # the last ends the last frame
         images: list[bytes] = []
@@ -58,19 +64,20 @@ def write_coco(
         for row in block.split(b"\n"):
             if not row:
                 continue
-            image, side, kind, rest = row.split(SEPARATOR)
+            image, side, kind, rest, *said_of = row.split(SEPARATOR)
             if image != last:
                 if is_kept:
-                    images.append(_image(frame, last, rejected, boxes))
+                    images.append(_image(frame, last, rejected, boxes, parts))
                 last, is_kept = image, bool(image) and wanted in (b"", side)
                 frame += 1
-                rejected, boxes = [], []
+                rejected, boxes, parts = [], [], []
             if kind == ACCEPTED:
                 num_annotations += 1
                 if is_kept:
                     annotations.append(b'{"id":%d,"image_id":%d%b' % (num_annotations, frame, rest))
             elif kind == REJECTED:
                 rejected.append(rest)
+                parts += filter(None, said_of)
             else:
                 boxes.append(rest)
         if images:
@@ -88,9 +95,13 @@ def write_coco(
     return num_images
 
 
-def _image(number: int, said: bytes, rejected: Sequence[bytes], boxes: Sequence[bytes]) -> bytes:
+def _image(
+    number: int, said: bytes, rejected: Sequence[bytes], boxes: Sequence[bytes], parts: Sequence[bytes]
+) -> bytes:
     rejected_boxes = b',"rejected_boxes":[%b]' % b",".join(boxes) if boxes else b""
-    return b'{"id":%d%b,"rejected":[%b]%b}' % (number, said, b",".join(rejected), rejected_boxes)
+    rejected_parts = b',"rejected_parts":[%b]' % b",".join(parts) if parts else b""
+    rejections = b",".join(rejected)
+    return b'{"id":%d%b,"rejected":[%b]%b%b}' % (number, said, rejections, rejected_boxes, rejected_parts)
 
 
 def file_name(line: Line, *, length: int, suffix: str) -> str:

@@ -16,7 +16,10 @@ from labeling.compute.export_writers.lines import Line, frame_name
 
 @dataclass(frozen=True)
 class FiftyOne(Layout):
-    """<side>/data/NAME.jpg and <side>/labels.json; an item that is a whole frame is a box of all of it."""
+    """<side>/data/NAME.jpg and <side>/labels.json.
+
+    An item that is a whole frame is the box its answer was about, else a box of all of it.
+    """
 
     def files(self, frame: Frame, picture: Picture | None) -> Iterator[Entry]:
         if picture:
@@ -38,8 +41,7 @@ class FiftyOne(Layout):
 
 
 def _detection(line: Line, numbers: dict[str, int]) -> dict[str, Any]:
-    width, height = line.width_px, line.height_px
-    x0, y0, x1, y1 = line.box or (0, 0, width, height)
+    (x0, y0, x1, y1), width, height = line.measured
     box = [x0 / width, y0 / height, (x1 - x0) / width, (y1 - y0) / height]
     return {
         "label": numbers[line.label_class],

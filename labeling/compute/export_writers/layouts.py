@@ -32,6 +32,11 @@ class Layout(ABC):
         """Class -> a name for it that is safe on every file system."""
         return folders_of(self.label_classes)
 
+    @property
+    def has_boxes(self) -> bool:
+        """Whether some answers were about a part of their frame (`Line.said_of`)."""
+        return bool(self.info.get("card", {}).get("boxes"))
+
     def head(self, frames: Callable[[], Iterable[Frame]]) -> Iterator[Entry]:
         """What comes first: dataset.json, which says what the archive holds."""
         about = {**self.info, "folders": self.folders}

@@ -1,5 +1,6 @@
 """A line of a dataset version as the writers need it, and the names of files and folders made of it."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -37,6 +38,7 @@ class Line(NamedTuple):
     answer: str
     origin: str
     split: str
+    said_of: Sequence[float] | None = None  # the part its answer was about: x0, y0, x1, y1, 0 to 1
 
     @property
     def clip_stop(self) -> int | None:
@@ -49,6 +51,33 @@ class Line(NamedTuple):
         if self.x0_px is None or self.y0_px is None or self.x1_px is None or self.y1_px is None:
             return None
         return (self.x0_px, self.y0_px, self.x1_px, self.y1_px)
+
+    @property
+    def outline(self) -> tuple[int, int, int, int] | None:
+        """Where in the frame it is: the region it is, else the part its answer was about; None: all of it."""
+        if self.box or self.said_of is None:
+            return self.box
+        return pixels_of(self.said_of, width_px=self.width_px, height_px=self.height_px)
+
+    @property
+    def measured(self) -> tuple[Sequence[float], float, float]:
+        """The corners of where it is, unrounded, and the width and height of the frame in the same unit."""
+        if self.box is None and self.said_of is not None:
+            return self.said_of, 1, 1
+        return self.box or (0, 0, self.width_px, self.height_px), self.width_px, self.height_px
+
+
+def pixels_of(box: Sequence[float], *, width_px: int, height_px: int) -> tuple[int, int, int, int]:
+    """A box in shares of a frame as whole pixels, rounded half up, at least one wide and high.
+
+    `pixels_of((0.5, 0.5, 1, 1), width_px=64, height_px=48) -> (32, 24, 64, 48)`. services/export_copy.py
+    has the same in SQL.
+    """
+    x0, y0, x1, y1 = box
+    left = min(math.floor(x0 * width_px + 0.5), width_px - 1)
+    top = min(math.floor(y0 * height_px + 0.5), height_px - 1)
+    right = max(math.floor(x1 * width_px + 0.5), left + 1)
+    return left, top, right, max(math.floor(y1 * height_px + 0.5), top + 1)
 
 
 def frames_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -65,6 +94,7 @@ class Sample(NamedTuple):
     accepted: list[str]  # classes, in the order of the lines
     rejected: list[str]
     origins: dict[str, str]  # class -> origin
+    boxes: dict[str, Sequence[float]]  # class -> the part its answer was about, where there is one
 
     @property
     def label(self) -> str:
@@ -76,9 +106,11 @@ def samples_of(frame: Iterable[Line]) -> list[Sample]:
     """The items of one frame, in the order of their lines."""
     samples: dict[int, Sample] = {}
     for line in frame:
-        sample = samples.setdefault(line.item, Sample(line, [], [], {}))
+        sample = samples.setdefault(line.item, Sample(line, [], [], {}, {}))
         (sample.accepted if line.answer == "accept" else sample.rejected).append(line.label_class)
         sample.origins[line.label_class] = line.origin
+        if line.said_of is not None:
+            sample.boxes[line.label_class] = line.said_of
     return list(samples.values())
 
 

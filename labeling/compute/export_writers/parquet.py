@@ -7,6 +7,8 @@ import pyarrow as pa
 from pyarrow import csv
 from pyarrow.parquet import ParquetWriter
 
+from labeling.compute.export_writers.tables import BOX_COLUMNS
+
 GROUP_BYTES = 768 << 10  # of CSV in a row group, about 4 000 lines; a megabyte more costs ten of memory
 TEXT = pa.string()
 SCHEMA = pa.schema(
@@ -27,17 +29,18 @@ SCHEMA = pa.schema(
         *(pa.field(name, TEXT, nullable=False) for name in ("label_class", "answer", "origin", "split")),
     ]
 )
+SCHEMA_WITH_BOXES = pa.schema([*SCHEMA, *(pa.field(name, pa.float64()) for name in BOX_COLUMNS)])
 
 
-def write_parquet(out: IO[bytes], blocks: Iterable[bytes]) -> int:
-    """Write the CSV in `blocks` of whole rows, without a header, in the columns of SCHEMA; the rows.
+def write_parquet(out: IO[bytes], blocks: Iterable[bytes], *, schema: pa.Schema = SCHEMA) -> int:
+    """Write the CSV in `blocks` of whole rows, without a header, in the columns of `schema`; the rows.
 
     An empty field is null, an empty quoted one is empty text. zstd; statistics of every column.
     """
     count = 0
-    with ParquetWriter(out, SCHEMA, compression="zstd") as writer:
+    with ParquetWriter(out, schema, compression="zstd") as writer:
         for part in _parts(blocks):
-            table = _parsed(part)
+            table = _parsed(part, schema)
             writer.write_table(table)
             count += len(table)
     return count
@@ -58,16 +61,16 @@ def _parts(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _parsed(lines: bytes) -> pa.Table:
+def _parsed(lines: bytes, schema: pa.Schema) -> pa.Table:
     """Parsed at once: the streaming reader runs ahead of the writer, and memory with it."""
     return csv.read_csv(
         pa.BufferReader(lines),
-        csv.ReadOptions(column_names=SCHEMA.names, use_threads=False),
+        csv.ReadOptions(column_names=schema.names, use_threads=False),
         csv.ParseOptions(newlines_in_values=True),
         csv.ConvertOptions(
-            column_types=SCHEMA,
+            column_types=schema,
             null_values=[""],
             strings_can_be_null=False,
             quoted_strings_can_be_null=False,
         ),
-    ).cast(SCHEMA)
+    ).cast(schema)

@@ -13,9 +13,14 @@ from labeling.compute.export_writers.lines import Sample, item_name, samples_of
 HF_SIDES = {"train": "train", "val": "validation", "test": "test"}  # as the datasets library names them
 
 
-def facts_of(sample: Sample) -> dict[str, Any]:
-    """What a training loop may want to know of an item; the same keys for every item."""
+def facts_of(sample: Sample, *, has_boxes: bool) -> dict[str, Any]:
+    """What a training loop may want to know of an item; the same keys for every item of a version.
+
+    `box` is the region it is, in pixels; `boxes`, with `has_boxes`, the parts of the frame that answers were
+    about, in shares of it.
+    """
     line = sample.first
+    boxes = [{"label_class": name, "box": list(box)} for name, box in sample.boxes.items()]
     return {
         "item": line.item,
         "split": line.split,
@@ -33,6 +38,7 @@ def facts_of(sample: Sample) -> dict[str, Any]:
         "box": list(line.box) if line.box else None,
         "width_px": line.width_px,
         "height_px": line.height_px,
+        **({"boxes": boxes} if has_boxes else {}),
     }
 
 
@@ -55,7 +61,7 @@ class WebDataset(Layout):
             if picture:
                 yield f"{key}.{self.suffix}", picture(line.box)
             yield f"{key}.cls", str(numbers[sample.label] if sample.accepted else 0).encode()
-            yield f"{key}.json", orjson.dumps(facts_of(sample))
+            yield f"{key}.json", orjson.dumps(facts_of(sample, has_boxes=self.has_boxes))
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,8 @@ class HuggingFace(Layout):
                 side = HF_SIDES[sample.first.split]
                 name = f"{side}/metadata.jsonl" if self.with_pixels else f"{side}.jsonl"
                 named = {"file_name": self._file(sample)} if self.with_pixels else {}
-                yield name, orjson.dumps(named | facts_of(sample)) + b"\n"
+                facts = facts_of(sample, has_boxes=self.has_boxes)
+                yield name, orjson.dumps(named | facts) + b"\n"
 
     def _file(self, sample: Sample) -> str:
         return f"{item_name(sample.first, length=self.length)}.{self.suffix}"

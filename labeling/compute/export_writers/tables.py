@@ -1,11 +1,10 @@
-"""The columns of a dataset version as a table, and names that no spreadsheet runs.
+"""What tables of labels have in common: the columns of boxes, and names that no spreadsheet runs.
 
 The lines themselves are written by PostgreSQL (services/export_copy.py).
 """
 
-from labeling.compute.export_writers.lines import Line
-
-COLUMNS = tuple(name for name in Line._fields if name != "media_path")  # where it lies is nobody's business
+# The part of its frame that an answer was about, in shares of it; only in a table that has such lines.
+BOX_COLUMNS = ("box_x0", "box_y0", "box_x1", "box_y1")
 # A spreadsheet runs what begins so (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

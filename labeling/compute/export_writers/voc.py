@@ -2,7 +2,9 @@
 
 The layout of the development kit of 2012 (http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf),
 which torchvision's VOCDetection reads. Corners are counted from 1 and belong to the box. `<class>_<side>.txt`
-says 1 for a frame that was accepted, or has an accepted box, and -1 for one that was rejected.
+says 1 for a frame that was accepted, or has an accepted box, and -1 for one that was rejected. The bndbox of
+a whole frame is the box its answer was about, else all of it; `box` beside it, in shares of the frame, is
+exact, and `kind` says of what the answer was: a frame or a region.
 """
 
 from collections.abc import Iterable, Iterator
@@ -58,10 +60,16 @@ def text_of(text: str) -> str:
 
 
 def _object(line: Line) -> str:
-    x0, y0, x1, y1 = line.box or (0, 0, line.width_px, line.height_px)
+    x0, y0, x1, y1 = line.outline or (0, 0, line.width_px, line.height_px)
     return (
         f"\t<object>\n\t\t<name>{text_of(line.label_class)}</name>\n\t\t<pose>Unspecified</pose>\n"
         "\t\t<truncated>0</truncated>\n\t\t<difficult>0</difficult>\n"
         f"\t\t<bndbox>\n\t\t\t<xmin>{x0 + 1}</xmin>\n\t\t\t<ymin>{y0 + 1}</ymin>\n"
-        f"\t\t\t<xmax>{x1}</xmax>\n\t\t\t<ymax>{y1}</ymax>\n\t\t</bndbox>\n\t</object>\n"
+        f"\t\t\t<xmax>{x1}</xmax>\n\t\t\t<ymax>{y1}</ymax>\n\t\t</bndbox>\n{_said_of(line)}\t</object>\n"
     )
+
+
+def _said_of(line: Line) -> str:
+    if line.said_of is None:
+        return ""
+    return f"\t\t<kind>{line.kind}</kind>\n\t\t<box>{' '.join(map(str, line.said_of))}</box>\n"

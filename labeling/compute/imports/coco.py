@@ -5,7 +5,15 @@ from typing import Any
 
 import msgspec
 
-from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.imports.rows import (
+    PICTURES,
+    FileUnreadable,
+    ImportRefused,
+    Row,
+    named,
+    part_of,
+    told_part,
+)
 from labeling.compute.imports.trees import Tree, refused_line
 
 Id = int | str
@@ -19,6 +27,14 @@ class Category(msgspec.Struct):
 class RejectedBox(msgspec.Struct):
     category_id: Id
     bbox: tuple[float, float, float, float]
+    box: Any = None
+
+
+class RejectedPart(msgspec.Struct):
+    """The part of the image, in shares of it, that a rejection of it was about."""
+
+    category_id: Id
+    box: Any = None
 
 
 class Image(msgspec.Struct):
@@ -33,13 +49,18 @@ class Image(msgspec.Struct):
     pts: int | None = None
     rejected: list[Id] = []
     rejected_boxes: list[RejectedBox] = []
+    rejected_parts: list[RejectedPart] = []
 
 
 class Annotation(msgspec.Struct):
+    """`kind` and `box` only in ours: what was answered, and the part of the frame that this was about."""
+
     image_id: Id
     category_id: Id
     bbox: list[float] | None = None
     origin: str = ""
+    kind: Any = None
+    box: Any = None
 
 
 class Coco(msgspec.Struct):
@@ -88,17 +109,19 @@ def _rows(loaded: Coco, above: str, pictures: dict[str, str]) -> Iterator[Row]:
         if box is not None and len(box) != 4:
             yield Row(place, problem="bad-box", detail="A bbox is x, y, width and height.")
             continue
-        facts = _facts(image, pictures) | _box(image, box)
+        is_frame, said_of = told_part(each.kind, each.box)
+        facts = _facts(image, pictures) | _box(image, None if is_frame else box) | {"said_of": said_of}
         yield Row(place, label_class=classes[each.category_id], is_weak=each.origin == "weak", **facts)
     for number, image in enumerate(loaded.images, 1):
         place = f"{above}image {number}"
-        rejected = [(category, None) for category in image.rejected]
-        boxes = [(each.category_id, list(each.bbox)) for each in image.rejected_boxes]
-        for category, box in [*rejected, *boxes]:
+        parts = {each.category_id: part_of(each.box) for each in image.rejected_parts}
+        rejected = [(category, None, parts.get(category)) for category in image.rejected]
+        boxes = [(each.category_id, list(each.bbox), part_of(each.box)) for each in image.rejected_boxes]
+        for category, box, said_of in [*rejected, *boxes]:
             if category not in classes:
                 yield Row(place, problem="no-class", detail=f"There is no category {category}.")
                 continue
-            facts = _facts(image, pictures) | _box(image, box)
+            facts = _facts(image, pictures) | _box(image, box) | {"said_of": said_of}
             where = f"{place}, category {category}" + (f", {box}" if box else "")
             yield Row(where, label_class=classes[category], answer="reject", **facts)
 

@@ -34,6 +34,9 @@ class Row(NamedTuple):
     unit: tuple[float, float] | None = None  # width and height of what the box is measured in; None: pixels
     stop_pts: int | None = None  # with a stop, it is a clip that is meant
     stop_seconds: float | None = None
+    said_of: Box | None = (
+        None  # the part of the frame that the answer was about, 0 to 1; the item is as without
+    )
     is_weak: bool = False
     problem: str = ""  # a code: this line cannot be read, and nothing else in it counts
     detail: str = ""  # what about it
@@ -42,6 +45,24 @@ class Row(NamedTuple):
     def is_clip(self) -> bool:
         """Whether a span of a video is meant, not a frame."""
         return self.stop_pts is not None or self.stop_seconds is not None
+
+
+def part_of(sides: Any) -> Box | None:
+    """x0, y0, x1, y1 in shares of a frame; None for what is no such box: NaN, no inside, beyond 0 to 1."""
+    try:
+        x0, y0, x1, y1 = map(float, sides)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (x0, y0, x1, y1) if 0 <= x0 < x1 <= 1 and 0 <= y0 < y1 <= 1 else None
+
+
+def told_part(kind: Any, sides: Any) -> tuple[bool, Box | None]:
+    """(whether the box of our own annotation is the part an answer to a frame was about, that part, if any).
+
+    Nothing where the two are somebody else's: `kind` is frame or region in ours.
+    """
+    part = part_of(sides) if kind in ("frame", "region") else None
+    return kind == "frame" and part is not None, part
 
 
 def named(path: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from labeling.compute.export_writers.tables import intact
-from labeling.compute.imports.rows import ANSWERS, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.export_writers.tables import BOX_COLUMNS, intact
+from labeling.compute.imports.rows import ANSWERS, FileUnreadable, ImportRefused, Row, named, part_of
 from labeling.compute.imports.trees import Tree, refused_line
 
 # What others call our columns.
@@ -108,6 +108,11 @@ def _row(place: str, record: Mapping[str, Any]) -> Row:
         corners = [float(given[key]) for key in CORNERS if key in given]
         if len(corners) not in (0, 4):
             return Row(place, problem="bad-box", detail="A box has four corners.")
+        sides = [given[key] for key in BOX_COLUMNS if key in given]
+        said_of = part_of(sides)
+        if sides and said_of is None:
+            detail = f"{', '.join(BOX_COLUMNS)} are a box in shares of the frame, from 0 to 1."
+            return Row(place, problem="bad-box", detail=detail)
         facts = named(str(given.get("media_name", ""))) if "media_sha256" not in given else {}
         facts |= {key: str(given[key]) for key in MEDIA if key in given}
         facts |= {key: int(given[key]) for key in ("start_pts", "number") if key in given}
@@ -119,6 +124,8 @@ def _row(place: str, record: Mapping[str, Any]) -> Row:
             facts |= {"stop_seconds": float(given["stop_seconds"])} if "stop_seconds" in given else {}
         if corners:
             facts["box"] = tuple(corners)
+        if said_of:
+            facts["said_of"] = said_of
         is_weak = given.get("origin") == "weak"
         return Row(place, label_class=label_class, answer=answer, is_weak=is_weak, **facts)
     except (TypeError, ValueError, OverflowError) as error:

@@ -6,7 +6,7 @@ from typing import Any
 from xml.parsers import expat
 
 from labeling.compute.imports.image_folder import SIDES, folders_said
-from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named, told_part
 from labeling.compute.imports.trees import Tree, refused_line
 
 DEPTH = 32
@@ -32,7 +32,7 @@ def voc_rows(tree: Tree) -> Iterator[Row]:
             continue
         names[stem] = about["filename"] or stem
         facts = _facts(names[stem], stem, pictures)
-        for number, (label_class, corners) in enumerate(about["objects"], 1):
+        for number, (label_class, corners, kind, box) in enumerate(about["objects"], 1):
             place = f"{name}, object {number}"
             if not label_class:
                 yield Row(place, problem="no-class", detail="The object has no name.")
@@ -40,7 +40,9 @@ def voc_rows(tree: Tree) -> Iterator[Row]:
                 yield Row(place, problem="bad-box", detail="A bndbox has xmin, ymin, xmax and ymax.")
             else:
                 seen.add((stem, label_class))
-                yield Row(place, label_class=label_class, box=corners, unit=about["size"], **facts)
+                is_frame, said_of = told_part(kind, box)
+                where = {"box": None if is_frame else corners, "unit": about["size"], "said_of": said_of}
+                yield Row(place, label_class=label_class, **facts | where)
     yield from _said_of_frames(tree, pictures, names, seen)
 
 
@@ -118,7 +120,10 @@ def _parsed(data: bytes) -> dict[str, Any]:
     return {
         "filename": found.get("filename", ""),
         "size": size if size[0] and size[1] else None,
-        "objects": [(each.get("name", ""), _corners(each)) for each in objects],
+        "objects": [
+            (each.get("name", ""), _corners(each), each.get("kind"), each.get("box", "").split())
+            for each in objects
+        ],
     }
 
 

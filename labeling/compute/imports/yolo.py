@@ -1,12 +1,14 @@
 """YOLO: a text file of normalized boxes per picture; a picture without a box is rejected for every class."""
 
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import msgspec
 
-from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named
+from labeling.compute.export_writers.yolo import BOXES, BOXES_FIELDS
+from labeling.compute.imports.rows import PICTURES, FileUnreadable, ImportRefused, Row, named, told_part
 from labeling.compute.imports.trees import Tree, refused_line
 
 # Five digits: a list of names is made as long as the largest number says.
@@ -20,6 +22,7 @@ def yolo_rows(tree: Tree) -> Iterator[Row]:
     if not labels:
         raise ImportRefused("There is no folder labels with .txt files in it.")
     pictures = {str(PurePosixPath(name).with_suffix("")): name for name in tree.names if _is_picture(name)}
+    told = _boxes_told(tree)
     for name in labels:
         stem = _picture_of(name)
         picture = pictures.get(stem, "")
@@ -37,7 +40,10 @@ def yolo_rows(tree: Tree) -> Iterator[Row]:
             continue
         boxes = [(number, line.split()) for number, line in enumerate(lines, 1) if line.strip()]
         for number, fields in boxes:
-            yield _row(f"{name}, line {number}", fields, classes, facts)
+            row = _row(f"{name}, line {number}", fields, classes, facts)
+            kind, *sides = told.get(f"{name},{number}", "").split(",")
+            is_frame, said_of = told_part(kind, sides)
+            yield row._replace(box=None if is_frame else row.box, said_of=said_of)
         if not boxes:
             for each in classes:
                 yield Row(f"{name}, no box of {each}", label_class=each, answer="reject", **facts)
@@ -61,6 +67,26 @@ def _row(place: str, fields: list[str], classes: list[str], facts: dict[str, obj
     if not all(-0.01 <= corner <= 1.01 for corner in box) or box[0] >= box[2] or box[1] >= box[3]:
         return Row(place, problem="bad-box", detail="Coordinates are shares of the picture, from 0 to 1.")
     return Row(place, label_class=classes[number], box=box, unit=(1.0, 1.0), **facts)  # type: ignore[arg-type]
+
+
+def _boxes_told(tree: Tree) -> dict[str, str]:
+    """What our own boxes.csv says: "label file,line" -> "kind,x0,y0,x1,y1"; nothing where it is not ours.
+
+    ImportRefused where it is damaged: a frame would be taken for a region.
+    """
+    told: dict[str, str] = {}
+    for name in (name for name in tree.names if PurePosixPath(name).name == BOXES):
+        above = name.removesuffix(BOXES)
+        with tree.text(name) as text:
+            lines = csv.reader(text)
+            try:
+                if next(lines, None) != list(BOXES_FIELDS):
+                    continue
+                for file, line, *box in lines:
+                    told[f"{above}{file},{line}"] = ",".join(box)
+            except (csv.Error, ValueError) as error:
+                raise ImportRefused(f"{name} is damaged after line {lines.line_num}: {error}.") from error
+    return told
 
 
 def _picture_of(label: str) -> str:

@@ -13,6 +13,7 @@ from indexing.compute.files import sha256_of
 from indexing.compute.plain.clip_recipe import ClipRecipe, CroppedEncoder, spec_for
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain import flags, networks
+from sisyphus_web.cli.plain.missing_weights import without_weights
 
 MODELS = {  # the original's names, and short ones -> encoder key
     "i3d_imagenet-pretrained-r50-nl-dot-product_8xb8-32x2x1-100e_kinetics400-rgb": "i3d-r50-nl-dot@1",
@@ -85,7 +86,10 @@ def load(spec: ClipSpec, recipe: ClipRecipe, arguments: argparse.Namespace) -> C
             precision=arguments.precision,
             on_progress=networks.fetching(as_json=arguments.json),
         )
-    except (EncoderUnknown, WeightsMissing, WeightsRefused, ValueError) as error:
+    except WeightsMissing as error:
+        told = without_weights(error, "", else_="--model builtin-clip@1 needs none")
+        raise CliError(told, Exit.REFUSED) from None
+    except (EncoderUnknown, WeightsRefused, ValueError) as error:
         raise CliError(str(error), Exit.REFUSED) from None
     return CroppedEncoder(encoder, recipe)
 

@@ -1,6 +1,7 @@
 """How a verb on plain files ends: its report is written, its result printed, its exit status told."""
 
 import argparse
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,18 @@ def made_folder(folder: Path) -> Path:
     return folder
 
 
+def check_writable(path: Path) -> None:
+    """OSError now, before the work, where the file `path` could not be written when it is done."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    probe = path.with_name(f".{path.name[:60]}.{os.getpid()}.probe")
+    try:
+        probe.touch()
+    except OSError as error:
+        error.filename = str(path)
+        raise
+    probe.unlink(missing_ok=True)
+
+
 def finish(report: Report, place: Path, arguments: argparse.Namespace, words: str) -> int:
     """Write the report to `place`, print `words` (or the result as JSON); 3 with rejected inputs, else 0."""
     path = report.write(place)
@@ -60,12 +73,18 @@ def counts_in_words(report: Report) -> str:
     return ", ".join(parts)
 
 
+def counted(count: int, noun: str) -> str:
+    """1, frame -> "1 frame"; 1200, frame -> "1,200 frames" """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def show_json(answer: Mapping[str, Any] | Sequence[Any]) -> None:
     print(as_json(answer).decode())
 
 
 def _show_rejections(report: Report, path: Path) -> None:
     for outcome in report.rejections[:NUM_SHOWN]:
-        notice(f"rejected {outcome.input}: {outcome.sentence}", as_json=False)
+        names = "" if outcome.sentence.startswith(outcome.input) else f"{outcome.input}: "
+        notice(f"rejected {names}{outcome.sentence}", as_json=False)
     if len(report.rejections) > NUM_SHOWN:
         notice(f"... and {len(report.rejections) - NUM_SHOWN:,} more, listed in {path}", as_json=False)

@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+WIDEST = 100  # characters of a line that is read with ease
 BASE_DIR = Path(__file__).resolve().parents[3]
 
 
@@ -23,6 +25,23 @@ def spelled(words: Sequence[str]) -> list[str]:
     return told
 
 
+class Paragraphs(argparse.HelpFormatter):
+    """Fills paragraphs to the width of the terminal; lines that begin with two spaces stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        filled, waiting = [], list[str]()
+        for line in [*text.splitlines(), ""]:
+            if line and not line.startswith("  "):
+                waiting.append(line)
+                continue
+            if waiting:
+                broken = textwrap.fill(" ".join(waiting), min(width, WIDEST), break_on_hyphens=False)
+                filled.append(broken)
+                waiting = []
+            filled.append(line)
+        return "\n".join(filled).rstrip()
+
+
 def add_batch_size(parser: argparse.ArgumentParser, default: int, words: str) -> None:
     """--batch, --batch-size and --batch_size, which are one flag."""
     parser.add_argument(
@@ -39,7 +58,8 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json",
         action="store_true",
-        help="the result as one JSON object on standard output, progress as JSON lines on standard error",
+        help="the result as one JSON object on standard output; progress, notices and errors as JSON lines "
+        "on standard error",
     )
 
 
@@ -153,7 +173,7 @@ def existing_file(text: str) -> Path:
 
 
 def with_example(parser: argparse.ArgumentParser, description: str, example: str) -> None:
-    """What `--help` says before and after the flags; line breaks stay."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    """What `--help` says before and after the flags; text is broken where the terminal ends."""
+    parser.formatter_class = Paragraphs
     parser.description = description.strip()
     parser.epilog = "example:\n" + "\n".join(f"  {line}" for line in example.strip().splitlines())

@@ -45,12 +45,13 @@ class IndexServer(ThreadingHTTPServer):
         features_size: int,
         aggregate: str,
         token: str | None = None,
+        on_ready: Callable[[dict[str, Any]], None] = lambda info: None,
     ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
         self.num_probes, self.features_size, self.aggregate = num_probes, features_size, aggregate
-        self.token = token
+        self.token, self._on_ready = token, on_ready
         self.opened: PlainIndex | None = None
         self.failure: IndexRefused | None = None
         self._load, self._places = load, threading.BoundedSemaphore(MOST_AT_ONCE)
@@ -106,6 +107,7 @@ class IndexServer(ThreadingHTTPServer):
             "aggregate": self.aggregate,
             "cells": opened.index.num_cells,
             "cells_probed": min(self.num_probes, opened.index.num_cells),
+            "has_media": opened.has_media,
             "reranks_exactly": opened.has_vectors or opened.index.is_exact,
             **{name: opened.meta.get(name) for name in known},
             "server_version": __version__,
@@ -136,6 +138,7 @@ class IndexServer(ThreadingHTTPServer):
     def _open(self) -> None:
         try:
             self.opened = self._load()
+            self._on_ready(self.info())
         except IndexRefused as error:
             self.failure = error
         except Exception as error:  # or the server would say for ever that it is loading
@@ -165,6 +168,26 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(
                 HTTPStatus.NOT_FOUND, _error("not-found", "there are POST /, GET /health and GET /info")
             )
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_OPTIONS(self) -> None:
+        """As of every other method: which there are."""
+        self.close_connection = True
+        allowed = "POST" if self.path == "/" else "GET, HEAD"
+        self._send(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            _error("bad-method", "there are POST /, GET /health and GET /info"),
+            Allow=allowed,
+        )
+
+    do_PUT = do_DELETE = do_PATCH = do_TRACE = do_OPTIONS
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What the standard library refuses by itself (a request that is not HTTP), as JSON like all else."""
+        self.close_connection, self.request_version = True, self.protocol_version
+        self._send(HTTPStatus(code), _error("bad-request", message or HTTPStatus(code).phrase))
 
     def do_POST(self) -> None:
         if self.path != "/":
@@ -225,17 +248,20 @@ class _Handler(BaseHTTPRequestHandler):
             raise RequestRefused(400, "cut-short", f"the body ended after {len(body)} of {size} bytes")
         return body
 
-    def _send(self, status: HTTPStatus, answer: Any) -> None:
+    def _send(self, status: HTTPStatus, answer: Any, **headers: str) -> None:
         content = as_json(answer)
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in headers.items():
+            self.send_header(name, value)
         if status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", "Bearer")
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, form: str, *values: Any) -> None:
         log.info(form, *values)

@@ -8,6 +8,7 @@ from indexing.compute.encoders.weights import Progress
 from indexing.compute.plain.picture_networks import POOLS, PictureNetwork, PictureSettings
 from sisyphus_web.cli.errors import CliError, Exit
 from sisyphus_web.cli.plain import flags
+from sisyphus_web.cli.plain.missing_weights import NONE_NEEDED, without_weights
 from sisyphus_web.cli.plain.progress import notice
 
 
@@ -57,7 +58,10 @@ def load(settings: PictureSettings, arguments: argparse.Namespace) -> PictureNet
             device=arguments.device,
             on_fetch=fetching(as_json=arguments.json),
         )
-    except (EncoderUnknown, WeightsMissing, WeightsRefused, ValueError) as error:
+    except WeightsMissing as error:
+        told = without_weights(error, settings.encoder, else_=NONE_NEEDED)
+        raise CliError(told, Exit.REFUSED) from None
+    except (EncoderUnknown, WeightsRefused, ValueError) as error:
         raise CliError(str(error), Exit.REFUSED) from None
 
 

@@ -42,6 +42,11 @@ class OneVideo:
         if reading.end is not None:
             self._report.notices += [*filter(None, (reading.end.damage,)), *reading.end.notes]
 
+    def numbers(self) -> dict[int, int]:
+        """The number of the frame at each pts, in presentation order from 0; MediaRefused without frames."""
+        table = self._decoder.frame_table(self.path)
+        return dict(zip(table.pts.tolist(), table.numbers.tolist(), strict=True))
+
 
 @contextmanager
 def opened(path: Path, report: Report) -> Iterator[OneVideo]:

@@ -1,8 +1,46 @@
 """Ctrl-C and `kill` as a wish: work that can stop at a good place does, and a second one stops at once."""
 
+import os
 import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+AGAIN_SECONDS = 0.05
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Inside the block SIGTERM is a KeyboardInterrupt as Ctrl-C is, and none is lost in a destructor."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner, hook = os.getpid(), sys.unraisablehook
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:  # a forked child ends as one without a handler
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        raise KeyboardInterrupt
+
+    def lost(unraisable: Any) -> None:
+        if unraisable.exc_type is KeyboardInterrupt:  # Python drops what is raised in a destructor
+            main = threading.main_thread().ident or 0  # it may sleep: only a signal of its own wakes it
+            again = (main, signal.SIGTERM)  # whose handler is ours; a shell's background jobs ignore SIGINT
+            threading.Timer(AGAIN_SECONDS, signal.pthread_kill, again).start()
+        else:
+            hook(unraisable)
+
+    before = signal.signal(signal.SIGTERM, end)
+    sys.unraisablehook = lost
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        signal.signal(signal.SIGTERM, before)
 
 
 class Stopping:

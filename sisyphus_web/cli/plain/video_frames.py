@@ -14,7 +14,9 @@ from sisyphus_web.cli.plain.progress import ProgressBar
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("video", type=flags.existing_file, metavar="VIDEO")
+    parser.add_argument(
+        "video", type=flags.existing_file, metavar="VIDEO", help="mp4, mov, mkv, webm, avi or ts"
+    )
     parser.add_argument("folder", type=Path, metavar="DIR", help="made if missing")
 
 
@@ -34,11 +36,11 @@ def write(
                 written = frame_files.write_frames(
                     folder,
                     frames_of(video),
+                    video.source | meta | {"sfi_version": __version__},
                     name_of=lambda _, before: f"frame-{before + 1}.jpg",
                     on_frame=bar.advance,
                 )
-            frame_files.finish(folder, written, video.source | meta | {"sfi_version": __version__})
     except MediaRefused as refusal:
         return one_video.reject(report, folder, arguments, refusal)
     report.done(str(arguments.video), *(frame.file for frame in written))
-    return endings.finish(report, folder, arguments, f"{len(written)} frames are in {folder}")
+    return endings.finish(report, folder, arguments, f"{endings.counted(len(written), 'frame')} in {folder}")

@@ -53,7 +53,8 @@ def running(job_id: int) -> Iterator[Job | None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             fail(job, "internal", f"{type(error).__name__}: {error}")
             raise
-        fail(job, NoSpace.code, str(error))
+        where = f": {error.filename} could not be written" if error.filename else ""
+        fail(job, NoSpace.code, f"No space is left on the disk{where}.")
     except Exception as error:
         fail(job, "internal", f"{type(error).__name__}: {error}")
         raise  # a bug: Celery logs the traceback

@@ -8,10 +8,14 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     readonly detail: string,
+    readonly fields: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail);
   }
 }
+
+const SIGNED_OUT =
+  "You are signed out. Sign in again in another tab: this page goes on where it is, and nothing is lost.";
 
 /** Status 0: no answer came at all. */
 export function sentenceOf(error: unknown): string {
@@ -86,11 +90,14 @@ export class Api {
       throw new ApiError(0, "offline", "The server did not answer. It will be asked again.");
     }
     if (answer.ok || answer.status === 304) return answer;
-    const said = (await answer.json().catch(() => ({}))) as { code?: string; detail?: string };
+    if (answer.status === 401) throw new ApiError(401, "signed-out", SIGNED_OUT);
+    type Said = { code?: string; detail?: string; fields?: Record<string, unknown> };
+    const said = (await answer.json().catch(() => ({}))) as Said;
     throw new ApiError(
       answer.status,
       said.code ?? "error",
       said.detail ?? `The server said ${answer.status}.`,
+      said.fields,
     );
   }
 }

@@ -151,6 +151,12 @@ export function aboutText(found: Minutes): string {
   return `about ${minutesText(found.minutes)} (${low} to ${high})`;
 }
 
+/** ", at your 61 a minute, from 60 decisions"; "" before there is a pace. */
+export function restsText({ per_minute, decisions }: Forecast): string {
+  if (per_minute === null) return "";
+  return `, at your ${countText(Math.round(per_minute))} a minute, from ${countText(decisions)} decisions at the keyboard`;
+}
+
 export function sampleText({ looked_at, found, unsure, looked_twice, disputed }: Sample): string {
   const twice = looked_twice
     ? `, ${countText(looked_twice)} looked at twice, ${countText(disputed)} differ`
@@ -173,7 +179,7 @@ export function linesOf(audit: Audit): Line[] {
   if (tail)
     lines.push({
       kind: "tail",
-      name: "Beyond them",
+      name: "Beyond them, when drawn",
       ...tailLine(tail, sure),
     });
   lines.push(modelLine(model));
@@ -194,8 +200,8 @@ function recallLine(recall: Recall, sure: string): { says: string; rests: string
     return { says: "not measured", rests: sampleText(recall.sample) };
   const best = Math.max(recall.after, recall.now ?? 0);
   const parts = [
-    `${atLeast(recall.before)} without the audit's finds`,
-    `at most ${countText(recall.missed_at_most ?? 0)} missed of ${countText(recall.undecided)} undecided`,
+    `when drawn: ${atLeast(recall.before)} without the audit's finds`,
+    `at most ${countText(recall.missed_at_most ?? 0)} among the ${countText(recall.undecided)} then undecided`,
     sampleText(recall.sample),
     ...(recall.doubtful ? [`${countText(recall.doubtful)} reopened since, counted as missed`] : []),
     sure,
@@ -231,10 +237,14 @@ export function targetText({ target, share, to_done, to_target }: ToBound): stri
   const done = to_done ? `Done in ${aboutText(to_done)}.` : "";
   if (share === null) return done;
   const chance =
-    share >= 0.995 ? "almost surely" : share <= 0.005 ? "hardly" : `by a chance of ${percent(share)}`;
+    share >= 0.995
+      ? "it is all but sure to say so"
+      : share <= 0.005
+        ? "it has hardly a chance to say so"
+        : `it will say so with a chance of ${percent(share)}`;
   const then = to_target
-    ? `Recall ${target} is in sight, ${aboutText(to_target)}: it will say so ${chance}`
-    : `Recall ${target} is not in sight with this audit: it will say so ${chance}`;
+    ? `Recall ${target} is in sight, ${aboutText(to_target)}: ${chance}`
+    : `Recall ${target} is not in sight with this audit: ${chance}`;
   return `${to_target ? "" : `${done} `}${then}. A forecast, not a bound.`;
 }
 
@@ -248,6 +258,13 @@ export function ordinal(number: number): string {
 export function originText(audit: Audit): string {
   const build = audit.build ? `build ${audit.build.slice(0, 8)}` : "every vector compared";
   return `${audit.mode} ranking · ${audit.encoder} · ${build}`;
+}
+
+/** Of a whole corpus: how many looks, and minutes of them; never more than there are stacks. */
+export function priceText({ looks, minutes }: Plan["price"][number], num_ranked: number): [string, string] {
+  const share = Math.min(1, num_ranked / looks);
+  const text = share < 1 ? `all ${countText(num_ranked)}` : countText(looks);
+  return [text, minutesText(minutes * share)];
 }
 
 /** What stands beside a weak batch. */

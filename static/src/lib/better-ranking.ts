@@ -5,16 +5,23 @@
 
 import { debounced, latest } from "./latest";
 import type { Query } from "./query-url";
-import { numBetter, PAGE } from "./ranking";
+import { numBetter } from "./ranking";
 import type { Session } from "./session";
 import type { RankAnswer } from "./wire";
 
 const ASK_AFTER_MS = 350; // the last answer was acknowledged this long ago
 const MOST_UNSAVED = 50; // with more on the way the answer would be old when it comes
 
+/** Whether the same is looked for: nothing of the query but how it is ranked has been changed. */
+function isSameButMode(one: Query, other: Query): boolean {
+  const parts = ["class", "terms", "filters", "unit", "mix"] as const;
+  return parts.every((part) => one[part] === other[part]);
+}
+
 export class BetterRanking {
   answer: RankAnswer | null = null;
   num = 0; // candidates that it would bring onto the screen
+  private num_asked = 0;
 
   constructor(private readonly session: Session) {}
 
@@ -26,7 +33,7 @@ export class BetterRanking {
   readonly askSoon = debounced(() => void this.ask(), ASK_AFTER_MS);
 
   private readonly newest = latest((query: Query, signal) =>
-    this.session.fetchOf(query, undefined, true)(0, PAGE, signal),
+    this.session.fetchOf(query, undefined, true)(0, this.num_asked, signal),
   );
 
   /** What would the answers so far rank first? Tells the page, which knows where its fold is: "better". */
@@ -36,10 +43,11 @@ export class BetterRanking {
     if (session.mode === "review" || query.class === null || !counts?.accepted) return;
     if (session.outbox.unsaved > MOST_UNSAVED) return;
     const asked_at = performance.now();
+    this.num_asked = session.ranking.page;
     const answer = await this.newest({ ...query, mode: "learned", is_background: true }).catch(
       () => undefined,
     );
-    if (answer?.mode !== "learned") return;
+    if (answer?.mode !== "learned" || !isSameButMode(session.query, query)) return;
     session.pace.ranked(performance.now() - asked_at);
     this.answer = answer;
     session.dispatchEvent(new Event("better"));
@@ -51,7 +59,7 @@ export class BetterRanking {
     const { session, answer } = this;
     if (!answer || session.isBrowsing) return;
     const neighbors = answer.neighbors.map((tile) => ({ ...tile })); // `answer` may still be applied whole
-    const fetch = session.fetchOf({ ...session.query, mode: "learned" }, answer);
+    const fetch = session.fetchOf({ ...session.query, mode: "learned" }, this.begun(answer));
     session.ranking.replaceFrom(fold, { ...answer, neighbors }, fetch);
   }
 
@@ -73,9 +81,12 @@ export class BetterRanking {
     session.error = "";
     if (!answer) return session.search();
     session.dispatchEvent(new Event("query"));
-    session.ranking.replace(answer, session.fetchOf(session.query, answer));
+    session.ranking.replace(answer, session.fetchOf(session.query, this.begun(answer)));
     session.fromTheTop();
     session.say("Better ranking applied");
-    void session.ranking.more();
+  }
+
+  private begun({ round }: RankAnswer): { round: number | null; next: number } {
+    return { round, next: this.num_asked };
   }
 }

@@ -51,7 +51,10 @@ export const BINDINGS: readonly Binding[] = [
   answer("accept-above", ["shift+a"], "light up every undecided tile on screen up to here, to accept"),
   answer("reject-below", ["shift+x"], "light up every undecided tile on screen from here, to reject"),
   { ...answer("apply", ["enter"], "apply what is lit up, else search with this tile"), is_fixed: true },
-  { ...answer("drop", ["escape"], "drop what is lit up, or the selection"), is_fixed: true },
+  {
+    ...answer("drop", ["escape"], "drop what is lit up, or the selection; in a field: back to the tiles"),
+    is_fixed: true,
+  },
   answer("undo", ["z"], "undo the last batch"),
   answer("redo", ["shift+z"], "redo it"),
   {
@@ -74,7 +77,14 @@ export const BINDINGS: readonly Binding[] = [
   { ...select("extend-right", ["shift+arrowright"], "select on"), repeats: true },
   { ...select("extend-up", ["shift+arrowup"], "select a row up"), repeats: true },
   { ...select("extend-down", ["shift+arrowdown"], "select a row down"), repeats: true },
-  { ...select("select-all", ["ctrl+a"], "select every tile shown so far"), is_fixed: true },
+  {
+    ...select(
+      "select-all",
+      ["ctrl+a"],
+      "select every tile shown so far; again: all that match, as weak labels",
+    ),
+    is_fixed: true,
+  },
   select("invert", ["i"], "invert the selection"),
   look("open-stack", ["e"], "open the stack: answer its members one by one"),
   look("peek", ["v"], "full size; plays the run of a video"),
@@ -86,7 +96,11 @@ export const BINDINGS: readonly Binding[] = [
   look("help", ["?", "shift+?"], "this help"),
   search("add-positive", ["q"], "add to the query as a + example"),
   search("add-negative", ["n"], "add to the query as a − example"),
-  search("draw-box", ["c"], "draw a box on the frame and search with it"),
+  search(
+    "draw-box",
+    ["c"],
+    "draw a box on the frame: Enter searches with it, shift Enter accepts it as an item",
+  ),
   search("apply-ranking", ["r"], "apply the better ranking now"),
   { ...search("cut-lower", ["["], "lower the cut line"), repeats: true },
   { ...search("cut-raise", ["]"], "raise the cut line"), repeats: true },

@@ -8,7 +8,7 @@ import type { Config, RankAnswer, Tile } from "./wire";
 
 type Row = Partial<Tile> & { id?: number };
 
-interface Page {
+export interface Page {
   next: string | null;
   results: Row[];
 }
@@ -35,6 +35,7 @@ export function listed(
   of: { class: number; state?: string },
   numExpected: () => number,
   list = "review",
+  seen: (page: Page) => void = () => undefined,
 ): Fetch {
   let next: string | null = null;
   return async (offset, k, signal) => {
@@ -42,6 +43,7 @@ export function listed(
     const cursor = offset === 0 ? null : next;
     const page = await api.get<Page>(api.url(list, undefined, { ...of, page_size: k, cursor }), signal);
     next = page.next;
+    seen(page);
     return paged(page, api, offset, numExpected());
   };
 }

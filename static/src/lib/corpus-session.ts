@@ -7,7 +7,8 @@ import type { Config, LabelClass } from "./wire";
 
 /** Fires "change" when a panel may look different. */
 export class CorpusSession extends EventTarget {
-  classes: LabelClass[] = [];
+  classes: LabelClass[] = []; // those in use
+  private known_classes: LabelClass[] = []; // retired ones among them
   sources: Named[] = [];
   scorers: Scorer[] = [];
   said = ""; // for the live region and the status line
@@ -22,7 +23,7 @@ export class CorpusSession extends EventTarget {
 
   /** What a line of filters may call by name. */
   get names(): Names {
-    return { classes: this.classes, sources: this.sources, scorers: this.scorers };
+    return { classes: this.known_classes, sources: this.sources, scorers: this.scorers };
   }
 
   get isViewer(): boolean {
@@ -30,8 +31,11 @@ export class CorpusSession extends EventTarget {
   }
 
   async loadClasses(): Promise<void> {
-    const answer = await this.api.get<LabelClass[] | { results: LabelClass[] }>(this.api.url("classes"));
-    this.classes = (Array.isArray(answer) ? answer : answer.results).sort((one, other) => one.id - other.id);
+    const url = this.api.url("classes", undefined, { page_size: 500 });
+    const answer = await this.api.get<LabelClass[] | { results: LabelClass[] }>(url);
+    const rows = Array.isArray(answer) ? answer : answer.results;
+    this.known_classes = rows.sort((one, other) => one.id - other.id);
+    this.classes = this.known_classes.filter((each) => !each.is_retired);
     this.changed();
   }
 

@@ -1,42 +1,19 @@
 /** What this person has said in this page: painted at once, put into the outbox, undone and redone by batch. */
 
+import {
+  acknowledges,
+  againOf,
+  type Batch,
+  type Before,
+  batchOf,
+  type Context,
+  entriesOf,
+  type Known,
+  recalled,
+} from "./batches";
 import { classOf, type Saved } from "./outbox";
-import type { Entry } from "./outbox-store";
+import type { Entry, VerdictEntry } from "./outbox-store";
 import type { Answer, BatchRow, LabelClass, Tile } from "./wire";
-
-interface Known {
-  answer: Answer | "";
-  version: number;
-}
-
-export interface Before extends Known {
-  item: number;
-  stack: number | null;
-}
-
-/** One key press; the unit of undo. */
-export interface Batch {
-  id: string;
-  answer: Answer;
-  count: number;
-  tiles: Before[]; // empty for a batch of an earlier page: the server knows what it changed
-  at: number; // ms since 1970
-  state: "said" | "undone";
-  undo_id: string | null; // the batch that took it back; undoing that one is redo
-  is_saved: boolean;
-  class: number;
-  class_name: string;
-  partner?: Batch; // what was said of another class with the same key; undone and redone along with it
-}
-
-export interface Context {
-  class: number;
-  class_name: string;
-  round: number | null;
-  mode: string;
-  verdicts_url: string;
-  reason?: string; // why, in review
-}
 
 export interface Parts {
   put(entries: Entry[]): void;
@@ -92,27 +69,16 @@ export class Decisions extends EventTarget {
   recall(rows: readonly BatchRow[], classes: readonly LabelClass[]): void {
     for (const row of rows) {
       if (row.is_undo || row.is_undone || this.batches.some((batch) => batch.id === row.batch)) continue;
-      this.batches.push({
-        id: row.batch,
-        answer: row.accepted ? "accept" : row.rejected ? "reject" : "unsure",
-        count: row.decisions,
-        tiles: [],
-        at: Date.parse(row.at),
-        state: "said",
-        undo_id: null,
-        is_saved: true,
-        class: row.class,
-        class_name: `${classes.find((each) => each.id === row.class)?.name ?? ""}${row.mode === "import" ? ", imported" : ""}`,
-      });
+      this.batches.push(recalled(row, classes));
     }
   }
 
-  /** Tiles that already have this answer are left alone; null when nothing changes. */
+  /** Tiles that already have this answer are left alone, unless it is confirmed; null when nothing changes. */
   answer(tiles: readonly Tile[], answer: Answer, context: Context, force = false): Batch | null {
-    const changing = tiles.filter((tile) => tile.answer !== answer || force);
+    const changing = tiles.filter((tile) => tile.answer !== answer || force || context.confirms);
     if (!changing.length) return null;
-    const batch = this.batchOf(changing, answer, context);
-    const entries = this.entriesOf(batch, changing, context, force);
+    const batch = this.begun(changing, answer, context);
+    const entries = this.entries(batch, changing, context, force);
     for (const tile of changing) this.set(tile, answer, tile.version + 1);
     this.remember(batch);
     this.painted(changing.map((tile) => tile.item));
@@ -123,8 +89,8 @@ export class Decisions extends EventTarget {
   /** They are of the class of `to`: accepted there, rejected here unless they are already; one batch to undo. */
   relabel(tiles: readonly Tile[], context: Context, to: Context): Batch {
     const elsewhere = tiles.map((tile): Tile => ({ ...tile, answer: "", version: 0 })); // as far as is known here
-    const partner = this.batchOf(elsewhere, "accept", to);
-    const entries = this.entriesOf(partner, elsewhere, to, false);
+    const partner = this.begun(elsewhere, "accept", to);
+    const entries = this.entries(partner, elsewhere, to, false);
     const batch = this.answer(tiles, "reject", context);
     if (batch) batch.partner = partner;
     else this.remember(partner);
@@ -132,42 +98,12 @@ export class Decisions extends EventTarget {
     return batch ?? partner;
   }
 
-  private batchOf(tiles: readonly Tile[], answer: Answer, context: Context): Batch {
-    return {
-      id: this.parts.uuid(),
-      answer,
-      count: tiles.length,
-      tiles: tiles.map(({ item, stack, answer, version }) => ({ item, stack, answer, version })),
-      at: this.parts.now(),
-      state: "said",
-      undo_id: null,
-      is_saved: false,
-      class: context.class,
-      class_name: context.class_name,
-    };
+  private begun(tiles: readonly Tile[], answer: Answer, context: Context): Batch {
+    return batchOf(tiles, answer, context, { id: this.parts.uuid(), at: this.parts.now() });
   }
 
-  private entriesOf(batch: Batch, tiles: readonly Tile[], context: Context, force: boolean): Entry[] {
-    return tiles.map((tile) => ({
-      kind: "verdict",
-      url: context.verdicts_url,
-      operation: {
-        operation_id: this.parts.uuid(),
-        batch: batch.id,
-        item: tile.item,
-        stack: tile.stack,
-        class: context.class,
-        answer: batch.answer,
-        base_version: tile.version,
-        force,
-        round: tile.round ?? context.round,
-        rank: tile.rank,
-        mode: context.mode === "review" ? context.mode : (tile.mode ?? context.mode),
-        client_time: new Date(batch.at).toISOString(),
-        ...(tile.stack_revision != null ? { stack_revision: tile.stack_revision } : {}),
-        ...(context.reason ? { reason: context.reason } : {}),
-      },
-    }));
+  private entries(batch: Batch, tiles: readonly Tile[], context: Context, force: boolean): Entry[] {
+    return entriesOf(batch, tiles, context, { force, uuid: this.parts.uuid });
   }
 
   private remember(batch: Batch): void {
@@ -251,6 +187,33 @@ export class Decisions extends EventTarget {
     if (changed.length) this.painted(changed);
   }
 
+  /** It was refused: what counted before is shown again, unless more was said since, and no batch has it. */
+  withdraw({ operation }: VerdictEntry, find: Find): void {
+    const { item, base_version } = operation;
+    const batch = this.batches.find(({ id }) => id === operation.batch);
+    const before = batch?.tiles.find((tile) => tile.item === item);
+    if (!batch || !before) return;
+    batch.tiles = batch.tiles.filter((tile) => tile !== before);
+    batch.count = batch.tiles.length;
+    if (!batch.count) this.batches.splice(this.batches.indexOf(batch), 1);
+    if (operation.class !== this.label_class || this.known.get(item)?.version !== base_version + 1) return;
+    this.know(item, before.answer, before.version, find);
+    this.painted([item]);
+  }
+
+  /** What was withdrawn is sent again: it counts as said, one batch for each key that was pressed. */
+  resay(entries: readonly VerdictEntry[], class_name: string, find: Find): void {
+    for (const { operation } of entries) {
+      const { item, stack, answer, base_version: version } = operation;
+      const before: Before = { item, stack, answer: find(item)?.answer ?? "", version };
+      const batch = this.batches.find(({ id }) => id === operation.batch);
+      if (batch) batch.count = batch.tiles.push(before);
+      else this.remember(againOf(operation, before, class_name));
+      if (operation.class === this.label_class) this.know(item, answer, version + 1, find);
+    }
+    this.painted(entries.map(({ operation }) => operation.item));
+  }
+
   private newest(state: Batch["state"]): Batch | undefined {
     if (state === "said") return this.batches.find((batch) => batch.state === "said");
     // Redo takes the batch undone last: of a run of undone ones at the top, the oldest.
@@ -278,11 +241,4 @@ export class Decisions extends EventTarget {
   private painted(items: number[]): void {
     this.dispatchEvent(new CustomEvent<number[]>("painted", { detail: items }));
   }
-}
-
-function acknowledges(saved: Saved, batch: Batch): boolean {
-  if (batch.is_saved || saved.class !== batch.class) return false;
-  if (batch.undo_id) return saved.undone?.operation_id === batch.undo_id;
-  const last = batch.tiles.at(-1)?.item; // sent in order: the last one closes the batch
-  return saved.results.some((result) => result.item === last);
 }

@@ -112,3 +112,14 @@ export class FrameTable {
     return Math.max(0, place);
   }
 }
+
+/** All pages of a table; `read` gives the page that a query string asks for. */
+export async function readFrameTable(read: (query: string) => Promise<FramesPage>): Promise<FrameTable> {
+  const pages: FramesPage[] = [];
+  for (let offset: number | null = 0; offset !== null; ) {
+    const page: FramesPage = await read(offset ? `?offset=${offset}` : "");
+    pages.push(page);
+    offset = page.next;
+  }
+  return new FrameTable(pages);
+}

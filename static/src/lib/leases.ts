@@ -1,6 +1,6 @@
 /**
- * What this page shows is shown to nobody else: a heart-beat with its undecided tiles while somebody is at work here,
- * a good-bye on leaving. A tile that went to somebody else meanwhile is put off until the end.
+ * What this page shows is shown to nobody else: a heart-beat with its undecided tiles (those seen and some ahead:
+ * `Ranking.page`) while somebody is at work here, a good-bye on leaving. A tile that went to somebody else meanwhile is put off until the end.
  */
 
 import { debounced } from "./latest";
@@ -25,7 +25,7 @@ export class Leases {
     const { session } = this;
     const listen = signal ? { signal } : {};
     const soon = debounced(() => void this.beat(), SOON_MS);
-    session.addEventListener("ranked", soon, listen);
+    session.addEventListener("ranked", () => void this.beat(), listen);
     session.ranking.addEventListener("change", soon, listen);
     for (const kind of ["keydown", "pointermove", "wheel"]) {
       document.addEventListener(kind, () => this.active(), { ...listen, passive: true });
@@ -46,8 +46,10 @@ export class Leases {
     const names = [...new Set(undecided.map(nameOf))].slice(0, MOST);
     const shown = `${label_class}:${names}`;
     if (!again && shown === this.shown) return;
+    const is_first = this.label_class !== label_class;
     this.label_class = label_class;
     this.shown = shown;
+    if (is_first && !names.length) return; // or it would let go of what a ranking on its way takes
     const lost = await this.say(label_class, names);
     if (lost.length && session.query.class === label_class) this.putOff(new Set(lost));
   }

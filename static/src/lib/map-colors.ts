@@ -1,20 +1,22 @@
-/** What the colors of the map mean: one code per point, a name and a color per code. */
+/** What the colors of the map mean: one code per point, a name, a color and a mark per code. */
 
+import { GLYPH_OF, type Mark } from "./map-marks";
 import type { Rgb } from "./map-paint";
 import type { Points } from "./map-points";
 
 export interface Coloring {
   codes: Uint8Array;
   palette: Rgb[];
+  marks: Mark[]; // per code; a disc where there is none
   legend: { name: string; glyph: string; color: Rgb; count: number }[];
 }
 
 const STATES = [
-  ["untouched", "·", "--map-untouched"],
-  ["accepted", "✓", "--accept"],
-  ["rejected", "✕", "--reject"],
-  ["unsure", "?", "--unsure"],
-  ["weak", "~", "--weak"],
+  ["untouched", "disc", "--map-untouched"],
+  ["accepted", "triangle", "--accept"],
+  ["rejected", "cross", "--reject"],
+  ["unsure", "diamond", "--unsure"],
+  ["weak", "ring", "--weak"],
 ] as const;
 const MOST_SOURCES = 12; // the others are one
 /** Told apart by people who see few colors, too: Okabe and Ito (2008), and their lighter halves. */
@@ -50,9 +52,10 @@ export function byState(states: Uint8Array, css: CSSStyleDeclaration): Coloring 
   return {
     codes: states,
     palette,
-    legend: STATES.map(([name, glyph], code) => ({
+    marks: STATES.map(([, mark]) => mark),
+    legend: STATES.map(([name, mark], code) => ({
       name,
-      glyph,
+      glyph: code ? GLYPH_OF[mark] : "·",
       color: palette[code] ?? GRAY,
       count: counts[code] ?? 0,
     })),
@@ -75,7 +78,8 @@ export function bySource(points: Points, css: CSSStyleDeclaration): Coloring {
   }
   const others = ranked.slice(MOST_SOURCES).reduce((sum, { count }) => sum + count, 0);
   if (others) legend.push({ name: "other sources", glyph: "●", color: palette[0] ?? GRAY, count: others });
-  return { codes: Uint8Array.from(points.source_of, (place) => code_of[place] ?? 0), palette, legend };
+  const codes = Uint8Array.from(points.source_of, (place) => code_of[place] ?? 0);
+  return { codes, palette, marks: [], legend };
 }
 
 /** From far to near: 1 to 32, dark to light, told apart without colors too; 0 has no score. */
@@ -91,7 +95,7 @@ export function byScore(scores: Uint8Array, css: CSSStyleDeclaration, is_dark: b
     color: palette[8 * at + 5] ?? GRAY,
     count: quarter(at),
   }));
-  return { codes: scores, palette, legend: legend.reverse() };
+  return { codes: scores, palette, marks: [], legend: legend.reverse() };
 }
 
 /** Along cividis (Nuñez, Anderton and Renslow 2018), the light end far away on a light page. */

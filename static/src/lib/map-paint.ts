@@ -2,14 +2,15 @@
 
 import type { Camera } from "./map-camera";
 import { GlPainter } from "./map-gl";
+import type { Mark } from "./map-marks";
 import type { PointGrid, Points } from "./map-points";
 import { PointRaster, sizeOf } from "./map-raster";
 
 export type Rgb = readonly [number, number, number]; // 0..255
 
 export interface Painter {
-  /** One color number per point; `palette` says what they look like. */
-  color(codes: Uint8Array, palette: readonly Rgb[]): void;
+  /** One color number per point; `palette` and `marks` say what they look like. */
+  color(codes: Uint8Array, palette: readonly Rgb[], marks: readonly Mark[]): void;
   paint(camera: Camera): void;
   /** Points are drawn this large, CSS pixels. */
   sizeAt(camera: Camera): number;
@@ -48,8 +49,8 @@ class RasterPainter implements Painter {
     this.raster = new PointRaster(grid);
   }
 
-  color(codes: Uint8Array, palette: readonly Rgb[]): void {
-    this.raster.color(codes);
+  color(codes: Uint8Array, palette: readonly Rgb[], marks: readonly Mark[]): void {
+    this.raster.color(codes, marks);
     palette.slice(0, 255).forEach(([red, green, blue], code) => {
       this.colors[code + 1] = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // bytes R, G, B, A
     });

@@ -1,9 +1,10 @@
 /** The points of a map as a picture, one byte per pixel: what the processor draws where no graphics card can. No DOM. */
 
 import type { Camera } from "./map-camera";
+import { covers, leastOf, type Mark, numMarked } from "./map-marks";
 import { type PointGrid, SIDE } from "./map-points";
 
-const LARGER = 1.35; // times: points that have a color beside those that have none
+const LARGER = 1.35; // times: points that have a color beside those that have none; as in map-gl.ts
 
 export interface Raster {
   width: number;
@@ -26,12 +27,16 @@ export class PointRaster {
   private covered = new Uint8Array(0);
 
   private readonly codes: Uint8Array; // in the grid's order
+  private marks: readonly Mark[] = []; // per code
+  private least = 0; // of a mark that is no disc, CSS pixels
 
   constructor(private readonly grid: PointGrid) {
     this.codes = new Uint8Array(grid.order.length);
   }
 
-  color(codes: Uint8Array): void {
+  color(codes: Uint8Array, marks: readonly Mark[] = []): void {
+    this.marks = marks;
+    this.least = leastOf(numMarked(codes, marks));
     this.grid.order.forEach((point, at) => {
       this.codes[at] = codes[point] as number;
     });
@@ -41,22 +46,24 @@ export class PointRaster {
   draw(camera: Camera, ratio: number): Raster {
     const [width, height] = [Math.round(camera.width * ratio), Math.round(camera.height * ratio)];
     const size = sizeOf(this.codes.length, camera) * ratio;
-    const plain = discOf(size);
-    const colored = discOf(size * LARGER);
-    const margin = 2 * colored.radius;
+    const stencils = [stencilOf("disc", size)]; // by code; the last one of all codes beyond
+    for (const mark of this.marks.slice(1))
+      stencils.push(stencilOf(mark, Math.max(size * LARGER, mark === "disc" ? 0 : this.least * ratio)));
+    stencils.push(stencilOf("disc", size * LARGER));
+    const reach = Math.max(...stencils.map(({ radius }) => radius));
+    const margin = 2 * reach;
     const [columns, rows] = [width + 2 * margin, height + 2 * margin];
     this.centers = cleared(this.centers, columns * rows);
     this.covered = cleared(this.covered, columns * rows);
     this.drawCenters(camera, ratio, { columns, rows, margin });
     const { centers, covered } = this;
-    const offsets = [plain, colored].map((disc) => disc.places.map(([x, y]) => y * columns + x));
-    const [of_plain, of_colored] = offsets as [number[], number[]];
-    for (let at = colored.radius * columns; at < centers.length - colored.radius * columns; at += 1) {
+    const offsets = stencils.map(({ places }) => places.map(([x, y]) => y * columns + x));
+    for (let at = reach * columns; at < centers.length - reach * columns; at += 1) {
       const shade = centers[at] as number;
       if (!shade) continue;
-      const disc = shade === 1 ? of_plain : of_colored;
-      for (let part = 0; part < disc.length; part += 1) {
-        const pixel = at + (disc[part] as number);
+      const stencil = offsets[Math.min(shade, offsets.length) - 1] as number[];
+      for (let part = 0; part < stencil.length; part += 1) {
+        const pixel = at + (stencil[part] as number);
         if ((covered[pixel] as number) < shade) covered[pixel] = shade;
       }
     }
@@ -96,14 +103,15 @@ export class PointRaster {
   }
 }
 
-function discOf(size: number): { radius: number; places: [number, number][] } {
+/** The pixels of a mark around its center; below three pixels every mark is a square. */
+function stencilOf(mark: Mark, size: number): { radius: number; places: [number, number][] } {
   const side = Math.max(1, Math.round(size));
   const first = -Math.floor(side / 2);
   const middle = first + (side - 1) / 2;
   const places: [number, number][] = [];
   for (let y = first; y < first + side; y += 1)
     for (let x = first; x < first + side; x += 1)
-      if (side < 3 || Math.hypot(x - middle, y - middle) <= side / 2) places.push([x, y]);
+      if (side < 3 || covers(mark, (2 * (x - middle)) / side, (2 * (y - middle)) / side)) places.push([x, y]);
   return { radius: Math.ceil(side / 2) + 1, places };
 }
 

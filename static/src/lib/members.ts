@@ -10,9 +10,11 @@ export function readTiles(said: { results: Member[] }, api: Api): Tile[] {
   return said.results.map((member) => tileOf(member, api));
 }
 
-export function tileOf(member: Member, api: Api): Tile {
-  const item = member.item ?? member.id ?? 0;
+/** With what only some have, as a clip its end; and all that every tile has. */
+export function tileOf({ id, ...member }: Member, api: Api): Tile {
+  const item = member.item ?? id ?? 0;
   return {
+    ...member,
     item,
     stack: member.stack ?? null,
     count: member.count ?? 1,

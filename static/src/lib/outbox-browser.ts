@@ -2,7 +2,7 @@
 
 import { type Api, ApiError } from "./api";
 import { bodyOf, firstGroup, Outbox, type Saved } from "./outbox";
-import { IndexedStore, MemoryStore, type OutboxStore } from "./outbox-store";
+import { IndexedStore, MemoryStore, type OutboxStore, OverflowingStore } from "./outbox-store";
 import type { Config } from "./wire";
 
 /** Opened, draining what an earlier page left, shared with the other tabs of the same person. */
@@ -10,7 +10,7 @@ export async function openOutbox(api: Api, config: Config): Promise<Outbox> {
   const name = `sisyphus-outbox-${config.user.id}`;
   let store: OutboxStore;
   try {
-    store = await IndexedStore.open(config.user.id);
+    store = new OverflowingStore(await IndexedStore.open(config.user.id));
   } catch {
     store = new MemoryStore(); // a private window without storage: safe until the tab is closed
   }
@@ -23,7 +23,8 @@ export async function openOutbox(api: Api, config: Config): Promise<Outbox> {
       try {
         return { status: 200, body: await api.post(url, body) };
       } catch (error) {
-        if (error instanceof ApiError) return { status: error.status, body: { detail: error.detail } };
+        if (error instanceof ApiError)
+          return { status: error.status, body: { code: error.code, detail: error.detail } };
         throw error;
       }
     },

@@ -36,12 +36,18 @@ export interface OutboxStore {
   /** The oldest first, those with a problem included. */
   all(): Promise<Stored[]>;
   remove(seqs: readonly number[]): Promise<void>;
-  setProblem(seq: number, problem: Problem): Promise<void>;
+  /** null: it is to be sent again. */
+  setProblem(seq: number, problem: Problem | null): Promise<void>;
+}
+
+function withProblem({ problem: _, ...entry }: Stored, problem: Problem | null): Stored {
+  return problem ? { ...entry, problem } : entry;
 }
 
 export class MemoryStore implements OutboxStore {
   private entries: Stored[] = [];
-  private next = 1;
+
+  constructor(private next = 1) {}
 
   async add(entries: readonly Entry[]): Promise<void> {
     for (const entry of entries) this.entries.push({ ...structuredClone(entry), seq: this.next++ });
@@ -55,12 +61,46 @@ export class MemoryStore implements OutboxStore {
     this.entries = this.entries.filter((entry) => !seqs.includes(entry.seq));
   }
 
-  async setProblem(seq: number, problem: Problem): Promise<void> {
-    for (const entry of this.entries) if (entry.seq === seq) entry.problem = problem;
+  async setProblem(seq: number, problem: Problem | null): Promise<void> {
+    this.entries = this.entries.map((entry) => (entry.seq === seq ? withProblem(entry, problem) : entry));
+  }
+}
+
+/** From the first entry that `disk` refuses (it is full), entries are kept in memory: safe until the tab is closed. */
+export class OverflowingStore implements OutboxStore {
+  private readonly memory = new MemoryStore(FIRST_IN_MEMORY);
+  private is_full = false;
+
+  constructor(private readonly disk: OutboxStore) {}
+
+  async add(entries: readonly Entry[]): Promise<void> {
+    if (!this.is_full) {
+      try {
+        return await this.disk.add(entries);
+      } catch {
+        this.is_full = true; // for good: what is said later must not be sent sooner
+      }
+    }
+    await this.memory.add(entries);
+  }
+
+  async all(): Promise<Stored[]> {
+    return [...(await this.disk.all()), ...(await this.memory.all())];
+  }
+
+  async remove(seqs: readonly number[]): Promise<void> {
+    await this.memory.remove(seqs);
+    const stored = seqs.filter((seq) => seq < FIRST_IN_MEMORY);
+    if (stored.length) await this.disk.remove(stored);
+  }
+
+  async setProblem(seq: number, problem: Problem | null): Promise<void> {
+    await (seq < FIRST_IN_MEMORY ? this.disk : this.memory).setProblem(seq, problem);
   }
 }
 
 const ENTRIES = "entries";
+const FIRST_IN_MEMORY = 2 ** 52; // above every number that the disk gives
 
 export class IndexedStore implements OutboxStore {
   private constructor(private readonly database: IDBDatabase) {}
@@ -90,10 +130,10 @@ export class IndexedStore implements OutboxStore {
     });
   }
 
-  async setProblem(seq: number, problem: Problem): Promise<void> {
+  async setProblem(seq: number, problem: Problem | null): Promise<void> {
     await this.write((store) => {
       const read = store.get(seq) as IDBRequest<Stored | undefined>;
-      read.onsuccess = () => read.result && store.put({ ...read.result, problem });
+      read.onsuccess = () => read.result && store.put(withProblem(read.result, problem));
     });
   }
 

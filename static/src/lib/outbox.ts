@@ -27,6 +27,12 @@ export interface Saved {
   counts: AllCounts | null;
 }
 
+/** What a whole request is refused for; code -> what it means for an answer. */
+const WHY_REFUSED: Readonly<Record<string, string>> = {
+  permission_denied: "Your role here does not allow it any more. A manager of the corpus can change that.",
+  not_found: "The corpus was archived, or you are no longer a member of it. Ask one of its managers.",
+};
+
 export type OutboxState = "idle" | "sending" | "waiting" | "signed-out";
 
 /** The edges of the outbox; the browser's own in the page, small doubles in the tests. */
@@ -43,6 +49,7 @@ export interface OutboxParts {
 export class Outbox extends EventTarget {
   state: OutboxState = "idle";
   unsaved = 0;
+  private num_put = 0; // calls of put so far
   private failures = 0;
   private is_confirmed = false; // it is the same person, and nothing was taken since: a 403 is about what is asked
   private draining: Promise<void> | null = null;
@@ -55,10 +62,11 @@ export class Outbox extends EventTarget {
 
   /** Counts as unsaved at once; resolved when it is stored. Order of calls is order of sending. */
   put(entries: readonly Entry[]): Promise<void> {
+    this.num_put += 1;
     this.unsaved += entries.length;
     this.changed();
     const stored = this.parts.store.add(entries); // at once: the store keeps the order of calls
-    this.writing = Promise.all([this.writing, stored]).then(() => undefined);
+    this.writing = Promise.allSettled([this.writing, stored]).then(() => undefined);
     return stored.then(() => {
       this.dispatchEvent(new Event("put"));
       void this.drain();
@@ -77,15 +85,24 @@ export class Outbox extends EventTarget {
   /** Another tab has put something in or sent something: count again. */
   async recount(): Promise<void> {
     await this.writing;
+    const { num_put } = this;
     const { length } = await this.pending();
+    if (this.num_put !== num_put) return this.recount(); // what was put in meanwhile is not in that number
     if (length === this.unsaved) return;
     this.unsaved = length;
     this.changed();
   }
 
-  async dismiss(seq: number): Promise<void> {
-    await this.parts.store.remove([seq]);
+  async dismiss(...seqs: readonly number[]): Promise<void> {
+    await this.parts.store.remove(seqs);
     this.changed();
+  }
+
+  /** What was refused is sent once more: the reason may have gone. */
+  async again(seqs: readonly number[]): Promise<void> {
+    for (const seq of seqs) await this.parts.store.setProblem(seq, null);
+    await this.recount();
+    this.retryNow();
   }
 
   /** Do not wait out the pause: the network or the session is back. */
@@ -118,15 +135,18 @@ export class Outbox extends EventTarget {
       const outcome = await this.parts.withLock(() => this.sendFirst());
       if (outcome === "empty") return this.become("idle");
       if (outcome === "sent") this.failures = 0;
-      else await this.pause();
+      else if (outcome === "failed") await this.pause();
     }
   }
 
-  /** One request with the oldest entries that may travel together. */
-  private async sendFirst(): Promise<"sent" | "empty" | "failed"> {
+  /** One request with the oldest entries that may travel together. "late": something was put in after the look. */
+  private async sendFirst(): Promise<"sent" | "empty" | "late" | "failed"> {
+    await this.writing;
+    const { num_put } = this;
     const group = firstGroup(await this.pending());
     const [first] = group;
     if (!first) {
+      if (this.num_put !== num_put) return "late";
       this.unsaved = 0;
       return "empty";
     }
@@ -156,11 +176,12 @@ export class Outbox extends EventTarget {
       }
       return "sent";
     }
-    const said = answer.body as { detail?: string } | null;
+    const said = answer.body as { code?: string; detail?: string } | null;
+    const why = WHY_REFUSED[said?.code ?? ""] ?? said?.detail;
     for (const entry of group) {
       await this.report(entry, {
         kind: "refused",
-        reason: said?.detail ?? `The server said ${answer.status}.`,
+        reason: why ?? `The server said ${answer.status}.`,
       });
     }
     return "sent";
@@ -255,7 +276,7 @@ export function bodyOf(group: readonly Stored[]): unknown {
 function problemOf(result: OperationResult): Problem {
   return {
     kind: result.outcome === "conflict" ? "conflict" : "refused",
-    reason: result.reason ?? "",
+    reason: result.detail || (result.reason ?? ""),
     answer: result.answer,
     version: result.version,
     by: result.by ?? null,

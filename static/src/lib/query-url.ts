@@ -1,5 +1,6 @@
 /** A query in the address bar: class, terms, filters as one line, mode, mix. What is parsed is what was written. */
 
+import { addressed } from "./box";
 import { type Names, textOf, understand } from "./filter-text";
 import { type Mix, mixText, parseMix } from "./mix";
 import type { Box, Filters, Mode, Term, Unit } from "./wire";
@@ -35,7 +36,7 @@ export function termText(term: Term): string {
     vector: "",
   }[term.kind];
   const weight = term.weight === 1 ? "" : `*${term.weight}`;
-  const box = term.box ? `@${term.box.map((side) => +side.toFixed(4)).join(",")}` : "";
+  const box = term.box ? `@${addressed(term.box).join(",")}` : "";
   return `${subject}${weight}${box}${term.kind === "text" ? `:${term.text}` : ""}`;
 }
 
@@ -83,7 +84,7 @@ export function writeQuery(query: Query, names: Names = NO_NAMES): URLSearchPara
   return parameters;
 }
 
-/** Unknown and broken parts are left out; `problemOf` says what is wrong with the line. */
+/** Unknown and broken parts are left out; `misreadOf` says what is wrong with the line, `lostOf` what else is lost. */
 export function readQuery(parameters: URLSearchParams, names: Names = NO_NAMES): Query {
   const line = readLine(parameters, names);
   const label_class = Number(parameters.get("class") || Number.NaN);
@@ -99,10 +100,27 @@ export function readQuery(parameters: URLSearchParams, names: Names = NO_NAMES):
   };
 }
 
-/** What is wrong with the line of filters in an address; "" for nothing. */
-export function problemOf(parameters: URLSearchParams, names: Names): string {
+/** What is wrong with the line of filters in an address; null for nothing. */
+export function misreadOf(
+  parameters: URLSearchParams,
+  names: Names,
+): { line: string; detail: string } | null {
   const line = readLine(parameters, names);
-  return line instanceof Error ? line.message : "";
+  return line instanceof Error ? { line: parameters.get("q") ?? "", detail: line.message } : null;
+}
+
+/** A sentence on the parts of an address, besides its line, that say nothing here; "" where all of it counts. */
+export function lostOf(parameters: URLSearchParams, names: Names, units: readonly string[]): string {
+  const label_class = parameters.get("class");
+  const mix = parameters.get("mix");
+  const unit = parameters.get("unit");
+  const lost = parameters.getAll("term").filter((text) => parseTerm(text) === null);
+  if (label_class && !names.classes.some(({ id }) => String(id) === label_class))
+    lost.push(`class=${label_class}`);
+  if (mix && parseMix(mix) === null) lost.push(`mix=${mix}`);
+  if (unit && !units.includes(unit)) lost.push(`unit=${unit}`);
+  const quoted = lost.map((part) => `“${part}”`).join(", ");
+  return lost.length ? `The address was not understood whole: ${quoted} was left out.` : "";
 }
 
 export function termOfPhrase(phrase: { text: string; is_negative: boolean }): Term {

@@ -1,10 +1,13 @@
 /** One ranking in pages: appended without a double, restarted without moving what the person looks at. */
 
+import { expected } from "./calibration";
 import { latest } from "./latest";
 import type { Mix } from "./mix";
 import type { Calibration, Mode, RankAnswer, RankRequest, Term, Tile } from "./wire";
 
-export const PAGE = 200;
+export const PAGE = 200; // where nobody else is kept from what comes; and the most at once
+export const AHEAD = 100; // tiles beyond the view, at least: what somebody who goes offline has to go on with
+const SMALLEST = 24; // below it the server mixes no second looks in
 
 /** A page; `is_last` where who fetched it knows, since a page may hold fewer tiles than places, or more. */
 export type PageOfRanking = RankAnswer & { is_last?: boolean };
@@ -18,7 +21,7 @@ export interface Parts {
   isPutOff(tile: Tile): boolean; // by this person on an earlier page, and not asked for
 }
 
-/** Fires "change". Tiles keep their index until `start`. */
+/** Fires "change", and "page-failed" where a further page did not come. Tiles keep their index until `start`. */
 export class Ranking extends EventTarget {
   tiles: Tile[] = [];
   total = 0;
@@ -36,6 +39,8 @@ export class Ranking extends EventTarget {
   isComplete = false;
   readonly later: Tile[] = []; // put off: shown after everything else
   private readonly index_of = new Map<number, number>();
+  /** What is on the page is held for this person alone: no more is asked for than is seen, and some ahead. */
+  numSeen: () => number = () => PAGE;
   private fetch: Fetch | null = null;
   private num_seen = 0; // tiles that came, those not shown with them
 
@@ -57,7 +62,13 @@ export class Ranking extends EventTarget {
     return this.isComplete ? this.tiles.length : Math.max(this.tiles.length + 1, this.total);
   }
 
-  private readonly first = latest((fetch: Fetch, signal) => fetch(0, PAGE, signal));
+  /** Tiles of one page: the view and one more, or AHEAD. */
+  get page(): number {
+    const num_seen = this.numSeen();
+    return Math.min(PAGE, num_seen + Math.max(num_seen, AHEAD));
+  }
+
+  private readonly first = latest((fetch: Fetch, signal) => fetch(0, this.page, signal));
 
   /** A new ranking from its first page; the old tiles stay until it is here. Resolves to whether it came. */
   async start(fetch: Fetch): Promise<boolean> {
@@ -112,20 +123,22 @@ export class Ranking extends EventTarget {
     this.become("loading");
   }
 
-  /** The next page, if there is one and none is on its way. */
-  async more(): Promise<void> {
+  /** The next page, if there is one and none is on its way: what is missing of `wanted` tiles, 200 at most. */
+  async more(wanted = this.tiles.length + this.page): Promise<void> {
     const { fetch } = this;
     if (!fetch || this.isComplete || this.state === "loading") return;
     this.become("loading");
     try {
-      const answer = await fetch(this.num_seen, PAGE, new AbortController().signal);
+      const k = Math.min(PAGE, Math.max(SMALLEST, wanted - this.tiles.length));
+      const answer = await fetch(this.num_seen, k, new AbortController().signal);
       if (fetch !== this.fetch) return;
       const num_new = this.take(answer);
       this.become("idle");
-      if (num_new === 0) await this.more(); // a page of which nothing is shown is not the end
+      if (num_new === 0) await this.more(wanted); // a page of which nothing is shown is not the end
     } catch (error) {
       if (fetch !== this.fetch) return;
       this.error = error;
+      this.dispatchEvent(new Event("page-failed")); // first: who hears "change" asks for more
       this.become("failed");
     }
   }
@@ -158,6 +171,7 @@ export class Ranking extends EventTarget {
       this.parts.overlay(tile);
       tile.round = answer.round;
       tile.mode = answer.mode;
+      tile.expected = this.expectedOf(tile);
       if (this.index_of.has(tile.item) || this.isLater(tile.item)) continue;
       if (this.parts.isPutOff(tile)) {
         this.later.push(tile);
@@ -172,6 +186,13 @@ export class Ranking extends EventTarget {
       }
     }
     return this.tiles.length - num_before;
+  }
+
+  /** What is learned has no similarity that a person could read; null where nobody has answered anything near. */
+  private expectedOf({ similarity, mode }: Tile): number | null {
+    if (mode !== "learned" || !this.calibration || similarity === null) return null;
+    const { share, is_guess } = expected(this.calibration, [similarity]);
+    return is_guess ? null : share;
   }
 
   private append(tile: Tile): void {

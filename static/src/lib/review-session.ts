@@ -1,10 +1,10 @@
 /** The review page without its page: one tab of what was answered, for one class. Nothing leaves the grid by itself. */
 
-import { answerOf, listed } from "./browse";
-import type { Context } from "./decisions";
+import type { Batch, Context } from "./batches";
+import { answerOf, listed, type Page } from "./browse";
 import type { Fetch } from "./ranking";
 import { numbered, Session } from "./session";
-import type { LabelClass } from "./wire";
+import type { Answer, LabelClass } from "./wire";
 
 /** The answers of a class by kind, then those that the other answers contradict most. */
 export const TABS = ["accepted", "rejected", "weak", "unsure", "disputed", "suspect"] as const;
@@ -14,8 +14,17 @@ export function tabOf(text: string | null): Tab {
   return TABS.find((tab) => tab === text) ?? "accepted";
 }
 
+/** What the list of suspects rests on; `note`: why there are none. */
+export interface Suspects {
+  num_judged: number;
+  num_likely: number;
+  num_reviewed: number;
+  note: string;
+}
+
 export class ReviewSession extends Session {
   tab: Tab = "accepted";
+  suspects: Suspects | null = null;
   reason = ""; // goes with every answer as long as it stands in its field
 
   /** What was answered is listed whatever it is about. */
@@ -46,7 +55,21 @@ export class ReviewSession extends Session {
 
   protected override context(): Context | null {
     const context = super.context();
-    return context && this.reason ? { ...context, reason: this.reason } : context;
+    if (!context) return null;
+    return {
+      ...context,
+      ...(this.reason ? { reason: this.reason } : {}),
+      confirms: this.tab === "suspect",
+    };
+  }
+
+  /** Among the suspects the answer that a tile has already is confirmed: somebody has looked again. */
+  override answer(answer: Answer, tiles = this.targets(), force = false): Batch | null {
+    const same = this.tab === "suspect" ? tiles.filter((tile) => tile.answer === answer) : [];
+    for (const tile of same) tile.confirmed_version = tile.version + 1;
+    const batch = super.answer(answer, tiles, force);
+    if (batch && same.length) this.say(`${numbered(same.length)} confirmed`);
+    return batch;
   }
 
   /** Every state is shown: a tile whose answer is changed stays where it is. */
@@ -67,7 +90,9 @@ export class ReviewSession extends Session {
     if (this.query.class === null) return async () => answerOf([], 0);
     if (this.tab === "suspect") {
       const numAnswers = () => (this.counts?.accepted ?? 0) + (this.counts?.rejected ?? 0);
-      return listed(this.api, { class: this.query.class }, numAnswers, "label_errors");
+      return listed(this.api, { class: this.query.class }, numAnswers, "label_errors", (page) => {
+        this.suspects = page as Page & Suspects;
+      });
     }
     const { tab } = this;
     return listed(this.api, { class: this.query.class, state: tab }, () => this.counts?.[tab] ?? 0);

@@ -2,8 +2,8 @@
 
 import { PARTICIPLE_OF } from "./answers";
 import type { Api } from "./api";
+import type { Batch, Context } from "./batches";
 import { BetterRanking } from "./better-ranking";
-import type { Batch, Context } from "./decisions";
 import { countText } from "./format";
 import type { Outbox, Saved } from "./outbox";
 import type { Stored } from "./outbox-store";
@@ -59,24 +59,65 @@ export class Session extends QuerySession {
   answer(answer: Answer, tiles = this.targets(), force = false): Batch | null {
     const context = this.context();
     if (!context) return null;
+    if (!tiles.length) {
+      this.say(
+        this.ranking.state === "loading" ? "Still loading: nothing was said yet" : "Nothing to answer here",
+      );
+      return null;
+    }
     const batch = this.decisions.answer(tiles, answer, context, force);
     this.moveOn(tiles);
     if (!batch) return null;
     this.pace.answered(batch.tiles.length, Date.now());
-    this.say(`${numbered(batch.tiles.length)} ${PARTICIPLE_OF[answer]}`);
+    this.say(`${numbered(batch.tiles.length)} ${PARTICIPLE_OF[answer]}${withMembers(tiles)}`);
     return batch;
   }
 
-  /** An exception to its stack: one item, for itself. */
-  answerMember(alone: Tile, shown: Tile, answer: Answer): void {
+  /** Exceptions to their stack: items, each for itself, in one batch. */
+  answerMembers(shown: readonly Tile[], answer: Answer): void {
     const context = this.context();
-    if (!context || !this.decisions.answer([alone], answer, context)) return;
-    shown.answer = alone.answer;
-    shown.version = alone.version;
-    const tile = this.ranking.find(alone.item);
-    if (tile) Object.assign(tile, { answer: alone.answer, version: alone.version });
+    const changing = shown.filter((tile) => tile.answer !== answer);
+    const alone = changing.map((tile) => ({ ...tile, stack: null }));
+    const left = this.leaving(changing, answer); // before they are answered otherwise
+    const batch = context && this.decisions.answer(alone, answer, context);
+    if (!batch) return;
+    if (left) this.regroup(Object.assign(batch, { left }), -1);
+    for (const [place, { answer: said, version, item }] of alone.entries()) {
+      Object.assign(changing[place] ?? {}, { answer: said, version, is_derived: false });
+      Object.assign(this.ranking.find(item) ?? {}, { answer: said, version });
+    }
+    this.pace.answered(alone.length, Date.now());
+    this.say(`${countText(alone.length)} of the stack ${PARTICIPLE_OF[answer]}`);
+    this.dispatchEvent(new CustomEvent("painted", { detail: alone.map(({ item }) => item) }));
+  }
+
+  /** Members that will no longer be answered as the tile of their stack is, which counts those that are. */
+  private leaving(members: readonly Tile[], answer: Answer): Batch["left"] {
+    const stack = members[0]?.stack ?? null;
+    const tile = this.stackTile(stack);
+    if (!tile || stack === null || tile.answer === answer) return undefined;
+    const leaving = members.filter((each) => each.item !== tile.item && each.answer === tile.answer);
+    return { stack, count: Math.min(leaving.length, tile.count - 1) };
+  }
+
+  private stackTile(stack: number | null): Tile | undefined {
+    return stack === null ? undefined : this.ranking.tiles.find((each) => each.stack === stack);
+  }
+
+  /** What had left its stack is back in it, or out again. */
+  private regroup({ left }: Batch, sign: 1 | -1): void {
+    const tile = left && this.stackTile(left.stack);
+    if (!tile) return;
+    tile.count = Math.max(1, tile.count + sign * left.count);
+    this.dispatchEvent(new CustomEvent("painted", { detail: [tile.item] }));
+  }
+
+  /** Of what is not in the grid: the cursor stays where it is. */
+  answerAside(tile: Tile, answer: Answer): void {
+    const context = this.context();
+    if (!context || !this.decisions.answer([tile], answer, context)) return;
     this.pace.answered(1, Date.now());
-    this.dispatchEvent(new CustomEvent("painted", { detail: [alone.item] }));
+    this.say(`The box was ${PARTICIPLE_OF[answer]}`);
   }
 
   /** Out of the way until the end of the ranking; not a verdict. */
@@ -146,11 +187,24 @@ export class Session extends QuerySession {
   undo(batch?: Batch): void {
     const undone = this.decisions.undo(this.ranking.find, this.api.url("undo"), batch);
     this.say(undone ? `Undone: ${numbered(undone.count)}` : "Nothing to undo");
+    if (!undone) return;
+    this.regroup(undone, 1);
+    if (!batch) this.returnTo(undone);
+  }
+
+  /** The cursor goes back to the first tile that was taken back: the next answer is about it. */
+  private returnTo({ class: label_class, tiles }: Batch): void {
+    if (this.subject || label_class !== this.query.class) return;
+    const places = tiles.map(({ item }) => this.ranking.indexOf(item)).filter((index) => index >= 0);
+    if (!places.length) return;
+    this.selection.move(Math.min(...places), false, this.ranking.tiles.length);
+    this.dispatchEvent(new Event("moved"));
   }
 
   redo(batch?: Batch): void {
     const redone = this.decisions.redo(this.ranking.find, this.api.url("undo"), batch);
     this.say(redone ? `Done again: ${numbered(redone.count)}` : "Nothing to redo");
+    if (redone) this.regroup(redone, -1);
   }
 
   /** Said against somebody's answer that came first, on what that answer left. */
@@ -200,7 +254,8 @@ export class Session extends QuerySession {
   private refused(entry: Stored): void {
     const { problem } = entry;
     const is_conflict = problem?.kind === "conflict";
-    if (is_conflict && entry.kind === "verdict" && entry.operation.class === this.query.class) {
+    const is_known = is_conflict || Boolean(problem?.version); // what counts instead is shown again
+    if (problem && is_known && entry.kind === "verdict" && entry.operation.class === this.query.class) {
       const { operation_id, item } = entry.operation;
       const result = { operation_id, item, outcome: "conflict" as const };
       const answer = (problem.answer ?? "") as Answer | "";
@@ -210,10 +265,25 @@ export class Session extends QuerySession {
         this.ranking.find,
       );
     }
-    this.say(is_conflict ? "Somebody else answered this item first" : "A decision was refused");
+    if (!is_known && entry.kind === "verdict") this.decisions.withdraw(entry, this.ranking.find);
+    this.say(is_conflict ? "Somebody else answered this item first" : "Refused, and not recorded");
+  }
+
+  /** What was refused is said once more. */
+  again(entries: readonly Stored[]): void {
+    const verdicts = entries.filter((entry) => entry.kind === "verdict");
+    this.decisions.resay(verdicts, this.label_class?.name ?? "", this.ranking.find);
+    void this.outbox.again(entries.map(({ seq }) => seq));
+    this.say("Sent again");
   }
 }
 
 export function numbered(count: number): string {
   return count === 1 ? "1 tile" : `${countText(count)} tiles`;
+}
+
+/** What an answer to stacks covers: ", 17 items with their stacks". */
+function withMembers(tiles: readonly Tile[]): string {
+  const items = tiles.reduce((sum, tile) => sum + (tile.stack === null ? 1 : tile.count), 0);
+  return items > tiles.length ? `, ${countText(items)} items with their stacks` : "";
 }

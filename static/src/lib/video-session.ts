@@ -2,14 +2,16 @@
 
 import { PARTICIPLE_OF } from "./answers";
 import { type Api, sentenceOf } from "./api";
+import type { Batch, Context } from "./batches";
 import { CorpusSession } from "./corpus-session";
-import { type Batch, type Context, Decisions } from "./decisions";
-import { type FramesPage, FrameTable } from "./frame-table";
+import { Decisions } from "./decisions";
+import { type FramesPage, type FrameTable, readFrameTable } from "./frame-table";
 import { latest } from "./latest";
 import { type Curve, curveOf, type LineItem, lineItems, type Timeline } from "./line-items";
 import type { Outbox, Saved } from "./outbox";
 import type { Query } from "./query-url";
 import type { Scorer } from "./scorers";
+import { clipAt, itemOf, rangeOf, type Span, type SpanAnswer, spanText, termOfSpan } from "./spans";
 import { codeText } from "./time-code";
 import type { Answer, Config, LabelClass, Term } from "./wire";
 
@@ -27,20 +29,6 @@ export interface VideoFacts {
 
 export interface VideoConfig extends Config {
   video: VideoFacts;
-}
-
-/** Frames [start, stop) by their places. */
-export interface Span {
-  start: number;
-  stop: number;
-}
-
-interface SpanAnswer {
-  item: number;
-  start_pts: number;
-  stop_pts: number;
-  answer: Answer | "";
-  version: number;
 }
 
 const MODE = "timeline"; // how the answers of this page are recorded
@@ -95,21 +83,14 @@ export class VideoSession extends CorpusSession {
 
   /** The table of frames, then all that lies along it; `class_id` is the one asked for, or the first. */
   async open(class_id: number | null): Promise<void> {
-    const [table] = await Promise.all([this.readTable(), this.loadClasses(), this.loadScorers()]);
+    const [table] = await Promise.all([
+      readFrameTable((query) => this.api.get<FramesPage>(`${this.url("frames")}${query}`)),
+      this.loadClasses(),
+      this.loadScorers(),
+    ]);
     this.table = table;
     const wanted = this.classes.find((each) => each.id === class_id) ?? this.classes[0];
     await this.setClass(wanted?.id ?? null);
-  }
-
-  private async readTable(): Promise<FrameTable> {
-    const pages: FramesPage[] = [];
-    for (let offset: number | null = 0; offset !== null; ) {
-      const query = offset ? `?offset=${offset}` : "";
-      const page: FramesPage = await this.api.get<FramesPage>(`${this.url("frames")}${query}`);
-      pages.push(page);
-      offset = page.next;
-    }
-    return new FrameTable(pages);
   }
 
   url(name: string): string {
@@ -218,11 +199,7 @@ export class VideoSession extends CorpusSession {
 
   /** "0:00:01.000 – 0:00:02.480, 37 frames". */
   get spanText(): string {
-    const { span, table } = this;
-    if (!span || !table) return "";
-    const count = span.stop - span.start;
-    const stop = table.secondsOf(table.stopAt(span.stop - 1));
-    return `${codeText(table.secondsAt(span.start))} – ${codeText(stop)}, ${count} ${count === 1 ? "frame" : "frames"}`;
+    return this.span && this.table ? spanText(this.span, this.table) : "";
   }
 
   /** Answers the span, or the chosen item where there is none. */
@@ -261,31 +238,11 @@ export class VideoSession extends CorpusSession {
   async itemOfSpan(span: Span): Promise<LineItem | null> {
     const { table } = this;
     if (!table) return null;
-    const [start_pts, stop_pts] = [table.ptsAt(span.start), table.stopAt(span.stop - 1)];
-    const known = this.items.find(
-      (item) => item.kind === "clip" && item.start_pts === start_pts && item.stop_pts === stop_pts,
-    );
+    const range = rangeOf(span, table);
+    const known = clipAt(range, this.items);
     if (known) return known;
-    const body = { start_pts, stop_pts, class: this.class_id };
-    const made = await this.api.post<SpanAnswer>(this.url("spans"), body);
-    const [item] = lineItems(
-      {
-        items: [made.item],
-        kinds: ["clip"],
-        start_pts: [made.start_pts],
-        stop_pts: [made.stop_pts],
-        stacks: [0],
-        answers: [made.answer],
-        versions: [made.version],
-        are_derived: [false],
-        are_disputed: [false],
-        are_weak: [false],
-        is_whole: true,
-      },
-      table,
-      this.video,
-    );
-    if (!item) return null;
+    const made = await this.api.post<SpanAnswer>(this.url("spans"), { ...range, class: this.class_id });
+    const item = itemOf(made, table, this.video);
     this.items = [...this.items, item].sort(
       (one, other) => one.start_pts - other.start_pts || one.item - other.item,
     );
@@ -294,16 +251,11 @@ export class VideoSession extends CorpusSession {
 
   /** A query for more like the span, or like the chosen item: of clips where those are searched. Null for neither. */
   get query(): Query | null {
-    const { span, table, chosen, class_id } = this;
+    const { span, table, chosen } = this;
     const has_clips = this.config.units?.includes("clip") ?? false;
-    const common = { class: class_id, filters: {}, mode: "similar" as const };
+    const common = { class: this.class_id, filters: {}, mode: "similar" as const };
     if (span && table) {
-      const window = {
-        media_file: this.video.id,
-        start_pts: table.ptsAt(span.start),
-        stop_pts: table.stopAt(span.stop - 1),
-      };
-      const terms: Term[] = [{ kind: "span", span: window, box: null, weight: 1 }];
+      const terms = [termOfSpan(this.video.id, rangeOf(span, table))];
       return { ...common, terms, ...(has_clips ? { unit: "clip" as const } : {}) };
     }
     if (!chosen) return null;

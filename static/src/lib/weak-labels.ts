@@ -1,6 +1,8 @@
 /** Accepted in bulk from the present ranking, without a look at each: weak labels. */
 
 import type { QuerySession } from "./query-session";
+import type { Ranking } from "./ranking";
+import type { Session } from "./session";
 import type { Tile } from "./wire";
 
 export type Take = { first_n: number } | { min_similarity: number };
@@ -11,26 +13,37 @@ export async function countAbove(session: QuerySession, similarity: number): Pro
   const below = tiles.findIndex((tile) => (tile.similarity ?? 0) < similarity);
   if (below >= 0 || isComplete) return below < 0 ? tiles.length : below;
   const filters = { ...session.query.filters, min_similarity: similarity };
-  const answer = await session.fetchOf({ ...session.query, mode, filters })(
-    0,
-    1,
-    new AbortController().signal,
-  );
+  const counted = session.fetchOf({ ...session.query, mode, filters }, undefined, true); // what is held stays so
+  const answer = await counted(0, 1, new AbortController().signal);
   return answer.total;
 }
 
+/**
+ * The round that `take` is of, as the page shows it: that of the top. Null where it would reach below the fold, into
+ * the better ranking that has taken the place of the rest: what that one has at its top was not seen there.
+ */
+export function roundOf({ tiles, round }: Pick<Ranking, "tiles" | "round">, take: Take): number | null {
+  const top = tiles[0]?.round ?? round;
+  const border = tiles.findIndex((tile) => tile.round !== top);
+  if (border < 0) return top;
+  const open = tiles.slice(0, border).filter((tile) => tile.answer === "");
+  return "first_n" in take && take.first_n <= open.length ? top : null;
+}
+
 /** The server records which ranking they came from; the tiles taken are marked. */
-export async function takeWeak(session: QuerySession, take: Take): Promise<void> {
+export async function takeWeak(session: Session, take: Take): Promise<void> {
   const { api, ranking } = session;
-  const { num_labels } = await api.post<{ num_labels?: number }>(api.url("weak"), {
-    round: ranking.round,
-    ...take,
-  });
-  const of_round = (tile: Tile) => tile.answer === "" && tile.round === ranking.round;
-  const undecided = ranking.tiles.filter(of_round); // above the fold may be those of an older one
+  const round = roundOf(ranking, take);
+  if (round === null) {
+    await session.better.apply();
+    session.say("The better ranking is at the top now: look at it, then take again");
+    return;
+  }
+  const { num_labels } = await api.post<{ num_labels?: number }>(api.url("weak"), { round, ...take });
+  const undecided = ranking.tiles.filter((tile: Tile) => tile.answer === "" && tile.round === round);
   const taken =
     "first_n" in take
-      ? undecided.filter((tile) => (tile.rank ?? 0) < take.first_n)
+      ? undecided.slice(0, take.first_n)
       : undecided.filter((tile) => (tile.similarity ?? -1) >= take.min_similarity);
   for (const tile of taken) tile.is_weak = true;
   session.dispatchEvent(new CustomEvent("painted", { detail: taken.map((tile) => tile.item) }));

@@ -37,12 +37,15 @@ export interface Tile {
   thumbnail: string;
   box: Box | null;
   is_found?: boolean; // the box is the part of the frame that is nearest to the query
+  said_of?: Box | null; // the part that was outlined when what counts was said
   stack_revision?: number | null; // goes back with an answer
   why?: Why | null; // nothing in a list that nobody ranked
   probability?: number | null; // of "accept", by what was said of others; reason: in a sentence
   reason?: string;
+  confirmed_version?: number; // the version by which the same answer was given again, in review
   round?: number | null; // the ranking it came by
   mode?: Mode;
+  expected?: number | null; // how likely it is right, by the answers to what lay as near; null: not learned, or none to say
 }
 
 /** Why a tile is here: what proposed it, and the preset of the queue that it came by. */
@@ -161,6 +164,7 @@ export interface Operation {
   rank: number | null;
   mode: string;
   client_time: string | null;
+  box?: Box; // the part that was found and outlined on the tile
   reason?: string;
 }
 
@@ -170,7 +174,8 @@ export interface OperationResult {
   item: number;
   answer: Answer | "" | null;
   version: number | null;
-  reason?: string | null;
+  reason?: string | null; // a code
+  detail?: string | null; // in a sentence, with what to do
   by?: string | null;
   at?: string | null;
 }
@@ -204,12 +209,14 @@ export interface BatchRow {
   is_undo: boolean;
   is_undone: boolean;
   mode?: string; // "import": not answered here
+  item?: number; // one of them, to show
 }
 
 export interface LabelClass {
   id: number;
   name: string;
   description?: string;
+  is_retired?: boolean; // takes no further answers
 }
 
 /** What the server puts into the page; every URL the scripts use is in it, ids as {id}. */
@@ -219,6 +226,7 @@ export interface Config {
   user: { id: number; name: string };
   role: "viewer" | "annotator" | "manager";
   num_items: number;
+  num_encoded?: number; // items that a search can find; when the page was opened
   encoder: string | null;
   units?: Unit[]; // that have features; frames first
   reads_text?: boolean; // the encoder has vectors for text

@@ -14,6 +14,7 @@ import {
   ordinal,
   type Plan,
   percent,
+  priceText,
 } from "../lib/audits";
 import { countText } from "../lib/format";
 import { latest } from "../lib/latest";
@@ -167,7 +168,7 @@ export class AuditPlan extends LitElement {
   }
 
   private price(plan: Plan) {
-    return html`<details class="left-price">
+    return html`<details class="left-price" open>
       <summary>Price of certainty</summary>
       <p class="panel-note">
         Looks that rule out missing ${percent(plan.missed_share)} of a class in the whole corpus, trusting no ranking:
@@ -177,7 +178,8 @@ export class AuditPlan extends LitElement {
         <tbody>
           ${plan.price.map(
             (each) => html`<tr>
-              <td>${percent(each.prevalence)}</td><td>${countText(each.looks)}</td><td>${minutesText(each.minutes)}</td>
+              <td>${percent(each.prevalence)}</td>
+              ${priceText(each, plan.num_ranked).map((text) => html`<td>${text}</td>`)}
             </tr>`,
           )}
         </tbody>

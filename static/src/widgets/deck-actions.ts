@@ -1,6 +1,7 @@
 /** What a key or a button does on either page, once it is known which action it is. */
 
 import { isAnswer } from "../lib/answers";
+import { countText } from "../lib/format";
 import type { Session } from "../lib/session";
 import { tileSize } from "../lib/tile-size";
 import type { Tile } from "../lib/wire";
@@ -78,12 +79,24 @@ export class Actions {
     const { session } = this;
     const shown = Math.min(this.parts.grid.shown_stop, session.ranking.tiles.length);
     if (action === "drop") session.drop();
-    else if (action === "select-all") session.selection.all(shown);
+    else if (action === "select-all") this.selectAll(shown);
     else if (action === "invert") session.selection.invert(shown);
     else return false;
     session.dispatchEvent(new Event("moved"));
     session.changed();
     return true;
+  }
+
+  /** What was on the screen; once that is chosen, the page is asked for all that match. */
+  private selectAll(shown: number): void {
+    const { session, parts } = this;
+    const { selection, ranking } = session;
+    const has_all = selection.chosen.size >= shown;
+    selection.all(shown);
+    const more = ranking.expected - shown;
+    if (more <= 0) return;
+    if (has_all && parts.perform("all-matching")) return;
+    session.say(`${countText(shown)} chosen: all that were on the screen`);
   }
 
   private look(action: string): boolean {

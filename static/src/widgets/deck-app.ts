@@ -3,12 +3,12 @@
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { property, query, state } from "lit/decorators.js";
 import { afterPaint } from "../lib/after-paint";
-import type { Batch } from "../lib/decisions";
+import type { Batch } from "../lib/batches";
+import { tileOf } from "../lib/members";
 import type { Stored, VerdictEntry } from "../lib/outbox-store";
 import type { Session } from "../lib/session";
-import type { Answer } from "../lib/wire";
+import type { Answer, Box, Term, Tile } from "../lib/wire";
 import "./action-bar";
-import { counters } from "./counters";
 import { Deck } from "./deck";
 import type { FrameDialog } from "./frame-dialog";
 import "./frame-dialog";
@@ -39,6 +39,8 @@ export abstract class DeckApp<S extends Session = Session> extends LitElement {
     return this;
   }
 
+  protected readonly can_search: boolean = true;
+
   /** What only this page does with a key; true when it knew the action. */
   protected abstract perform(action: string): boolean;
 
@@ -60,13 +62,13 @@ export abstract class DeckApp<S extends Session = Session> extends LitElement {
     this.life.abort();
   }
 
-  /** The right column, top to bottom: the page's own cards between the counters and the history. */
+  /** The right column, top to bottom: the page's own cards, then the history. */
   protected column(own: readonly Card[]): TemplateResult {
     const { session } = this;
-    const cards: Card[] = [{ name: "so-far", title: "So far", body: counters(session.counts) }, ...own];
+    const cards: Card[] = [...own];
     if (!session.isViewer)
       cards.push({ name: "history", title: "History", grows: true, body: this.history() });
-    return html`<aside class="workbench-right" aria-label="Counters and history">
+    return html`<aside class="workbench-right" aria-label="Cards and history">
       ${this.problems.length ? this.problemPanel() : nothing} ${cards.map(sideCard)}
     </aside>`;
   }
@@ -76,15 +78,21 @@ export abstract class DeckApp<S extends Session = Session> extends LitElement {
     return html`<sfi-history
       .batches=${session.decisions.batches}
       .revision=${Date.now()}
+      .pictureOf=${this.pictureOfItem}
       @history-undo=${(event: CustomEvent<Batch>) => session.undo(event.detail)}
       @history-redo=${(event: CustomEvent<Batch>) => session.redo(event.detail)}
     ></sfi-history>`;
   }
 
+  private readonly pictureOfItem = (item: number): string =>
+    this.deck?.thumbnails.get(item) ?? this.session.api.url("item_thumbnail", item);
+
   private problemPanel(): TemplateResult {
     return problemList(this.problems, {
+      nameOf: (item) => this.session.ranking.find(item)?.name ?? `item ${item}`,
       force: (entry) => void this.force(entry),
-      dismiss: (entry) => void this.session.outbox.dismiss(entry.seq),
+      again: (entries) => this.session.again(entries),
+      dismiss: (entries) => void this.session.outbox.dismiss(...entries.map(({ seq }) => seq)),
     });
   }
 
@@ -99,14 +107,29 @@ export abstract class DeckApp<S extends Session = Session> extends LitElement {
   /** The line at the bottom and the dialogs: the end of either page. */
   protected foot(): TemplateResult {
     const { session } = this;
-    return html`<sfi-status .session=${session} .revision=${Date.now()}></sfi-status>
-      <sfi-frame @frame-box=${(event: CustomEvent) => this.boxed(event.detail)}></sfi-frame>
+    return html`<sfi-status .session=${session} .num_problems=${this.problems.length} .revision=${Date.now()}></sfi-status>
+      <sfi-frame
+        .can_search=${this.can_search}
+        .canAccept=${() => session.canAnswer}
+        @frame-box=${(event: CustomEvent) => this.boxed(event.detail)}
+        @frame-accept=${(event: CustomEvent) => this.attempt(this.acceptBox(event.detail))}
+      ></sfi-frame>
       <sfi-stack></sfi-stack>
       <sfi-help></sfi-help>`;
   }
 
   /** A box was drawn in the frame dialog; a page that does not search has no use for one. */
   protected boxed(_drawn: unknown): void {}
+
+  /** What is in the box is an item of its own from now on, and accepted; the frame is answered for itself. */
+  private async acceptBox({ term, box }: { term: Term; box: Box }): Promise<void> {
+    const { session } = this;
+    const asked = { item: term.item, box, class: session.query.class };
+    const made = await session.api.post<{ tile: Tile }>(session.api.url("boxes"), asked);
+    const tile = { ...tileOf(made.tile, session.api), rank: null };
+    if (tile.answer !== "accept") session.answerAside(tile, "accept");
+    this.frame.accepted();
+  }
 
   private async loadProblems(): Promise<void> {
     this.problems = await this.session.outbox.problems();

@@ -7,7 +7,7 @@ import { keymap } from "../lib/own-keys";
 import { Previews } from "../lib/previews";
 import type { Session } from "../lib/session";
 import { Thumbnails } from "../lib/thumbnails";
-import type { Tile } from "../lib/wire";
+import type { Answer, Tile } from "../lib/wire";
 import { Actions, isStep } from "./deck-actions";
 import type { FrameDialog } from "./frame-dialog";
 import type { HelpDialog } from "./help-dialog";
@@ -51,7 +51,11 @@ export class Deck {
       this.thumbnails.get(item) ?? api.url("item_thumbnail", item);
     grid.members = async (id) => (await this.members(id)).map((tile) => tile.item);
     frame.members = (id) => this.members(id);
+    stack.canAnswer = () => session.canAnswer;
     frame.frameOf = (item) => api.url("item_frame", item);
+    frame.whyNot = (url) => api.bytes(url).then(() => "", sentenceOf);
+    frame.nextOf = () => session.ranking.tiles[session.selection.cursor + 1];
+    frame.thumbnailOf = (item) => this.thumbnails.get(item);
     frame.videoOf = ({ media_file, item }) =>
       api.url("video_page", media_file, { item, class: session.query.class });
     const previews = new Previews({
@@ -75,7 +79,7 @@ export class Deck {
     on(grid, "grid-pick", (event) => this.pick(event.detail));
     on(grid, "grid-lasso", () => session.changed());
     on(grid, "grid-open", () => this.perform("peek"));
-    on(grid, "grid-more", () => void session.ranking.more());
+    on(grid, "grid-more", ({ detail }) => session.trouble.isMet || void session.more(detail));
     on(session, "painted", () => this.painted());
     on(session, "moved", () => this.moved());
     on(session, "ranked", () => this.ranked());
@@ -85,6 +89,8 @@ export class Deck {
       session.subject = event.detail;
     });
     on(frame, "frame-closed", () => this.uncovered());
+    on(frame, "frame-action", ({ detail }) => void this.inFrame(detail));
+    on(stack, "stack-action", ({ detail }) => void this.inStack(detail));
     on(stack, "stack-closed", () => this.uncovered());
     on(help, "help-closed", () => this.uncovered());
   }
@@ -121,7 +127,7 @@ export class Deck {
 
   private painted(): void {
     this.parts.grid.repaint();
-    this.parts.stack.repaint();
+    this.parts.stack.repaint((tile) => this.session.decisions.overlay(tile)); // what was undone among them
   }
 
   /** A dialog has gone: keys are about what lay below it, and the focus goes there. */
@@ -152,8 +158,13 @@ export class Deck {
   }
 
   private key(event: KeyboardEvent): void {
-    const { frame, stack } = this.parts;
-    if (event.defaultPrevented || isTyping(event) || frame.isDrawing || this.isCovered()) return;
+    const { frame, stack, grid } = this.parts;
+    if (!frame.isOpen && !stack.isOpen) this.session.subject = null; // the dialog's own close event comes later
+    if (event.defaultPrevented || frame.isDrawing || this.isCovered()) return;
+    if (isTyping(event)) {
+      if (event.key === "Escape" && !frame.isOpen && !stack.isOpen) grid.focus(); // back from any field
+      return;
+    }
     const action = keymap.actionOf(event);
     if (!action || (isPressing(event) && (action === "later" || action === "apply"))) return;
     const is_known = frame.isOpen
@@ -205,15 +216,25 @@ export class Deck {
   /** The members have a cursor of their own; what is done to a tile is done to the member it is on. */
   private inStack(action: string): boolean {
     const { stack } = this.parts;
-    if (action === "drop" || action === "apply" || action === "later") return false;
-    if (isStep(action)) return stack.step(action);
+    if (action === "drop" || action === "later") return false;
+    if (isStep(action.replace("extend-", ""))) return stack.step(action);
     if (action === "open-stack") stack.close();
+    else if (action === "accept-above" || action === "reject-below")
+      stack.arm(action === "accept-above" ? "accept" : "reject", action === "accept-above");
+    else if (action === "apply") return this.answerMembers(stack.take());
     else if (isAnswer(action)) {
       const { subject } = this.session;
-      if (subject) this.session.answerMember({ ...subject, stack: null }, subject, action);
-      stack.step("right");
-      stack.repaint();
+      const shown = this.parts.frame.isOpen && subject ? [subject] : stack.targets;
+      this.answerMembers({ answer: action, tiles: shown });
+      stack.moveOn();
     } else return this.parts.perform(action) || this.actions.perform(action);
+    return true;
+  }
+
+  private answerMembers(said: { answer: Answer; tiles: Tile[] } | null): boolean {
+    if (!said) return false;
+    this.session.answerMembers(said.tiles, said.answer);
+    this.parts.stack.repaint();
     return true;
   }
 
@@ -252,7 +273,10 @@ function isTyping(event: KeyboardEvent): boolean {
   );
 }
 
-/** Enter and space belong to the button or link that has the focus. */
+/** Enter and space belong to the button or link that has the focus, unless that is a member of a stack. */
 function isPressing(event: KeyboardEvent): boolean {
-  return event.target instanceof Element && event.target.closest("button, a, summary, label, input") !== null;
+  return (
+    event.target instanceof Element &&
+    event.target.closest("button:not(.member), a, summary, label, input") !== null
+  );
 }

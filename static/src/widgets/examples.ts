@@ -1,5 +1,6 @@
 /** Where the terms of the query come from: keys, drags, drawn boxes and uploaded images. */
 
+import { addressed, partOf } from "../lib/box";
 import type { Session } from "../lib/session";
 import type { Term, Tile } from "../lib/wire";
 import type { FrameDialog } from "./frame-dialog";
@@ -36,14 +37,17 @@ export class Examples {
       url: is_image ? api.url("query_image", term.image) : api.url("item_frame", term.item),
       tile,
       term,
-      start: tile?.is_found ? tile.box : null,
+      start: tile ? partOf(tile) : null,
     });
   }
 
   /** A box takes the place of the whole picture it was drawn on. */
   boxed({ term, box }: { term: Term; box: Term["box"] }): void {
-    const others = this.session.query.terms.filter((other) => other !== term);
-    void this.session.setTerms([...others, { ...term, box }]);
+    const isWhole = (other: Term) => other.kind === term.kind && other.item === term.item && !other.box;
+    const others = this.session.query.terms.filter(
+      (other) => other !== term && !(term.item && isWhole(other)),
+    );
+    void this.session.setTerms([...others, { ...term, box: box && addressed(box) }]);
   }
 
   async upload(image: Blob): Promise<void> {

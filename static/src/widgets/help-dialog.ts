@@ -57,7 +57,7 @@ export class HelpDialog extends LitElement {
         <button type="button" class="btn btn-small" aria-pressed=${this.is_editing} @click=${this.switch}>
           ${this.is_editing ? "Done" : "Change keys"}
         </button>
-        <button type="button" class="btn btn-small" @click=${this.toggle}>Close</button>
+        <button type="button" class="btn btn-small" autofocus @click=${this.toggle}>Close</button>
       </header>
       <div class="keys-said" role="status" aria-live="polite">${this.question()}</div>
       <div class="keys">${GROUPS.map((group) => this.group(group))}</div>
@@ -176,7 +176,9 @@ export class HelpDialog extends LitElement {
   private readonly switch = (): void => {
     this.is_editing = !this.is_editing;
     this.asking = this.taken = null;
-    this.said = this.is_editing ? "Choose what gets another key. Kept in this browser, for you alone." : "";
+    this.said = this.is_editing
+      ? "Choose what gets another key. It is kept for you alone, on every machine."
+      : "";
   };
 
   private readonly reset = (): void => {

@@ -1,4 +1,7 @@
-/** The card "Left to find": not measured, an audit in work, or what it says; and minutes to the next positives. */
+/**
+ * The card "Left to find": not measured, an audit in work, or what it says; and minutes to the next positives.
+ * Event: "audit-drawn": its looks are among the tiles now.
+ */
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
@@ -12,6 +15,7 @@ import {
   modelLine,
   originText,
   percent,
+  restsText,
   targetText,
   togetherText,
 } from "../lib/audits";
@@ -172,8 +176,8 @@ export class LeftToFind extends LitElement {
     return html`${is_earlier ? html`<p class="panel-note">The audit before:</p>` : nothing}
       ${this.list(linesOf(audit))}
       <p class="panel-note">
-        Audited ${agoText(Date.parse(audit.at), Date.now())} by ${audit.by}: ${originText(audit)}. A new ranking needs a
-        new audit.
+        Audited ${agoText(Date.parse(audit.at), Date.now())} by ${audit.by}: ${originText(audit)}. What came in since
+        is in none of these lines. A new ranking needs a new audit.
       </p>
       ${audit.num_audits > 1 ? html`<p class="panel-note left-together">${togetherText(audit)}</p>` : nothing}`;
   }
@@ -194,7 +198,7 @@ export class LeftToFind extends LitElement {
     const { forecast } = this;
     if (!forecast?.to_wanted) return nothing;
     return html`<p class="panel-note left-forecast">
-      Next ${forecast.wanted} positives: <b>${aboutText(forecast.to_wanted)}</b>
+      Next ${forecast.wanted} positives: <b>${aboutText(forecast.to_wanted)}</b>${restsText(forecast)}
     </p>`;
   }
 
@@ -245,6 +249,7 @@ export class LeftToFind extends LitElement {
       this.is_planning = false;
       session.say(`Audit drawn: ${countText(plan.looks + plan.tail_looks)} stacks, mixed into your ranking`);
       await Promise.all([this.load(), session.search()]);
+      this.dispatchEvent(new CustomEvent("audit-drawn"));
     });
   }
 

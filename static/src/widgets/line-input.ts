@@ -30,6 +30,11 @@ export class LineInput extends LitElement {
     this.input.select();
   }
 
+  /** What stands in the line, though it was not entered. */
+  set draft(text: string) {
+    this.input.value = text;
+  }
+
   /** Shows a part of what is typed as the one meant. */
   select(start: number, stop: number): void {
     this.input.focus();

@@ -51,7 +51,7 @@ export class MapApp extends LitElement {
     const { session } = this;
     return html`
       <section class="panel">
-        <h2 class="panel-title">Color</h2>
+        <h2 class="panel-title">Color and shape</h2>
         <div class="row-tight" role="group" aria-label="Color by">
           ${COLORS.map(
             (
@@ -95,7 +95,9 @@ export class MapApp extends LitElement {
     if (!this.session.points) return nothing;
     return html`<section class="panel">
       <h2 class="panel-title">Lasso</h2>
-      <p class="hint">Press <kbd>shift</kbd> and drag around some points, or take the lasso. What is inside opens in the grid.</p>
+      <p class="hint">Press <kbd>shift</kbd> and drag around some points, or take the lasso; <kbd>l</kbd> takes all that is in view. What is inside opens in the grid.</p>
+      <p class="hint"><kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move the map, <kbd>+</kbd> <kbd>-</kbd> zoom, <kbd>0</kbd>
+        shows all of it, <kbd>Enter</kbd> searches with the point in the middle.</p>
     </section>`;
   }
 
@@ -110,7 +112,7 @@ export class MapApp extends LitElement {
           (item) => html`<img src=${this.api.url("item_thumbnail", item)} alt="" loading="lazy">`,
         )}
       </div>
-      <div class="column-tight">
+      <div class="column column-tight">
         <a class="btn btn-primary" href=${`${workbench}?q=${encodeURIComponent(`map:#${region.id}`)}${of_class}`}>Show them in the grid</a>
         <a class="btn" href=${`${workbench}?${`${terms}${of_class}`.slice(1)}`}>Find more like these</a>
         <button type="button" class="btn btn-ghost" @click=${() => this.session.drop()}>Drop the lasso</button>
@@ -142,20 +144,22 @@ export class MapApp extends LitElement {
     if (!points || !coloring) return nothing;
     return html`
       <sfi-map-view
-        aria-label=${`Map of ${itemsText(points.count)}. Arrows move, plus and minus zoom, Enter searches with the point in the middle.`}
-        .points=${points} .codes=${coloring.codes} .palette=${coloring.palette}
+        aria-label=${`Map of ${itemsText(points.count)}. Arrows move, plus and minus zoom, Enter searches with the point in the middle, l takes all that is in view.`}
+        .points=${points} .codes=${coloring.codes} .palette=${coloring.palette} .marks=${coloring.marks}
         .is_lasso=${this.is_lasso} .polygon=${region?.polygon ?? []}
         @map-hover=${(event: CustomEvent<Hover | null>) => {
           this.hover = event.detail;
         }}
         @map-pick=${(event: CustomEvent<number>) => this.pick(event.detail)}
         @map-lasso=${(event: CustomEvent<[number, number][]>) => this.lasso(event.detail)}
+        @map-view=${(event: CustomEvent<[number, number][]>) => this.inView(event.detail)}
       ></sfi-map-view>
       <div class="map-tools" role="group" aria-label="Tools">
         <button type="button" class="btn btn-small" aria-pressed=${this.is_lasso} title="Draw a lasso (shift + drag)"
           @click=${() => {
             this.is_lasso = !this.is_lasso;
           }}>Lasso</button>
+        <button type="button" class="btn btn-small" title="Take all that is in view (l)" @click=${() => this.view?.enclose()}>In view</button>
         <button type="button" class="btn btn-small btn-icon" title="Closer (+)" aria-label="Closer" @click=${() => this.view?.zoom(1.5)}>+</button>
         <button type="button" class="btn btn-small btn-icon" title="Farther (-)" aria-label="Farther" @click=${() => this.view?.zoom(1 / 1.5)}>−</button>
         <button type="button" class="btn btn-small" title="All of it (0)" @click=${() => this.view?.fit()}>Fit</button>
@@ -186,8 +190,15 @@ export class MapApp extends LitElement {
     const source = points.sources[points.source_of[hover.index] ?? 0]?.path ?? "";
     return html`<figure class="map-peek" .style=${`left: ${hover.left}px; top: ${hover.top}px`}>
       <img src=${this.api.url("item_thumbnail", item)} alt="">
-      <figcaption>${source || "uploaded"} · item ${item}</figcaption>
+      <figcaption>${source || "uploaded"} · item ${item}${this.stateOf(hover)}</figcaption>
     </figure>`;
+  }
+
+  /** What the mark of a point says, in words. */
+  private stateOf({ index }: Hover): string {
+    const { coloring, color_by } = this.session;
+    const state = color_by === "state" ? coloring?.legend[coloring.codes[index] ?? 0]?.name : undefined;
+    return state ? ` · ${state}` : "";
   }
 
   private choose(event: Event): void {
@@ -199,6 +210,13 @@ export class MapApp extends LitElement {
   private async lasso(polygon: [number, number][]): Promise<void> {
     await this.session.lasso(polygon);
     this.is_lasso = false;
+  }
+
+  /** From the keyboard: the next Enter shows them in the grid. */
+  private async inView(polygon: [number, number][]): Promise<void> {
+    await this.lasso(polygon);
+    await this.updateComplete;
+    this.querySelector<HTMLElement>(".map-side .btn-primary")?.focus();
   }
 
   private get of_class(): string {

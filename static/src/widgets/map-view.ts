@@ -1,12 +1,14 @@
 /**
  * The points of a map, to look at: drag moves, the wheel zooms, shift + drag (or the lasso tool) draws a lasso.
- * Keys: arrows move, + - 0 zoom, enter takes the point in the middle, escape drops the lasso.
- * Events: "map-hover" ({index, left, top} or null), "map-pick" (index), "map-lasso" (corners (x, y) of [0, 1]).
+ * Keys: arrows move, + - 0 zoom, enter takes the point in the middle, l all that is in view, escape drops the lasso.
+ * Events: "map-hover" ({index, left, top} or null), "map-pick" (index), "map-lasso" (corners (x, y) of [0, 1]),
+ * "map-view" (the same, of what is in view).
  */
 
 import { LitElement } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { Camera } from "../lib/map-camera";
+import type { Mark } from "../lib/map-marks";
 import { paintOverlay } from "../lib/map-overlay";
 import { type Painter, painterOf, type Rgb } from "../lib/map-paint";
 import { PointGrid, type Points, SIDE } from "../lib/map-points";
@@ -26,6 +28,7 @@ export class MapView extends LitElement {
   @property({ attribute: false }) points!: Points;
   @property({ attribute: false }) codes!: Uint8Array;
   @property({ attribute: false }) palette: readonly Rgb[] = [];
+  @property({ attribute: false }) marks: readonly Mark[] = []; // per code
   @property({ type: Boolean }) is_lasso = false;
   @property({ attribute: false }) polygon: readonly (readonly [number, number])[] = [];
   readonly camera = new Camera();
@@ -64,11 +67,13 @@ export class MapView extends LitElement {
     this.append(this.below, this.above);
     this.above.addEventListener("pointerdown", () => this.focus({ preventScroll: true }));
     this.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("keydown", this.whileNothingHasFocus);
     this.watch.observe(this);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    document.removeEventListener("keydown", this.whileNothingHasFocus);
     this.watch.disconnect();
     cancelAnimationFrame(this.frame);
   }
@@ -79,7 +84,7 @@ export class MapView extends LitElement {
       this.painter = painterOf(this.below, this.points, this.grid);
     }
     const is_recolored = changed.has("points") || changed.has("codes") || changed.has("palette");
-    if (is_recolored) this.painter?.color(this.codes, this.palette);
+    if (is_recolored) this.painter?.color(this.codes, this.palette, this.marks);
     this.classList.toggle("is-lasso", this.is_lasso);
     this.repaint(is_recolored);
   }
@@ -92,6 +97,19 @@ export class MapView extends LitElement {
   zoom(factor: number): void {
     this.camera.zoomAt(this.camera.width / 2, this.camera.height / 2, factor);
     this.repaint();
+  }
+
+  /** A lasso around what is on the screen: the way without a mouse. */
+  enclose(): void {
+    const { width, height } = this.camera;
+    const [left, top] = this.camera.toMap(0, 0);
+    const [right, bottom] = this.camera.toMap(width, height);
+    this.say("map-view", [
+      [left, top],
+      [right, top],
+      [right, bottom],
+      [left, bottom],
+    ]);
   }
 
   private resize(): void {
@@ -139,6 +157,13 @@ export class MapView extends LitElement {
     return this.camera.toScreen((xy[2 * index] as number) / SIDE, (xy[2 * index + 1] as number) / SIDE);
   }
 
+  /** The keys are the map's from the moment the page is open; the first one brings the focus here. */
+  private readonly whileNothingHasFocus = (event: KeyboardEvent): void => {
+    if (event.target !== document.body) return;
+    this.key(event);
+    if (event.defaultPrevented) this.focus({ preventScroll: true });
+  };
+
   private key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const steps: Record<string, [number, number]> = {
@@ -153,6 +178,7 @@ export class MapView extends LitElement {
     else if (event.key === "-") this.zoom(1 / 1.5);
     else if (event.key === "0") this.fit();
     else if (event.key === "Escape") this.pointer.lasso = [];
+    else if (event.key === "l") this.enclose();
     else if (event.key === "Enter") this.pick(this.middle());
     else return;
     event.preventDefault();

@@ -6,6 +6,7 @@
 import { css, html, LitElement, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { type Point, percentText, placeOf, pointText, thresholdAtMost } from "../lib/operating-points";
+import { sliderStyle } from "../lib/slider-style";
 
 const [WIDTH, HEIGHT, LEFT, BOTTOM, MARGIN, TOP] = [520, 250, 40, 34, 10, 24];
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
@@ -18,93 +19,85 @@ export class OperatingPoint extends LitElement {
   @state() private place = 0;
   private readonly life = new AbortController();
 
-  static override styles = css`
-    :host {
-      display: grid;
-      grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr);
-      gap: 20px;
-      align-items: center;
-    }
-    @media (width <= 860px) {
+  static override styles = [
+    sliderStyle,
+    css`
       :host {
-        grid-template-columns: minmax(0, 1fr);
+        display: grid;
+        grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr);
+        gap: 20px;
+        align-items: center;
       }
-    }
-    svg {
-      display: block;
-      width: 100%;
-      max-width: ${WIDTH}px;
-      height: auto;
-      overflow: visible;
-      touch-action: none;
-    }
-    svg text {
-      fill: var(--text-muted);
-      font: 11px system-ui, sans-serif;
-    }
-    .grid {
-      stroke: var(--border);
-    }
-    .curve {
-      fill: none;
-      stroke: var(--info);
-      stroke-width: 2;
-    }
-    .band {
-      fill: var(--info);
-      opacity: 0.16;
-    }
-    .interval {
-      stroke: var(--accept);
-      stroke-width: 2;
-    }
-    .point {
-      fill: var(--accept);
-      stroke: var(--surface);
-      stroke-width: 2;
-    }
-    label {
-      display: block;
-      color: var(--text-muted);
-      font-size: var(--text-sm);
-    }
-    input {
-      width: 100%;
-      height: 24px;
-      margin: 4px 0 0;
-      accent-color: var(--accent);
-    }
-    input:focus-visible {
-      outline: 2px solid var(--focus);
-      outline-offset: 2px;
-      border-radius: 4px;
-    }
-    dl {
-      display: grid;
-      grid-template-columns: max-content minmax(0, 1fr);
-      gap: 6px 16px;
-      margin: 0 0 14px;
-      font-variant-numeric: tabular-nums;
-    }
-    dt {
-      color: var(--text-faint);
-    }
-    dd {
-      margin: 0;
-    }
-    b {
-      font-size: var(--text-lg);
-    }
-    .ends {
-      display: flex;
-      justify-content: space-between;
-      color: var(--text-faint);
-      font-size: var(--text-sm);
-    }
-    .muted {
-      color: var(--text-muted);
-    }
-  `;
+      @media (width <= 860px) {
+        :host {
+          grid-template-columns: minmax(0, 1fr);
+        }
+      }
+      svg {
+        display: block;
+        width: 100%;
+        max-width: ${WIDTH}px;
+        height: auto;
+        overflow: visible;
+        touch-action: none;
+      }
+      svg text {
+        fill: var(--text-muted);
+        font: 11px system-ui, sans-serif;
+      }
+      .grid {
+        stroke: var(--border);
+      }
+      .curve {
+        fill: none;
+        stroke: var(--info);
+        stroke-width: 2;
+      }
+      .band {
+        fill: var(--info);
+        opacity: 0.16;
+      }
+      .interval {
+        stroke: var(--accept);
+        stroke-width: 2;
+      }
+      .point {
+        fill: var(--accept);
+        stroke: var(--surface);
+        stroke-width: 2;
+      }
+      label {
+        display: block;
+        color: var(--text-muted);
+        font-size: var(--text-sm);
+      }
+      dl {
+        display: grid;
+        grid-template-columns: max-content minmax(0, 1fr);
+        gap: 6px 16px;
+        margin: 0 0 14px;
+        font-variant-numeric: tabular-nums;
+      }
+      dt {
+        color: var(--text-faint);
+      }
+      dd {
+        margin: 0;
+      }
+      b {
+        font-size: var(--text-lg);
+      }
+      .ends {
+        display: flex;
+        justify-content: space-between;
+        color: var(--text-faint);
+        font-size: var(--text-sm);
+      }
+      .muted {
+        color: var(--text-muted);
+      }
+    `,
+  ];
 
   override connectedCallback(): void {
     super.connectedCallback();

@@ -16,7 +16,9 @@ import { type ChipParts, termChip } from "./term-chip";
 @customElement("sfi-query-bar")
 export class QueryBar extends LitElement {
   @property({ attribute: false }) terms: readonly Term[] = [];
+  @property({ attribute: false }) gone: ReadonlySet<number> = new Set(); // places of terms that are not there any more
   @property({ attribute: false }) filters: Filters = {};
+  @property({ attribute: false }) misread: { line: string; detail: string } | null = null; // of the address
   @property({ attribute: false }) names: Names = { classes: [], sources: [] };
   @property({ attribute: false }) filesLike: (part: string) => Promise<readonly string[]> = async () => [];
   @property({ attribute: false }) pictureOf: (term: Term) => string = () => "";
@@ -55,16 +57,12 @@ export class QueryBar extends LitElement {
     this.is_target = is_target;
   }
 
-  /** What is wrong with the line, as somebody else found out. */
-  set trouble(sentence: string) {
-    this.problem = sentence;
-  }
-
   protected override render() {
     const parts: ChipParts = {
       pictureOf: this.pictureOf,
       classes: this.names.classes,
       scorers: this.names.scorers ?? [],
+      gone: this.gone,
       change: (index, part) => this.change(index, part),
       remove: (index) => this.without(index),
       draw: (term) => this.dispatchEvent(new CustomEvent("query-box", { detail: term })),
@@ -121,6 +119,7 @@ export class QueryBar extends LitElement {
             : term.kind === "classifier" && each.classifier === term.classifier && each.class === term.class,
         );
       const kept = this.terms.filter((term) => !isSaidAgain(term));
+      this.line.draft = textOf(filters, this.names); // what became a chip is said there
       this.dispatchEvent(new CustomEvent("query-line", { detail: { filters, terms: [...kept, ...added] } }));
     } catch (error) {
       this.problem = (error as Error).message;
@@ -146,14 +145,22 @@ export class QueryBar extends LitElement {
 
   /** After a chip was removed the one in its place has the focus, or the line where there is none. */
   protected override updated(changed: Map<PropertyKey, unknown>): void {
+    if (changed.has("misread") && this.misread) void this.show(this.misread);
     if (this.next_focus === null || !changed.has("terms")) return;
     const chips = this.querySelectorAll<HTMLElement>(".term-sign");
     (chips[Math.min(this.next_focus, chips.length - 1)] ?? this.line).focus();
     this.next_focus = null;
   }
 
+  /** A line as it was given, and what is wrong with it: to be mended, not typed again. */
+  private async show({ line, detail }: { line: string; detail: string }): Promise<void> {
+    await this.line.updateComplete;
+    this.line.draft = line;
+    this.problem = detail;
+  }
+
   private readonly clear = (): void => {
-    this.problem = "";
+    this.problem = this.line.draft = "";
     this.dispatchEvent(new CustomEvent("query-line", { detail: { filters: {}, terms: [] } }));
   };
 

@@ -6,6 +6,7 @@
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { type Api, sentenceOf } from "../lib/api";
+import { viewOf } from "../lib/box";
 import type { Names } from "../lib/filter-text";
 import { agoText } from "../lib/format";
 import { type Mix, mixWords, plain } from "../lib/mix";
@@ -110,9 +111,9 @@ export class QueryHistory extends LitElement {
     const said = sign === "minus" ? "less like " : "";
     const body =
       term.kind === "item" || term.kind === "image"
-        ? html`<img src=${this.pictureOf(term)} alt="${said}${term.kind}" loading="lazy" />`
+        ? html`<img src=${this.pictureOf(term)} alt="${said}${term.kind}" loading="lazy" .style=${term.box ? viewOf(term.box) : ""} />`
         : html`<span class="clip">${said ? "−" : ""}${wordsOf(term, this.names)}</span>`;
-    return html`<span class="history-term" data-sign=${sign} data-kind=${term.kind}>${body}</span>`;
+    return html`<span class="history-term" data-sign=${sign} data-kind=${term.kind}><b class="history-sign" aria-hidden="true">${sign === "minus" ? "−" : "+"}</b>${body}</span>`;
   }
 
   private async load(url: string | null = null): Promise<void> {

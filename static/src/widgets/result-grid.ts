@@ -15,6 +15,7 @@ import {
   windowOf,
 } from "../lib/grid-window";
 import type { Preview } from "../lib/previews";
+import { AHEAD } from "../lib/ranking";
 import type { Selection } from "../lib/selection";
 import type { Thumbnails } from "../lib/thumbnails";
 import { tileSize } from "../lib/tile-size";
@@ -29,7 +30,6 @@ const GAP_PX = 8;
 const SPARE_ROWS = 2;
 const FAST_PX_PER_MS = 3; // some twenty rows a second
 const SETTLED_MS = 80;
-const AHEAD = 300; // tiles that are loaded before they are needed
 const REGION_MEMORY = "sisyphus-regions";
 
 @customElement("sfi-grid")
@@ -136,6 +136,12 @@ export class ResultGrid extends LitElement {
     return windowOf(this.scroll_px, this.view_px - 1, this.tiles.length, this.layout, 0);
   }
 
+  /** How many tiles fit on the screen; as many more, or AHEAD, are loaded before they are needed. */
+  get room(): number {
+    const { columns, row_px } = this.layout;
+    return columns * Math.ceil(this.view_px / row_px);
+  }
+
   private measure(): void {
     const { scroller } = this;
     if (!scroller) return;
@@ -192,8 +198,9 @@ export class ResultGrid extends LitElement {
     if (!without_pictures) this.wish(range, this.scroll_px >= before_px);
     this.pictures(without_pictures);
     this.shown_stop = Math.max(this.shown_stop, this.visible.stop);
-    if (this.expected > this.tiles.length && range.stop + AHEAD > this.tiles.length)
-      this.tell("grid-more", null);
+    const in_view = windowOf(this.scroll_px, this.view_px - 1, this.expected, this.layout, 0);
+    const wanted = Math.min(this.expected, in_view.stop + Math.max(this.room, AHEAD));
+    if (wanted > this.tiles.length) this.tell("grid-more", wanted);
   }
 
   private show(index: number, view: TileView): void {
@@ -243,7 +250,7 @@ export class ResultGrid extends LitElement {
   private pictures(without_new = false): void {
     if (!this.thumbnails) return;
     for (const [, view] of this.views) {
-      if (this.scrub?.isOn(view)) continue;
+      if (this.scrub?.plays(view)) continue;
       if (without_new) view.blank();
       else view.picture(this.thumbnails);
     }

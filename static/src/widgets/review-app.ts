@@ -2,8 +2,10 @@
 
 import { html, nothing } from "lit";
 import { customElement } from "lit/decorators.js";
+import { partOf } from "../lib/box";
 import { countText } from "../lib/format";
 import { type ReviewSession, TABS, type Tab } from "../lib/review-session";
+import { counters } from "./counters";
 import { DeckApp } from "./deck-app";
 import "./weak-batches";
 
@@ -42,14 +44,15 @@ export class ReviewApp extends DeckApp<ReviewSession> {
         <a class="btn btn-small push" href=${session.config.urls.workbench_page ?? ""}>Back to finding</a>
       </header>
       <section class="workbench-middle" aria-label=${session.tab} aria-busy=${session.ranking.state === "loading"}>
-        ${this.toolbar(true)} ${this.empty()}
+        ${this.toolbar(true)} ${this.about()} ${this.empty()}
         <sfi-grid></sfi-grid>
       </section>
       ${this.column([
+        { name: "so-far", title: "So far", body: counters(session.counts) },
         {
           name: "weak-batches",
           title: "Weak batches",
-          body: html`<sfi-weak-batches .session=${session}></sfi-weak-batches>`,
+          body: html`<sfi-weak-batches .session=${session} @audit-drawn=${() => this.grid.focus()}></sfi-weak-batches>`,
         },
       ])}
       ${this.foot()}
@@ -106,10 +109,23 @@ export class ReviewApp extends DeckApp<ReviewSession> {
     </button>`;
   }
 
+  /** What the suspects are, and what a key does to them. */
+  private about() {
+    const { suspects, tab, isViewer } = this.session;
+    if (tab !== "suspect" || !suspects || suspects.note) return nothing;
+    const { num_judged, num_likely, num_reviewed } = suspects;
+    return html`<p class="start-line review-about">
+      <b class="number">${countText(num_likely)}</b> of <b class="number">${countText(num_judged)}</b> answers are
+      contradicted by the others; those come first.
+      ${isViewer ? nothing : html`Answer again: the same answer confirms, another corrects, and neither is listed any more.`}
+      ${num_reviewed ? html`<b class="number">${countText(num_reviewed)}</b> were looked at in review.` : nothing}
+    </p>`;
+  }
+
   private empty() {
     const { session } = this;
     if (session.error) {
-      return html`<div class="alert start-line" data-tone="reject" role="alert">
+      return html`<div class="alert start-line ${session.ranking.tiles.length ? "start-over" : ""}" data-tone="reject" role="alert">
         <p>${session.error}</p>
         <button type="button" class="btn btn-small" @click=${() => session.search()}>Try again</button>
       </div>`;
@@ -118,13 +134,32 @@ export class ReviewApp extends DeckApp<ReviewSession> {
       return nothing;
     return html`<div class="empty start-state">
       <h2>${session.label_class ? `Nothing ${session.tab} for ${session.label_class.name}` : "No class yet"}</h2>
-      <p>${NOTHING[session.tab] ?? "Answer items in the workbench and they appear here."}</p>
+      <p>${this.why() ?? "Answer items in the workbench and they appear here."}</p>
       <a class="btn" href=${session.config.urls.workbench_page ?? ""}>Open the workbench</a>
     </div>`;
   }
 
+  private why(): string | undefined {
+    const { tab, suspects } = this.session;
+    return (tab === "suspect" && suspects?.note) || NOTHING[tab];
+  }
+
+  protected override readonly can_search = false;
+
+  /** On the part that the answer was about, where that is known: it becomes a box of its own. */
+  private drawBox(): boolean {
+    const { session } = this;
+    const tile = session.current;
+    if (!tile || tile.kind === "clip") return true;
+    const term = { kind: "item" as const, item: tile.item, box: null, weight: 1 };
+    const url = session.api.url("item_frame", tile.item);
+    this.frame.open({ url, tile, term, start: partOf(tile) });
+    return true;
+  }
+
   protected override perform(action: string): boolean {
     if (action === "later" || action === "accept-above" || action === "reject-below") return true; // not here
+    if (action === "draw-box") return this.drawBox();
     if (!action.startsWith("class-")) return false;
     const chosen = this.session.classes[Number(action.slice(6)) - 1];
     if (chosen) this.session.relabel(chosen);

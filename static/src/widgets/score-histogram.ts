@@ -7,6 +7,7 @@ import { css, html, LitElement, svg } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { countText } from "../lib/format";
 import { addressAt, countAbove, edgeOf, heightsOf } from "../lib/score-bins";
+import { sliderStyle } from "../lib/slider-style";
 
 @customElement("sfi-histogram")
 export class ScoreHistogram extends LitElement {
@@ -18,85 +19,77 @@ export class ScoreHistogram extends LitElement {
   @property({ attribute: "class-name" }) class_name = "";
   @state() private edge = -1;
 
-  static override styles = css`
-    :host {
-      display: block;
-    }
-    .plot {
-      position: relative;
-      cursor: ew-resize;
-      touch-action: none;
-    }
-    svg {
-      display: block;
-      width: 100%;
-      height: 140px;
-      border-bottom: 1px solid var(--border-strong);
-    }
-    rect {
-      fill: var(--text-faint);
-      opacity: 0.55;
-    }
-    rect[data-above] {
-      fill: var(--accept);
-      opacity: 1;
-    }
-    line {
-      stroke: var(--text);
-      stroke-width: 2;
-      vector-effect: non-scaling-stroke;
-    }
-    input {
-      width: 100%;
-      height: 24px;
-      margin: 2px 0 0;
-      accent-color: var(--accent);
-    }
-    input:focus-visible {
-      outline: 2px solid var(--focus);
-      outline-offset: 2px;
-      border-radius: 4px;
-    }
-    .row {
-      display: flex;
-      flex-wrap: wrap;
-      gap: 8px 16px;
-      align-items: center;
-      justify-content: space-between;
-      margin-top: 8px;
-      font-variant-numeric: tabular-nums;
-    }
-    .ends {
-      display: flex;
-      justify-content: space-between;
-      color: var(--text-faint);
-      font-size: var(--text-sm);
-    }
-    a {
-      display: inline-flex;
-      align-items: center;
-      height: var(--control-height);
-      padding: 0 14px;
-      border-radius: var(--radius);
-      background: var(--accent);
-      color: var(--accent-text);
-      font-weight: 550;
-      text-decoration: none;
-    }
-    a:hover {
-      background: var(--accent-hover);
-    }
-    a:focus-visible {
-      outline: 2px solid var(--focus);
-      outline-offset: 2px;
-    }
-    b {
-      font-size: var(--text-lg);
-    }
-    .muted {
-      color: var(--text-muted);
-    }
-  `;
+  static override styles = [
+    sliderStyle,
+    css`
+      :host {
+        display: block;
+      }
+      .plot {
+        position: relative;
+        cursor: ew-resize;
+        touch-action: none;
+      }
+      svg {
+        display: block;
+        width: 100%;
+        height: 140px;
+        border-bottom: 1px solid var(--border-strong);
+      }
+      rect {
+        fill: var(--text-faint);
+        opacity: 0.55;
+      }
+      rect[data-above] {
+        fill: var(--accept);
+        opacity: 1;
+      }
+      line {
+        stroke: var(--text);
+        stroke-width: 2;
+        vector-effect: non-scaling-stroke;
+      }
+      .row {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 8px 16px;
+        align-items: center;
+        justify-content: space-between;
+        margin-top: 8px;
+        font-variant-numeric: tabular-nums;
+      }
+      .ends {
+        display: flex;
+        justify-content: space-between;
+        color: var(--text-faint);
+        font-size: var(--text-sm);
+      }
+      a {
+        display: inline-flex;
+        align-items: center;
+        height: var(--control-height);
+        padding: 0 14px;
+        border-radius: var(--radius);
+        background: var(--accent);
+        color: var(--accent-text);
+        font-weight: 550;
+        text-decoration: none;
+      }
+      a:hover {
+        background: var(--accent-hover);
+      }
+      a:focus-visible {
+        outline: 2px solid var(--focus);
+        outline-offset: 2px;
+      }
+      b {
+        font-size: var(--text-lg);
+      }
+      .muted {
+        color: var(--text-muted);
+      }
+    `,
+  ];
 
   protected override willUpdate(changed: Map<string, unknown>): void {
     if (this.edge < 0 || changed.has("threshold")) this.edge = edgeOf(this.counts, this.threshold);

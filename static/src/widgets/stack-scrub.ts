@@ -17,6 +17,7 @@ interface Reel {
 
 export class StackScrub {
   private view: TileView | null = null;
+  private item = -1; // that the reel is of; the node may show another tile by now
   private reel: Reel | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private share = 0;
@@ -24,13 +25,17 @@ export class StackScrub {
 
   constructor(private readonly grid: ResultGrid) {}
 
-  isOn(view: TileView): boolean {
-    return this.view === view && this.reel !== null;
+  /** True while it plays what `view` shows; it lets go of a node that shows another tile now. */
+  plays(view: TileView): boolean {
+    if (this.view !== view || this.reel === null) return false;
+    const is_same = view.tile?.item === this.item;
+    if (!is_same) this.leave();
+    return is_same;
   }
 
   /** The pointer is over `view`, `share` of its width from the left. */
   over(view: TileView, share: number): void {
-    if (view === this.view) {
+    if (view === this.view && (!this.reel || this.plays(view))) {
       const has_moved = Math.abs(share - this.share) > 0.01;
       this.share = share;
       if (this.reel && has_moved) this.showAt(Math.floor(share * this.reel.pictures.length));
@@ -62,6 +67,7 @@ export class StackScrub {
     const reel = await this.reelOf(tile).catch(() => null);
     if (this.view !== view || view.tile !== tile || !reel || reel.pictures.length < 2) return;
     this.reel = reel;
+    this.item = tile.item;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
       this.showAt(Math.floor(this.share * reel.pictures.length)); // the pointer alone moves it
     } else this.play(0);
@@ -93,7 +99,7 @@ export class StackScrub {
   private showAt(position: number): void {
     clearTimeout(this.timer);
     const { view, reel } = this;
-    if (!view || !reel) return;
+    if (!view || !reel || !this.plays(view)) return;
     const last = reel.pictures.length - 1;
     const at = Math.max(0, Math.min(position, last));
     const picture = reel.pictures[at];

@@ -11,6 +11,7 @@ const MODEL_FROM = 5; // accepted: fewer are too few to hold any of them out
 @customElement("sfi-status")
 export class StatusBar extends LitElement {
   @property({ attribute: false }) session!: Session;
+  @property({ attribute: false }) num_problems = 0; // refused, or somebody else was first
   @property({ attribute: false }) revision = 0; // the session is changed in place
 
   protected override createRenderRoot(): this {
@@ -23,6 +24,7 @@ export class StatusBar extends LitElement {
       ${this.pace()}
       <span class="status-figure" data-state="accept"><i aria-hidden="true">✓</i> <b>${this.figure("accepted")}</b> accepted</span>
       <span class="status-figure" data-state="reject"><i aria-hidden="true">✕</i> <b>${this.figure("rejected")}</b> rejected</span>
+      ${this.found()}
       <span class="status-said" role="status" aria-live="polite">${session.said}</span>
       ${this.encoder()} ${this.saving()}
     </div>`;
@@ -47,6 +49,15 @@ export class StatusBar extends LitElement {
               >round <b>${Math.round(round_ms)}</b> ms</span
             >`
       }`;
+  }
+
+  /** How long the list is: it says whether a filter is too narrow. */
+  private found() {
+    const { ranking } = this.session;
+    if (ranking.state !== "idle" && !ranking.tiles.length) return nothing;
+    return html`<span class="status-figure" title="Stacks and single items that the query finds, decided ones left out unless asked for"
+      ><b>${countText(ranking.total)}</b> found</span
+    >`;
   }
 
   private figure(name: keyof Counts): string {
@@ -88,7 +99,7 @@ export class StatusBar extends LitElement {
     const is_stuck = state === "waiting";
     const why = is_stuck ? " · server not reachable, trying again" : "";
     return html`<span class="status-unsaved ${is_stuck ? "is-stuck" : ""}" data-unsaved=${unsaved}
-      >${unsaved ? `${countText(unsaved)} unsaved${why}` : "all saved"}</span
+      >${unsaved ? `${countText(unsaved)} unsaved${why}` : this.num_problems ? `${countText(this.num_problems)} not recorded` : "all saved"}</span
     >`;
   }
 }

@@ -1,6 +1,7 @@
 /** One term of a query: its sign, what it is, its weight. Keys on a chip: + and - set the sign, Delete removes it. */
 
 import { html, nothing, type TemplateResult } from "lit";
+import { viewOf } from "../lib/box";
 import type { Named } from "../lib/filter-text";
 import { nameOfScorer, type Scorer } from "../lib/scorers";
 import type { Term } from "../lib/wire";
@@ -9,6 +10,7 @@ export interface ChipParts {
   pictureOf(term: Term): string;
   classes: readonly Named[];
   scorers: readonly Scorer[];
+  gone: ReadonlySet<number>;
   change(index: number, part: Partial<Term>): void;
   remove(index: number): void;
   draw(term: Term): void;
@@ -16,7 +18,8 @@ export interface ChipParts {
 
 export function termChip(term: Term, index: number, parts: ChipParts): TemplateResult {
   const is_negative = term.weight < 0;
-  const name = `${is_negative ? "minus" : "plus"} ${nameOf(term, index, parts)}`;
+  const is_gone = parts.gone.has(index);
+  const name = `${is_negative ? "minus" : "plus"} ${nameOf(term, index, parts)}${is_gone ? ", not there any more" : ""}`;
   const size = Math.abs(term.weight);
   const weigh = (wanted: number) =>
     parts.change(index, { weight: (is_negative ? -1 : 1) * Math.min(5, Math.max(0.1, wanted || 1)) });
@@ -31,7 +34,7 @@ export function termChip(term: Term, index: number, parts: ChipParts): TemplateR
     event.preventDefault();
     event.stopPropagation();
   };
-  return html`<span class="term" data-sign=${is_negative ? "minus" : "plus"} data-kind=${term.kind} @keydown=${key}>
+  return html`<span class="term" data-sign=${is_negative ? "minus" : "plus"} data-kind=${term.kind} ?data-gone=${is_gone} @keydown=${key}>
     <button
       type="button"
       class="term-sign"
@@ -41,7 +44,7 @@ export function termChip(term: Term, index: number, parts: ChipParts): TemplateR
     >
       ${is_negative ? "−" : "+"}
     </button>
-    ${bodyOf(term, index, name, parts)}
+    ${is_gone ? html`<span class="term-text" title="It was deleted, or belongs to another corpus">gone</span>` : bodyOf(term, index, name, parts)}
     <input
       type="number"
       class="term-weight"
@@ -83,7 +86,7 @@ function bodyOf(term: Term, index: number, name: string, parts: ChipParts) {
     }
     default:
       return html`<button type="button" class="term-picture" title="Draw a box on it" aria-label="${name}: draw a box" @click=${() => parts.draw(term)}>
-        <img src=${parts.pictureOf(term)} alt="" />${term.box ? html`<span class="term-crop" aria-hidden="true">▣</span>` : nothing}
+        <img src=${parts.pictureOf(term)} alt="" .style=${term.box ? viewOf(term.box) : ""} />${term.box ? html`<span class="term-crop" aria-hidden="true">▣</span>` : nothing}
       </button>`;
   }
 }

@@ -1,7 +1,7 @@
 /** One recycled node of the grid. It writes to the page only what has changed since the last time. */
 
 import { GLYPH_OF, PARTICIPLE_OF } from "../lib/answers";
-import { placeOf } from "../lib/box";
+import { outlineOf, placeOf } from "../lib/box";
 import { similarityText, timeText } from "../lib/format";
 import type { Thumbnails } from "../lib/thumbnails";
 import { lengthText } from "../lib/units";
@@ -26,6 +26,7 @@ export class TileView {
   private readonly length = element("span", "tile-length");
   private readonly why = element("span", "tile-why");
   private readonly caption = element("span", "tile-caption");
+  private readonly time = element("span", "tile-time");
   private readonly foot = element("span", "tile-foot");
   private readonly progress = element("span", "tile-progress");
   private readonly written = new Map<string, string>();
@@ -39,9 +40,9 @@ export class TileView {
     this.image.decoding = "async";
     this.image.draggable = false;
     this.root.setAttribute("role", "option");
-    for (const part of [this.glyph, this.count, this.mark, this.length, this.why])
+    for (const part of [this.glyph, this.count, this.mark, this.length, this.why, this.time])
       part.setAttribute("aria-hidden", "true");
-    this.foot.append(this.why, this.caption);
+    this.foot.append(this.why, this.caption, this.time);
     this.root.append(this.image, this.box, this.glyph, this.count, this.mark, this.length);
     this.root.append(this.progress, this.foot);
   }
@@ -58,10 +59,12 @@ export class TileView {
     this.style("height", `${height_px}px`);
   }
 
-  /** Out of sight until it is placed again; not taken out of the page, which would cost a layout both ways. */
+  /** Out of sight and nameless until it is placed again; not taken out of the page, which would cost a layout both ways. */
   rest(): void {
     if (this.written.get("resting") === "yes") return;
     this.data("resting", "yes");
+    this.index = -1;
+    this.root.removeAttribute("id"); // another one is that tile now
     for (const name of ["answer", "cursor", "lit", "below", "scrub", "why"]) this.data(name, "");
     this.written.delete("key");
     this.tile = null;
@@ -88,8 +91,9 @@ export class TileView {
     this.text(this.length, "length", tile ? clipText(tile) : "");
     this.text(this.why, "why-glyph", glyphOfWhy(tile));
     this.text(this.caption, "caption", tile ? captionOf(tile) : "…");
+    this.text(this.time, "time", tile ? timeOf(tile) : "");
     this.attribute("aria-label", tile ? labelOf(tile, state) : "not loaded yet");
-    this.attribute("title", tile?.why ? whyText(tile.why) : (tile?.reason ?? ""));
+    this.attribute("title", tile ? titleOf(tile) : "");
   }
 
   /** The thumbnail if it is here, else the item's own URL where the pack has none, else a blank. */
@@ -123,7 +127,7 @@ export class TileView {
 
   /** The region that matched, drawn on the letterboxed picture. */
   private outline(): void {
-    const box = this.tile?.box;
+    const box = this.tile && outlineOf(this.tile);
     const key = box && this.tile ? `${box.join()}/${this.root.style.width}/${this.root.style.height}` : "";
     if (this.written.get("box") === key) return;
     this.written.set("box", key);
@@ -171,13 +175,31 @@ function keyOf(tile: Tile, state: TileState, index: number, total: number): stri
   return `${tile.item}/${tile.answer}/${tile.version}/${tile.rank}/${tile.round}/${tile.count}/${flags}/${index}/${total}`;
 }
 
-/** Rank and similarity of what was ranked by one; the name, or the time in a video, of what lies there unranked. */
+/** Rank, and how likely it is right or else its similarity, of what was ranked by one; the name, or the time in a video, of what lies there unranked. */
 function captionOf(tile: Tile): string {
-  if (tile.probability != null) return `accept ${Math.round(tile.probability * 100)} %`;
-  const time = tile.media_kind === "video" ? `▸ ${timeText(tile.pts_seconds)}` : "";
-  if (tile.similarity === null) return time || tile.name.slice(tile.name.lastIndexOf("/") + 1);
+  if (tile.probability != null) return `accept ${percent(tile.probability)}`;
+  if (tile.similarity === null)
+    return tile.media_kind === "video"
+      ? `▸ ${timeText(tile.pts_seconds)}`
+      : tile.name.slice(tile.name.lastIndexOf("/") + 1);
   const rank = tile.rank === null ? "" : `${tile.rank + 1}`;
-  return [rank, similarityText(tile.similarity), time].filter(Boolean).join("  ");
+  const near = tile.expected == null ? similarityText(tile.similarity) : `~${percent(tile.expected)}`;
+  return [rank, near].filter(Boolean).join("  ");
+}
+
+/** When it is in its video, beside its rank and similarity. */
+function timeOf(tile: Tile): string {
+  const is_ranked = tile.similarity !== null && tile.probability == null;
+  return is_ranked && tile.media_kind === "video" ? timeText(tile.pts_seconds) : "";
+}
+
+/** Which file it is of, and why it is here. */
+function titleOf(tile: Tile): string {
+  const worth =
+    tile.expected == null
+      ? ""
+      : `similarity ${similarityText(tile.similarity)}: of what lies there about ${percent(tile.expected)} is right, by the answers so far`;
+  return [tile.name, worth, tile.why ? whyText(tile.why) : tile.reason].filter(Boolean).join("\n");
 }
 
 /** "▶ 2.0 s" of a clip, which plays; "" of a frame. */
@@ -187,6 +209,7 @@ function clipText(tile: Tile): string {
 }
 
 function marksOf(tile: Tile): string {
+  if (tile.confirmed_version === tile.version) return "confirmed";
   if (tile.is_disputed) return "disputed";
   if (tile.is_weak) return "weak";
   return tile.is_derived ? "by stack" : "";
@@ -196,6 +219,7 @@ function labelOf(tile: Tile, state: TileState): string {
   const parts = [
     tile.rank === null ? "" : `rank ${tile.rank + 1}`,
     tile.similarity === null ? "" : `similarity ${similarityText(tile.similarity)}`,
+    tile.expected == null ? "" : `about ${percent(tile.expected)} right`,
     tile.count > 1 ? `stack of ${tile.count}` : "",
     tile.name,
     tile.stop_seconds == null ? "" : `clip of ${lengthText(tile.stop_seconds - tile.pts_seconds)}`,
@@ -204,9 +228,14 @@ function labelOf(tile: Tile, state: TileState): string {
     marksOf(tile),
     tile.why ? whyText(tile.why) : (tile.reason ?? ""),
     tile.is_found && tile.box ? `nearest in its ${placeOf(tile.box)} part` : "",
+    !tile.box && tile.said_of ? `said of its ${placeOf(tile.said_of)} part` : "",
     state.lit ? `would be: ${state.lit}` : "",
   ];
   return parts.filter(Boolean).join(", ");
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }
 
 function element(tag: string, name: string): HTMLElement {

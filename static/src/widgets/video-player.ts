@@ -8,14 +8,15 @@ import { html, LitElement, nothing } from "lit";
 import { customElement, property, query, state } from "lit/decorators.js";
 import { FrameStore } from "../lib/frame-store";
 import type { FrameTable } from "../lib/frame-table";
+import { started } from "../lib/native-playback";
 import { following, shuttled } from "../lib/shuttle";
-import { codeText, parsePlace } from "../lib/time-code";
+import { parsePlace } from "../lib/time-code";
+import { playerBar } from "./player-bar";
 
 const IN_RUN = 12; // neighbors that come together: stepping through them takes no further request
 const IN_SMALL_RUN = 24;
 const KEPT_BYTES = 96e6;
 const SETTLE_MS = 140; // a place that stays this long has its neighbors fetched
-const START_MS = 4000; // for the browser's player to begin; after that it is done without
 const SMALL_SIDE_PX = 960; // of frames that pass by
 
 /** Files that a browser may play; whether it does is seen when it is asked to. */
@@ -33,9 +34,9 @@ export interface PlayerSource {
 export class VideoPlayer extends LitElement {
   @property({ attribute: false }) source: PlayerSource | null = null;
   @state() private drawn = 0; // the place of the frame that is drawn
-  @state() private rate = 0;
+  @state() rate = 0; // frames per frame of the video; 0: it stands, below: backward
   @state() private problem = "";
-  @state() private entry_problem = "";
+  @state() entry_problem = ""; // why what was entered leads nowhere
   @state() private is_native = false; // the browser's player is in front
   @state() private is_waiting = false;
   @query("canvas") private canvas!: HTMLCanvasElement;
@@ -263,7 +264,7 @@ export class VideoPlayer extends LitElement {
     this.entry.select();
   }
 
-  private readonly enter = (event: Event): void => {
+  readonly enter = (event: Event): void => {
     event.preventDefault();
     const { source } = this;
     if (!source) return;
@@ -284,69 +285,8 @@ export class VideoPlayer extends LitElement {
         <video muted playsinline preload="none" tabindex="-1" aria-hidden="true" ?hidden=${!this.is_native} @ended=${this.ended} @error=${this.failed}></video>
         ${this.problem ? html`<p class="player-problem" role="alert">${this.problem}</p>` : nothing}
       </div>
-      <div class="player-bar">${source ? this.controls(source.table) : nothing}</div>`;
+      <div class="player-bar">${source ? playerBar(this, source.table) : nothing}</div>`;
   }
-
-  private controls(table: FrameTable) {
-    const button = (label: string, text: string, key: string, act: () => void) =>
-      html`<button type="button" class="btn btn-small" aria-label=${label} title="${label} (${key})" @click=${act}>${text}</button>`;
-    return html`<div class="player-buttons" role="group" aria-label="Player">
-        ${button("First frame", "⇤", "Home", () => this.seek(0))}
-        ${button("A second back", "−1 s", "←", () => this.skip(-1))}
-        ${button("One frame back", "‹", ",", () => this.step(-1))}
-        <button type="button" class="btn btn-small player-play" aria-pressed=${this.isPlaying} title="Play or pause (space or k)" @click=${this.toggle}>
-          ${this.isPlaying ? "Pause" : "Play"}
-        </button>
-        ${button("One frame on", "›", ".", () => this.step(1))}
-        ${button("A second on", "+1 s", "→", () => this.skip(1))}
-        ${button("Last frame", "⇥", "End", () => this.seek(table.length - 1))}
-        ${this.isPlaying && this.rate !== 1 ? html`<span class="badge">${this.rate} ×</span>` : nothing}
-      </div>
-      ${readout(table, this.drawn)}
-      <form class="player-entry" @submit=${this.enter}>
-        <label class="visually-hidden" for="player-entry">Go to a pts, a time or a frame</label>
-        <input id="player-entry" class="input input-small" placeholder="pts, 0:00:01.500 or #12" title="Go to (t)" autocomplete="off" spellcheck="false" aria-invalid=${this.entry_problem ? "true" : "false"} />
-      </form>
-      ${this.entry_problem ? html`<p class="player-said" role="alert">${this.entry_problem}</p>` : nothing}`;
-  }
-}
-
-/** What is drawn, in numbers. */
-function readout(table: FrameTable, place: number) {
-  const facts: readonly [string, string][] = [
-    ["frame", `${table.numberAt(place)}`],
-    ["pts", `${table.ptsAt(place)}`],
-    ["time base", table.time_base.join("/")],
-    ["seconds", table.secondsAt(place).toFixed(6)],
-    ["time", codeText(table.secondsAt(place))],
-  ];
-  return html`<dl class="player-facts" aria-label="The frame that is shown">
-    ${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd class="number" data-fact=${name}>${value}</dd></div>`)}
-    ${table.is_decoded ? nothing : html`<div title="The video is long: its frames are listed by the packets in the file, of which a few may be no frame."><dt>listed by</dt><dd>packets</dd></div>`}
-  </dl>`;
-}
-
-/** Resolves when it plays from `seconds` on; an Error where it does not come to that. */
-function started(video: HTMLVideoElement, seconds: number, rate: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const over = new AbortController();
-    const { signal } = over;
-    const end = (settle: () => void) => {
-      over.abort();
-      clearTimeout(timer);
-      settle();
-    };
-    const timer = setTimeout(() => end(() => reject(new Error("it does not begin"))), START_MS);
-    video.addEventListener("error", () => end(() => reject(new Error("it cannot be played"))), { signal });
-    video.addEventListener(
-      "playing",
-      () => end(video.videoWidth ? resolve : () => reject(new Error("no picture"))),
-      { signal },
-    );
-    video.playbackRate = rate;
-    video.currentTime = seconds;
-    video.play().catch((error: unknown) => end(() => reject(error as Error)));
-  });
 }
 
 declare global {

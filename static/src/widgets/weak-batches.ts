@@ -1,10 +1,13 @@
-/** What was taken in bulk for the class, with its origin; each batch can be taken back. */
+/**
+ * What was taken in bulk for the class, with its origin; each batch can be taken back.
+ * Event: "audit-drawn": its button has gone.
+ */
 
 import { html, LitElement, nothing } from "lit";
 import { customElement, property, state } from "lit/decorators.js";
 import { type Purity, purityText } from "../lib/audits";
 import { agoText, countText } from "../lib/format";
-import { latest } from "../lib/latest";
+import { debounced, latest } from "../lib/latest";
 import type { Session } from "../lib/session";
 import "../css/left-to-find.css";
 
@@ -21,6 +24,7 @@ interface WeakBatch {
 }
 
 const LOOKS = 100; // of a purity audit: an interval of about 8 points on either side at worst
+const SETTLED_MS = 900; // after the last answer was saved: a sample is counted once, not at every key
 
 @customElement("sfi-weak-batches")
 export class WeakBatches extends LitElement {
@@ -33,7 +37,13 @@ export class WeakBatches extends LitElement {
   }
 
   protected override firstUpdated(): void {
-    this.session.addEventListener("query", () => void this.load(), { signal: this.life.signal });
+    const { signal } = this.life;
+    this.session.addEventListener("query", () => void this.load(), { signal });
+    this.session.outbox.addEventListener(
+      "saved",
+      debounced(() => void this.load(), SETTLED_MS),
+      { signal },
+    );
     void this.load();
   }
 
@@ -91,6 +101,7 @@ export class WeakBatches extends LitElement {
       await session.api.post(session.api.url("weak_purity", batch.id), { looks: LOOKS });
       session.say(`Audit drawn: up to ${LOOKS} stacks, mixed into rankings of this class`);
       await this.load();
+      this.dispatchEvent(new CustomEvent("audit-drawn"));
     } catch (error) {
       session.fail(error);
     }

@@ -33,6 +33,15 @@ export class WeakPanel extends LitElement {
     if (this.by === "min_similarity") void this.preview();
   }
 
+  /** All that match, still to be confirmed: the button that takes them has the focus. */
+  propose(): void {
+    this.by = "first_n";
+    this.first_n = this.total;
+    const card = this.closest("details");
+    if (card) card.open = true;
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>(".weak-form .btn")?.focus());
+  }
+
   private get threshold(): number | null {
     return this.typed ?? this.similarity;
   }

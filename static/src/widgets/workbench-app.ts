@@ -17,8 +17,10 @@ import "./query-bar";
 import type { QueryHistory } from "./query-history";
 import "./query-history";
 import type { Card } from "./side-card";
+import "./stack-errors";
 import { startState } from "./start-state";
 import { unitSwitch } from "./unit-switch";
+import type { WeakPanel } from "./weak-panel";
 import "./weak-panel";
 
 @customElement("sfi-workbench")
@@ -26,6 +28,7 @@ export class WorkbenchApp extends DeckApp {
   @state() private is_taking = false;
   @query("sfi-query-bar") private bar!: QueryBar;
   @query("sfi-query-history") private queries!: QueryHistory;
+  @query("sfi-weak") private weak_panel!: WeakPanel | null;
   private examples!: Examples;
   private cut: CutLine | null = null;
 
@@ -33,10 +36,12 @@ export class WorkbenchApp extends DeckApp {
     super.firstUpdated();
     const { session, grid } = this;
     const { signal } = this.life;
+    session.ranking.numSeen = () => grid.room;
     this.examples = new Examples(session, this.bar, this.frame);
     const cut = new CutLine(session, grid);
     this.cut = cut;
     session.addEventListener("ranked", () => cut.set(null), { signal });
+    session.ranking.addEventListener("change", () => cut.grown(), { signal });
     grid.addEventListener("grid-carry", ((event: CustomEvent) =>
       this.examples.carried(event)) as EventListener);
     grid.addEventListener("grid-dragged", ((event: CustomEvent) =>
@@ -66,21 +71,25 @@ export class WorkbenchApp extends DeckApp {
     `;
   }
 
-  /** The cards between the counters and the history; a new one is one line here. */
+  /** The cards above the history; a new one is one line here. Counts are with the states, at the left. */
   private cards(): Card[] {
     const { session } = this;
-    const left = html`<sfi-left-to-find .session=${session}></sfi-left-to-find>`;
+    const left = html`<sfi-left-to-find .session=${session} @audit-drawn=${() => this.grid.focus()}></sfi-left-to-find>`;
     const audits: Card = { name: "left", title: "Left to find", body: left };
     const mix: Card = { name: "mix", title: "Queue", hint: mixName(session.query.mix), body: this.mix() };
-    if (session.isViewer) return [mix, audits];
-    return [mix, audits, { name: "weak", title: "Take as weak labels", body: this.weak() }];
+    const checks = html`<sfi-stack-errors .session=${session}></sfi-stack-errors>`;
+    const stacks: Card = { name: "stacks", title: "Answers by stack", body: checks };
+    if (session.isViewer) return [audits, mix, stacks];
+    return [audits, mix, stacks, { name: "weak", title: "Take as weak labels", body: this.weak() }];
   }
 
   private queryBar(is_loading: boolean) {
     const { session } = this;
     return html`<sfi-query-bar
       .terms=${session.query.terms}
+      .gone=${session.trouble.gone}
       .filters=${session.query.filters}
+      .misread=${session.misread}
       .names=${session.names}
       .filesLike=${this.filesLike}
       .encoder=${session.config.encoder}
@@ -88,7 +97,7 @@ export class WorkbenchApp extends DeckApp {
       .has_history=${true}
       .pictureOf=${this.pictureOf}
       .busy=${is_loading}
-      @query-line=${(event: CustomEvent) => session.setLine(event.detail)}
+      @query-line=${(event: CustomEvent) => this.setLine(event.detail)}
       @query-history=${() => this.queries.open()}
       @line-left=${() => this.grid.focus()}
       @query-terms=${(event: CustomEvent<Term[]>) => session.setTerms(event.detail)}
@@ -172,12 +181,30 @@ export class WorkbenchApp extends DeckApp {
       case "queries":
         this.queries.open();
         return true;
+      case "all-matching":
+        return this.allMatching();
       case "query-bar":
         this.bar.focus();
         return true;
       default:
         return false;
     }
+  }
+
+  /** An answer to what nobody has looked at is a weak label: the card for those is where it goes on. */
+  private allMatching(): boolean {
+    const { session, weak_panel } = this;
+    if (!weak_panel?.is_ready) return false;
+    session.drop();
+    weak_panel.propose();
+    session.say("Not all that match were on the screen: together they can be taken as weak labels");
+    return true;
+  }
+
+  /** What was typed is found: the keys are about it, and no longer about the line. */
+  private setLine(line: { filters: Filters; terms: Term[] }): void {
+    void this.session.setLine(line);
+    this.grid.focus();
   }
 
   private moveCut(move: (cut: CutLine) => void): void {

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +48,24 @@ def test_the_child_gives_what_the_same_code_gives_here(decoder, clip, photos):
     assert [frame.pts for frame in decoder.frames_at(clip, some)] == some
 
 
+def test_a_decoder_for_pictures_gives_the_same_without_loading_what_reads_videos(decoder, photos, tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(photos[0].read_bytes()[:300])
+    with Decoder(is_for_pictures=True) as light:
+        for path in photos:
+            mine, theirs = light.image(path, min_side_px=40), decoder.image(path, min_side_px=40)
+            assert np.array_equal(mine.pixels, theirs.pixels)
+            assert mine.width_px == theirs.width_px == 120
+        refused = []
+        for each in (light, decoder):
+            with pytest.raises(MediaRefused) as caught:
+                each.image(tmp_path / "bad.jpg")
+            refused.append((caught.value.code, caught.value.sentence))
+        assert refused[0] == refused[1]
+        loaded = Path(f"/proc/{light._child.pid}/maps").read_text()
+    assert "/simplejpeg/" in loaded
+    assert not any(f"/{name}/" in loaded for name in ("av", "cv2"))
+
+
 def test_thumbnails_come_in_order_and_a_bad_one_is_one_refusal(decoder, photos):
     photos[2].write_bytes(b"nonsense")
     made = list(decoder.image_thumbnails(photos))
@@ -61,17 +78,20 @@ def test_a_reading_left_half_way_does_not_disturb_the_next(decoder, clip, photos
     assert decoder.image(photos[0]).pixels.shape == (90, 120, 3)
 
 
-def test_a_file_that_kills_the_child_is_refused_and_the_rest_goes_on(photos):
+def test_a_file_that_kills_the_child_is_refused_and_the_rest_goes_on(photos, monkeypatch):
+    asked = decoder_module._write_line
     with Decoder() as decoder:
         decoder.image(photos[0])
         child = decoder._child.pid
         os.kill(child, signal.SIGSTOP)
 
-        def kill() -> None:
-            os.kill(child, signal.SIGSEGV)
-            os.kill(child, signal.SIGCONT)
+        def ask_then_kill(of, request) -> None:
+            asked(of, request)
+            if of.pid == child:
+                os.kill(child, signal.SIGSEGV)
+                os.kill(child, signal.SIGCONT)
 
-        threading.Timer(0.3, kill).start()
+        monkeypatch.setattr(decoder_module, "_write_line", ask_then_kill)
         first, *rest = decoder.image_thumbnails(photos)
     assert isinstance(first, MediaRefused)
     assert (first.code, "SIGSEGV" in first.sentence) == ("crashed-decoder", True)

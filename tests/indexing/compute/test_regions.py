@@ -18,6 +18,7 @@ from indexing.compute.regions import (
     box_of,
     bytes_of_frame,
     cut_tiles,
+    slot_like,
 )
 from indexing.compute.residents import Items, Part, Resident
 from indexing.compute.selections import Filters, select
@@ -228,3 +229,20 @@ def test_boxes_stay_right_over_a_newer_resident(build):
     further = ranking.page(30, NUM, resident=newer)
     expected = brute_force(VECTORS[3, 4], np.ones(NUM, bool), fold=True)[30:]
     assert [(hit.item, hit.box) for hit in further] == [(item, box_of(slot)) for item, slot, _ in expected]
+
+
+def test_the_slot_like_a_box_is_the_one_that_shares_most_of_both_by_a_count_of_small_squares():
+    rng = np.random.default_rng(0)
+    grid = (np.stack(np.meshgrid(np.arange(60), np.arange(60)), axis=-1).reshape(-1, 2) + 0.5) / 60
+
+    def inside(box):
+        return ((grid >= box[:2]) & (grid < box[2:])).all(axis=1)
+
+    parts = [inside((0.0, 0.0, 1.0, 1.0)), *(inside(tile) for tile in TILES)]
+    for _ in range(200):
+        low = rng.integers(0, 59, 2)
+        box = tuple(np.concatenate([low, rng.integers(low + 1, 61)]) / 60)
+        own = inside(box)
+        shares = [np.count_nonzero(own & part) / np.count_nonzero(own | part) for part in parts]
+        assert slot_like(box) == int(np.argmax(np.round(shares, 9)))
+    assert [slot_like(tile) for tile in TILES] == list(TILE_SLOTS)

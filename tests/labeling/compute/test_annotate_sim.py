@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.annotate_sim import policies
+from benchmarks.annotate_sim import ours
 from benchmarks.annotate_sim.annotator import Session, annotate
 from benchmarks.annotate_sim.policies import POLICIES
-from indexing.search_service import queries
+from indexing.search_service import learning
 
 POLICIES_COMPARED = ("sisyphus", "static similarity", "mean of accepted", "linear SVM", "random order")
 
@@ -36,7 +36,7 @@ def test_learning_needs_fewer_decisions_than_the_other_ways_and_hurts_nobody(pho
 
 
 def test_the_simulated_policy_samples_like_the_search_service():
-    assert (policies.NUM_UNDECIDED, policies.SAMPLES_SEED) == (queries.NUM_UNDECIDED, queries.SAMPLES_SEED)
+    assert (ours.NUM_UNDECIDED, ours.SAMPLES_SEED) == (learning.NUM_UNDECIDED, learning.SAMPLES_SEED)
 
 
 def test_decisions_are_counted_to_the_item_that_reaches_the_share():

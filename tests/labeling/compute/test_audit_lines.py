@@ -51,6 +51,18 @@ def test_an_unsure_draw_counts_as_a_positive_but_not_as_found():
     assert unsure.after == unsure.before == found.before
 
 
+def test_what_was_rejected_since_is_not_missed_now():
+    now = BEFORE.copy()
+    now[200:490], now[490:495] = NO, YES  # all but five of the 300 that were open
+    said = line(now, statuses(no=98, yes=2))
+    assert said.missed_at_most == most_positives(300, 100, 2, alpha=0.05) > 10
+    assert said.now == pytest.approx(85 / 90)
+    now[495:] = NO
+    everything = line(now, statuses(no=98, yes=2))
+    assert everything.now == 1.0
+    assert everything.before == said.before == 80 / (80 + said.missed_at_most)
+
+
 def test_what_is_accepted_later_raises_recall_now_without_another_audit():
     now = BEFORE.copy()
     now[200:203] = YES  # three of the 300 that were open

@@ -227,6 +227,16 @@ def test_archives_read_back_with_the_standard_library_and_repeat(entries):
         assert written(kind) == written(kind)
 
 
+@pytest.mark.parametrize("name", ["a", "train/00_1.json", "x" * 100, "x" * 101, "ä.jpg", "folder/"])
+@pytest.mark.parametrize("size", [0, 511, 8**11 - 1, 8**11])
+def test_the_header_of_a_tar_entry_is_that_of_tarfile(name, size):
+    info = tarfile.TarInfo(name.rstrip("/"))
+    info.size = size
+    if name.endswith("/"):
+        info.type, info.mode = tarfile.DIRTYPE, 0o755
+    assert archives._tar_header(name, size) == info.tobuf(tarfile.GNU_FORMAT)
+
+
 def test_a_zip_with_more_entries_than_16_bits_can_count_is_read_whole(tmp_path):
     with (tmp_path / "x.zip").open("wb") as out, archives.ZipArchive(out) as archive:
         for number in range(70_000):

@@ -58,6 +58,20 @@ def test_where_nothing_was_rejected_only_what_is_surely_better_is_used():
     assert judge(start, better, [12, 0, 200], np.arange(12)).blend > 0
 
 
+@pytest.mark.parametrize("rejected", [0, 12])
+def test_where_the_start_query_made_no_mistake_a_model_that_sees_much_clearer_is_used(rejected):
+    """Its precision on the answers cannot be better: the start query found them."""
+    rng = np.random.default_rng(4)
+    sizes = (12, rejected, 200)
+    start = scored(rng, accepted=6, rejected=-1, undecided=0, sizes=sizes)
+    clearer = scored(rng, accepted=9, rejected=-1, undecided=0, sizes=sizes)
+    as_clear = scored(rng, accepted=6, rejected=-1, undecided=0, sizes=sizes)
+    judged = judge(start, clearer, list(sizes), np.arange(12))
+    assert judged.start_precision == 1
+    assert judged.blend == 1
+    assert judge(start, as_clear, list(sizes), np.arange(12)).blend == 0
+
+
 def test_a_start_query_without_a_mistake_stays():
     start = np.repeat([2.0, 1.0, 0.0], [6, 6, 50])
     assert judge(start, start, [6, 6, 50], np.arange(6)) == (0, 1, 1)

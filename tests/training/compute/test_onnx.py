@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from PIL import Image
 
 from indexing.compute import encoders
@@ -17,11 +18,11 @@ from indexing.compute.decoder import Decoder
 from tests.training.compute.photos import CLASSES, SMALL, photos_of
 from training.compute import checkpoints, networks, onnx_files
 from training.compute.checkpoints import Facts
-from training.compute.classifiers import load_classifier, probabilities
+from training.compute.classifiers import Classifier, load_classifier, probabilities
 from training.compute.onnx_example import example_script
 from training.compute.onnx_files import Exported
 from training.compute.onnx_heads import export_probe
-from training.compute.onnx_networks import export_network
+from training.compute.onnx_networks import export_both, export_network
 from training.compute.onnx_resize import resize_graph
 from training.compute.pictures import Preprocessing
 from training.compute.probe import Probe
@@ -50,6 +51,17 @@ def folder(tmp_path_factory, shared_weights) -> Path:
     facts = Facts("torchvision:mobilenet_v2", CLASSES, "multi_class", SMALL)
     checkpoints.write(made / checkpoints.BEST, facts, network.state_dict())
     return made
+
+
+@pytest.fixture
+def quick(tmp_path) -> Classifier:
+    """A network that torch exports in a third of the time, with made numbers by which photos differ."""
+    network = networks.build("torchvision:resnet18", 3, seed=0)
+    network.fc.weight.data *= 5
+    network.fc.bias.data = torch.tensor([0.6, 1.8, -1.4])  # no class is far above the others
+    facts = Facts("torchvision:resnet18", CLASSES, "multi_class", SMALL)
+    checkpoints.write(tmp_path / checkpoints.BEST, facts, network.state_dict())
+    return load_classifier(tmp_path, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +127,8 @@ def test_a_network_answers_in_onnx_as_in_torch_at_any_batch_size(exported, image
     ).items()
 
 
-def test_a_static_file_takes_one_image(tmp_path, folder, pictures):
-    exported = export_network(
-        load_classifier(folder, device="cpu"), tmp_path / "a.onnx", pictures, is_static=True
-    )
+def test_a_static_file_takes_one_image(tmp_path, quick, pictures):
+    exported = export_network(quick, tmp_path / "a.onnx", pictures, is_static=True)
     (given,) = session_of(exported.path).get_inputs()
     assert (given.name, given.shape, given.type) == ("images", [1, 3, 64, 64], "tensor(uint8)")
 
@@ -190,13 +200,18 @@ def test_a_probe_with_its_encoder_answers_on_images_as_the_probe_on_features(tmp
     assert max(files.head.parity, files.whole.parity) <= 1e-4
     assert files.whole.metadata["encoder"] == key
     assert json.loads(files.whole.metadata["preprocessing"])["side_px"] == 64
+    session = session_of(files.any_size.path)
+    found = np.concatenate([session.run(["probabilities"], {"picture": each})[0] for each in pictures])
+    assert np.abs(found - whole).max() == pytest.approx(files.any_size.parity, abs=1e-4)
+    assert files.any_size.parity < 0.02
+    assert json.loads(files.any_size.metadata["preprocessing"])["resize_by"] == "the graph"
 
 
 def test_a_probe_on_the_built_in_encoder_is_a_head_that_names_it(tmp_path, model_dir, pictures):
     probe = probe_of(1024, "multi_class")
     files = export_probe(probe, tmp_path, pictures, encoder_key="builtin@1", model_dir=model_dir)
-    assert files.whole is None
-    assert "builtin@1" in files.why_no_whole
+    assert (files.whole, files.any_size) == (None, None)
+    assert "builtin@1" in files.why_not
     assert files.head.metadata["encoder"] == "builtin@1"
     features = encoders.load("builtin@1", model_dir=model_dir).encode(pictures)
     np.save(tmp_path / "features.npy", features)
@@ -224,17 +239,37 @@ def test_the_graph_resizes_as_pillow_does_but_for_rounding(pictures, fit, resize
         assert far.mean() < 0.2
 
 
-def test_a_network_with_the_resize_in_it_takes_pictures_of_any_size(tmp_path, folder, photos, pictures):
-    classifier = load_classifier(folder, device="cpu")
+def test_a_network_with_the_resize_in_it_takes_pictures_of_any_size(tmp_path, quick, photos, pictures):
     path = tmp_path / "whole.onnx"
-    made = export_network(classifier, path, pictures, has_resize=True)
+    made = export_network(quick, path, pictures, has_resize=True)
     assert made.parity < 0.02
     session = session_of(path)
-    expected = probabilities(classifier.logits(pictures), "multi_class")
+    expected = probabilities(quick.logits(pictures), "multi_class")
+    assert expected.std(axis=0).min() > 0.01  # the photos do differ
     found = np.concatenate([session.run(["probabilities"], {"picture": each})[0] for each in pictures])
     assert np.abs(found - expected).max() == pytest.approx(made.parity, abs=1e-6)
     lines = run_example(tmp_path, path, *photos[:2], takes_images=True, has_resize=True)
     assert len(lines) == 2
+
+
+def test_an_export_has_a_file_for_images_of_one_size_and_one_for_pictures_of_any(tmp_path, quick, pictures):
+    files = export_both(quick, tmp_path, pictures, operating_points=POINTS, title="all")
+    assert (files.network.parity <= 1e-4, files.any_size.parity <= 0.02) == (True, True)
+    assert files.why_no_any_size == ""
+    session = session_of(files.any_size.path)
+    found = np.concatenate([session.run(["probabilities"], {"picture": each})[0] for each in pictures])
+    expected = probabilities(quick.logits(pictures), "multi_class")
+    assert np.abs(found - expected).max() == pytest.approx(files.any_size.parity, abs=1e-6)
+    for said in (files.network.metadata, files.any_size.metadata):
+        assert json.loads(said["operating_points"]) == POINTS
+
+
+def test_where_onnx_has_not_the_filter_the_other_file_is_there_and_it_is_said(tmp_path, quick, pictures):
+    quick.preprocessing = dataclasses.replace(quick.preprocessing, resize="area")
+    files = export_both(quick, tmp_path, pictures)
+    assert files.any_size is None
+    assert "pictures by area" in files.why_no_any_size
+    assert [path.name for path in tmp_path.glob("*.onnx")] == ["network.onnx"]
 
 
 def test_a_filter_that_onnx_has_not_is_refused_by_name(tmp_path, folder, pictures):

@@ -10,7 +10,7 @@ from tests.training.compute.made import answers_of, made
 from training.compute.columns import Scale
 from training.compute.gap import by_item, split_gap
 from training.compute.probe import Probe, ProbeDamaged, fit_probe
-from training.compute.regularization import macro_average_precision
+from training.compute.regularization import LEVEL, macro_average_precision
 
 EXACT = {"class_weighting": "none", "tolerance": 1e-10}
 
@@ -79,6 +79,19 @@ def test_the_chosen_penalty_serves_the_test_side_as_well_as_the_best_of_a_grid(k
         fit_probe(features, answers, kind=kind).logits(features[test]), answers.rows(test)
     )
     assert ours >= best - 0.01
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_penalties_that_lose_alike_labels_take_the_one_that_ranks_best_and_a_choice_the_least_loss(seed):
+    features, answers = made(240, num_classes=4, spread=2.0, seed=seed)
+    for kind in ("multi_label", "multi_class"):
+        probe = fit_probe(features, answers, kind=kind)
+        tried = [row for row in probe.curve if row["phase"] == "path"]
+        least = min(row["held_out_loss"] for row in tried)
+        level = LEVEL if kind == "multi_label" else 1.0
+        alike = [row for row in tried if row["held_out_loss"] <= level * least]
+        best = max(alike, key=lambda row: row["held_out_average_precision"])
+        assert probe.regularization == best["regularization"]
 
 
 def test_the_same_seed_gives_the_same_probe():

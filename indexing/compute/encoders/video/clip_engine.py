@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from indexing.compute.encoders.exported import COSINE_FLOOR, has_bf16
 from indexing.compute.encoders.gates import Gate, worst_cosine
-from indexing.compute.encoders.inference import COSINE_FLOOR, PRECISIONS, export, has_bf16
+from indexing.compute.encoders.inference import PRECISIONS, export
 from indexing.compute.encoders.video.clip_samples import sample_clips
 from indexing.compute.encoders.video.clip_specs import ClipSpec
 from indexing.compute.encoders.video.swin_masks import exportable

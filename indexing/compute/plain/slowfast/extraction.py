@@ -186,8 +186,8 @@ class _Work:
                         rows.add(clip.row)
                     self._advance(len(batch))
             if source.damage and not run.keeps_damaged:
-                sentence = f"{source.damage} --keep-damaged writes the features of what was read."
-                raise MediaRefused("damaged", sentence)
+                told = source.damage.removesuffix(" The good frames are kept.")  # here they are not
+                raise MediaRefused("damaged", f"{told} --keep-damaged writes the rows of what was read.")
             meta = {**about, "source_sha256": sha256, **run.facts, "sfi_version": run.version}
             if source.damage:
                 meta["damage"] = source.damage
