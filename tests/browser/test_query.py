@@ -17,7 +17,7 @@ from tests.browser.test_workbench import (  # noqa: F401 - fixtures
     open_workbench,
     pictures,
 )
-from tests.browser.waiting import until
+from tests.browser.waiting import intercepted, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -135,6 +135,7 @@ def test_a_further_page_that_fails_is_told_asked_for_again_and_moves_nothing(ope
     before = page.evaluate(f"{ranking}.tiles.map((tile) => tile.item)")
     # Of a 503 the page would ask again by itself.
     page.route("**/rank/", lambda route: route.fulfill(status=500, json={"detail": "Gone for now."}))
+    intercepted(page)
     page.evaluate(f"() => {{ {ranking}.isComplete = false }}")  # the corpus is smaller than a page
     page.evaluate("document.querySelector('sfi-workbench').session.more()")
     expect(page.get_by_role("alert")).to_contain_text("Gone for now.")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from labeling.models import CurrentVerdict, LabelClass, Lease, Verdict
 from labeling.services.verdicts import Operation, record_verdicts
 from tests.browser import deck
-from tests.browser.waiting import eventually, until
+from tests.browser.waiting import eventually, intercepted, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 CLASSES = ("Motorbikes", "airplanes", "Leopards")
@@ -158,6 +158,7 @@ def test_nothing_is_lost_offline_by_a_lost_answer_or_a_closed_tab(open_workbench
         route.abort()
 
     page.route("**/verdicts/", lose_the_answer, times=1)
+    intercepted(page)
     page.keyboard.press("a")
     all_saved(page)
     assert Verdict.objects.filter(corpus=corpus).count() == 1

@@ -30,12 +30,23 @@ def eventually(true: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+def intercepted(page: Page) -> None:
+    """Waits for the routes of an open page to be in effect.
+
+    Its renderer is told of the new way to the network beside its input: a key pressed later may come first.
+    """
+    page.route("**/is-intercepted", lambda route: route.fulfill(status=204))
+    until(page, "(await fetch('/is-intercepted')).status === 204")
+
+
 class Held:
     """Requests of a page that wait until `let_go`; those that come after it wait no more."""
 
     def __init__(self, page: Page, pattern: str) -> None:
         self._waiting: list[Route] | None = []
         page.route(re.compile(pattern), self._hold)
+        if page.url != "about:blank":
+            intercepted(page)
 
     def _hold(self, route: Route) -> None:
         if self._waiting is None:
