@@ -1,9 +1,9 @@
-"""Boxes of answers as the libraries of Hugging Face and FiftyOne read them, in an environment beside ours."""
+"""Boxes of answers as the libraries of Hugging Face and FiftyOne read them (FiftyOne's: elsewhere)."""
 
 import pytest
 
 from tests.labeling.test_box_exports import CORNER, THIRD, photos, version  # noqa: F401 - fixtures
-from tests.labeling.test_export_readers import pytestmark, read_by_them  # noqa: F401 - needs that environment
+from tests.labeling.test_export_readers import PYTHON, needs_fiftyone, read_by_them
 from tests.labeling.test_exports import export_of, extracted
 
 HUGGING_FACE = """
@@ -52,12 +52,13 @@ def test_hugging_face_datasets_reads_the_boxes(version, mia, photos, tmp_path, k
     assert read[str(photos[2].pk)] == []
 
 
+@needs_fiftyone
 def test_fiftyone_reads_them_from_three_layouts(version, mia, tmp_path):  # noqa: F811
     folders = [
         str(extracted(export_of(version, mia, format=form), tmp_path / form))
         for form in ("fiftyone", "voc", "coco")
     ]
-    read = read_by_them(FIFTYONE, *folders, home=tmp_path)
+    read = read_by_them(FIFTYONE, *folders, home=tmp_path, python=PYTHON)
     region = ["cat", [0.062, 0.167, 0.312, 0.417]]
     in_pixels = [WHOLE, region, ["cat", [0.094, 0.333, 0.609, 0.333]], ["dog", [0.5, 0.25, 0.5, 0.5]]]
     in_shares = [WHOLE, region, ["cat", [0.1, 0.333, 0.6, 0.333]], ["dog", [0.5, 0.25, 0.5, 0.5]]]

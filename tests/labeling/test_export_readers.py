@@ -1,8 +1,9 @@
-"""The layouts of Hugging Face and FiftyOne, opened by their own libraries in an environment beside ours."""
+"""The layouts of Hugging Face and FiftyOne, opened by their own libraries (FiftyOne's: elsewhere)."""
 
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.labeling.test_exports import accepted_and_rejected, export_of, extracted, version  # noqa: F401
 
 PYTHON = os.environ.get("SISYPHUS_READERS_PYTHON", "")
-pytestmark = pytest.mark.skipif(
+needs_fiftyone = pytest.mark.skipif(
     not PYTHON, reason="needs SISYPHUS_READERS_PYTHON: an environment with requirements-readers.txt (1.2 GB)"
 )
 HUGGING_FACE = """
@@ -37,9 +38,9 @@ print(json.dumps(answer))
 """
 
 
-def read_by_them(script: str, *arguments: str, home: Path):
+def read_by_them(script: str, *arguments: str, home: Path, python: str = sys.executable):
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "HF_HUB_OFFLINE": "1", "FIFTYONE_DO_NOT_TRACK": "1"}
-    command = [str(Path(PYTHON).absolute()), "-c", script, *arguments]
+    command = [str(Path(python).absolute()), "-c", script, *arguments]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
@@ -55,9 +56,10 @@ def test_hugging_face_datasets_loads_every_side(version, mia, tmp_path, kind, wi
     assert read["sizes"] == read["told"]
 
 
+@needs_fiftyone
 def test_fiftyone_reads_every_side(version, mia, tmp_path):  # noqa: F811
     folder = extracted(export_of(version, mia, format="fiftyone"), tmp_path / "out")
-    read = read_by_them(FIFTYONE, str(folder), home=tmp_path)
+    read = read_by_them(FIFTYONE, str(folder), home=tmp_path, python=PYTHON)
     accepted, rejected = accepted_and_rejected(version)
     assert (len(read), sum(map(len, read))) == (accepted + rejected, accepted)
     assert all(each == [["cat", [0.0, 0.0, 1.0, 1.0]]] for each in read if each)
