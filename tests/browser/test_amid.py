@@ -39,7 +39,16 @@ def test_what_a_lost_role_refuses_is_told_once_shown_undone_and_sent_again(page_
     expect(page.locator('.tile[data-answer="reject"]')).to_have_count(2)
     expect(page.locator(".status-unsaved")).to_have_text("all saved")
     eventually(lambda: CurrentVerdict.objects.filter(label_class=otter, answer="reject").count() == 2)
+
+    mine.update(role=Role.VIEWER)
     page.locator(".batch").get_by_role("button", name="Undo").click()
+    expect(problem).to_contain_text("an undo was refused: Your role here does not allow it any more")
+    expect(page.locator('.tile[data-answer="reject"]')).to_have_count(2)  # it stands
+    expect(page.locator(".batch").get_by_role("button", name="Undo")).to_have_count(1)
+    mine.update(role=Role.ANNOTATOR)
+    problem.get_by_role("button", name="Send again").click()
+    expect(problem).to_have_count(0)
+    expect(page.locator('.tile[data-answer="accept"]')).to_have_count(6)
     eventually(lambda: CurrentVerdict.objects.filter(label_class=otter, answer="accept").count() == 6)
 
     heron = LabelClass.objects.create(corpus=corpus, name="heron", created_by=mia)

@@ -59,10 +59,67 @@ describe("decisions", () => {
     for (const entry of [first, second]) decisions.withdraw(entry, find);
     expect(answers()).toEqual(["", "accept", ""]);
     expect(decisions.batches.map(({ count }) => count)).toEqual([1]);
+    const shown = { ...tileOf(1), answer: "reject" as const, version: 1 }; // in an open stack, which `find` does not know
+    expect(decisions.repaint(shown)).toMatchObject({ answer: "", version: 0 });
     decisions.resay([first], "cat", find);
     expect(answers()).toEqual(["reject", "accept", ""]);
     expect(decisions.undo(find, "/undo/", decisions.batches[0])?.id).toBe(first.operation.batch);
     expect(answers()).toEqual(["", "accept", ""]);
+  });
+
+  it("that were taken back count again once the undo is refused, and are taken back when it is sent again", () => {
+    decisions.answer(tiles.slice(0, 2), "accept", CONTEXT);
+    decisions.saved(saved([{ item: 1 }, { item: 2 }]), find);
+    const [batch] = decisions.batches;
+    decisions.undo(find, "/undo/");
+    decisions.answer(tiles.slice(1, 2), "reject", CONTEXT); // said since: it stays
+    const undo = sent.find((entry) => entry.kind === "undo") as UndoEntry;
+    decisions.withdrawTurn(undo, find);
+    expect(answers()).toEqual(["accept", "reject", ""]);
+    expect(versions()).toEqual([1, 3, 0]);
+    expect(batch).toMatchObject({ state: "said", undo_id: null, is_saved: true });
+    decisions.returned(undo, find);
+    expect(answers()[0]).toBe("");
+    expect(batch).toMatchObject({ state: "undone", undo_id: undo.operation_id });
+  });
+
+  it("are by their stack again, once what was said of a member is taken back", () => {
+    const member = { ...tileOf(4), answer: "accept" as const, version: 1, is_derived: true };
+    decisions.answer([{ ...member, stack: null }], "reject", CONTEXT);
+    decisions.undo(find, "/undo/");
+    const [undo] = sent.slice(1) as [UndoEntry];
+    expect(decisions.repaint({ ...member, answer: "reject", version: 2, is_derived: false })).toMatchObject(
+      member_of(3),
+    );
+    const undone = {
+      batch: "id-0",
+      operation_id: undo.operation_id,
+      kept: 0,
+      undone: [{ item: 4, answer: "accept", version: 3 }],
+    };
+    decisions.saved(saved([], { undone }), find);
+    expect(decisions.repaint({ ...member })).toMatchObject(member_of(3));
+    function member_of(version: number) {
+      return { answer: "accept", version, is_derived: true };
+    }
+  });
+
+  it("stay undone when their redo is refused, and said when both are", () => {
+    decisions.answer(tiles.slice(0, 1), "accept", CONTEXT);
+    decisions.saved(saved([{ item: 1 }]), find);
+    const turns = () => sent.filter((entry) => entry.kind === "undo") as UndoEntry[];
+    decisions.undo(find, "/undo/");
+    decisions.redo(find, "/undo/");
+    const [undo, redo] = turns() as [UndoEntry, UndoEntry];
+    expect(decisions.withdrawTurn(undo, find)).toBeNull(); // the redo is on its way
+    decisions.withdrawTurn(redo, find);
+    expect([answers()[0], versions()[0], decisions.batches[0]?.state]).toEqual(["accept", 1, "said"]);
+    decisions.undo(find, "/undo/");
+    decisions.redo(find, "/undo/");
+    const [, , kept, late] = turns() as [UndoEntry, UndoEntry, UndoEntry, UndoEntry];
+    expect([kept.batch, late.batch]).toEqual([decisions.batches[0]?.id, kept.operation_id]);
+    decisions.withdrawTurn(late, find);
+    expect([answers()[0], versions()[0], decisions.batches[0]?.state]).toEqual(["", 2, "undone"]);
   });
 
   it("are about the part of the frame that is outlined: found now, or said before; a region is that part itself", () => {

@@ -8,6 +8,8 @@ import type { Answer, BatchRow, Box, LabelClass, Operation, Tile } from "./wire"
 export interface Known {
   answer: Answer | "";
   version: number;
+  is_derived?: boolean; // by an answer to its stack
+  refused_version?: number; // what was painted until it was refused
 }
 
 export interface Before extends Known {
@@ -53,7 +55,13 @@ export function batchOf(
     id,
     answer,
     count: tiles.length,
-    tiles: tiles.map(({ item, stack, answer, version }) => ({ item, stack, answer, version })),
+    tiles: tiles.map(({ item, stack, answer, version, is_derived = false }) => ({
+      item,
+      stack,
+      answer,
+      version,
+      is_derived,
+    })),
     item: tiles[0]?.item ?? null,
     at,
     state: "said",

@@ -8,11 +8,11 @@ import {
   batchOf,
   type Context,
   entriesOf,
-  type Known,
   recalled,
 } from "./batches";
-import { classOf, type Saved } from "./outbox";
-import type { Entry, VerdictEntry } from "./outbox-store";
+import { type Find, KnownAnswers } from "./known-answers";
+import type { Saved } from "./outbox";
+import type { Entry, UndoEntry, VerdictEntry } from "./outbox-store";
 import type { Answer, BatchRow, LabelClass, Tile } from "./wire";
 
 export interface Parts {
@@ -21,48 +21,15 @@ export interface Parts {
   now(): number;
 }
 
-/** The tile on the page that shows an item, if one does. */
-type Find = (item: number) => Tile | undefined;
-
 const MOST_BATCHES = 200;
 
-/** Fires "painted" (item ids whose answer changed) before anything is stored or sent. */
-export class Decisions extends EventTarget {
+/** Fires "painted" (item ids whose answer changed) before anything is stored or sent. The batches outlast a class. */
+export class Decisions extends KnownAnswers {
   readonly batches: Batch[] = []; // newest first
-  private label_class: number | null = null;
-  private readonly known = new Map<number, Known>(); // what was last said here, per item of the current class
+  private readonly refused = new Set<string>(); // undos and redos, by their operation
 
   constructor(private readonly parts: Parts) {
     super();
-  }
-
-  /** Another label class, other answers; the batches stay and can still be undone. */
-  begin(label_class: number | null): void {
-    this.label_class = label_class;
-    this.known.clear();
-  }
-
-  /** A tile as the server has it, with what was said here since. */
-  overlay(tile: Tile): Tile {
-    const known = this.known.get(tile.item);
-    if (known && known.version > tile.version) {
-      tile.answer = known.answer;
-      tile.version = known.version;
-    }
-    return tile;
-  }
-
-  /** What waits in the outbox from an earlier page counts as said. */
-  restore(entries: readonly Entry[], label_class: number): void {
-    for (const entry of entries) {
-      if (classOf(entry) !== label_class) continue;
-      if (entry.kind === "undo") {
-        for (const { item, answer, version } of entry.said) this.known.set(item, { answer, version });
-        continue;
-      }
-      const { item, answer, base_version } = entry.operation;
-      this.known.set(item, { answer, version: base_version + 1 });
-    }
   }
 
   /** The history as the server has it, for the batches said before this page was opened. */
@@ -79,7 +46,10 @@ export class Decisions extends EventTarget {
     if (!changing.length) return null;
     const batch = this.begun(changing, answer, context);
     const entries = this.entries(batch, changing, context, force);
-    for (const tile of changing) this.set(tile, answer, tile.version + 1);
+    for (const tile of changing) {
+      Object.assign(tile, { answer, version: tile.version + 1, is_derived: false });
+      this.known.set(tile.item, { answer, version: tile.version });
+    }
     this.remember(batch);
     this.painted(changing.map((tile) => tile.item));
     this.parts.put(entries);
@@ -136,22 +106,21 @@ export class Decisions extends EventTarget {
   private turn(
     batch: Batch,
     state: Batch["state"],
-    answers: readonly { item: number; answer: Answer | "" }[],
+    answers: readonly Pick<Before, "item" | "answer" | "is_derived">[],
     find: Find,
     undo_url: string,
   ): void {
     const said = answers.map(({ item, answer }) => {
-      const is_here = batch.class === this.label_class;
-      const seen = is_here ? (this.known.get(item)?.version ?? find(item)?.version ?? 0) : 1;
-      const version = seen + 1;
-      return { item, answer, version };
+      const seen = batch.class === this.label_class ? this.versionOf(item, find) : 1;
+      return { item, answer, version: seen + 1 };
     });
     const undone = batch.undo_id ?? batch.id;
     batch.undo_id = this.parts.uuid();
     batch.state = state;
     batch.is_saved = false;
     if (batch.class === this.label_class) {
-      for (const { item, answer, version } of said) this.know(item, answer, version, find);
+      for (const [place, { item, answer, version }] of said.entries())
+        this.know(item, { answer, version, is_derived: answers[place]?.is_derived ?? false }, find);
       this.painted(said.map((each) => each.item));
     }
     const common = { kind: "undo", url: undo_url, class: batch.class, said } as const;
@@ -177,28 +146,34 @@ export class Decisions extends EventTarget {
       if (result.version === null || result.outcome === "rejected") continue;
       const known = this.known.get(result.item);
       if (stands && known && known.version > result.version) continue; // said again since
-      this.know(result.item, (result.answer ?? "") as Answer | "", result.version, find);
+      this.know(result.item, { answer: (result.answer ?? "") as Answer | "", version: result.version }, find);
       changed.push(result.item);
     }
     for (const each of saved.undone?.undone ?? []) {
-      this.know(each.item, each.answer as Answer | "", each.version, find);
+      this.know(each.item, { answer: each.answer as Answer | "", version: each.version }, find);
       changed.push(each.item);
     }
     if (changed.length) this.painted(changed);
   }
 
-  /** It was refused: what counted before is shown again, unless more was said since, and no batch has it. */
-  withdraw({ operation }: VerdictEntry, find: Find): void {
+  /**
+   * It was refused: what counted before is shown again, unless more was said since, and no batch has it. The batch, if
+   * nothing is left of it.
+   */
+  withdraw({ operation }: VerdictEntry, find: Find): Batch | null {
     const { item, base_version } = operation;
     const batch = this.batches.find(({ id }) => id === operation.batch);
     const before = batch?.tiles.find((tile) => tile.item === item);
-    if (!batch || !before) return;
+    if (!batch || !before) return null;
     batch.tiles = batch.tiles.filter((tile) => tile !== before);
     batch.count = batch.tiles.length;
     if (!batch.count) this.batches.splice(this.batches.indexOf(batch), 1);
-    if (operation.class !== this.label_class || this.known.get(item)?.version !== base_version + 1) return;
-    this.know(item, before.answer, before.version, find);
-    this.painted([item]);
+    if (operation.class === this.label_class && this.known.get(item)?.version === base_version + 1) {
+      const { answer, version, is_derived = false } = before;
+      this.know(item, { answer, version, is_derived, refused_version: base_version + 1 }, find);
+      this.painted([item]);
+    }
+    return batch.count ? null : batch;
   }
 
   /** What was withdrawn is sent again: it counts as said, one batch for each key that was pressed. */
@@ -209,9 +184,61 @@ export class Decisions extends EventTarget {
       const batch = this.batches.find(({ id }) => id === operation.batch);
       if (batch) batch.count = batch.tiles.push(before);
       else this.remember(againOf(operation, before, class_name));
-      if (operation.class === this.label_class) this.know(item, answer, version + 1, find);
+      if (operation.class === this.label_class) this.know(item, { answer, version: version + 1 }, find);
     }
     this.painted(entries.map(({ operation }) => operation.item));
+  }
+
+  /**
+   * An undo or a redo was refused: what it took back counts as before. The batch, unless a later turn of it is on its
+   * way: what comes of that one tells. One that turned what had been refused itself has changed nothing.
+   */
+  withdrawTurn(
+    { operation_id, batch: turned, class: label_class, said }: UndoEntry,
+    find: Find,
+  ): Batch | null {
+    const had_changed = !this.refused.has(turned);
+    this.refused.add(operation_id);
+    const batch = this.turnedBy(operation_id);
+    if (batch) {
+      batch.is_saved = true;
+      batch.undo_id = turned === batch.id || !had_changed ? null : turned;
+      if (had_changed) batch.state = batch.state === "undone" ? "said" : "undone";
+    }
+    if (label_class !== this.label_class) return batch;
+    const latest = said.filter(({ item, version }) => this.known.get(item)?.version === version);
+    for (const { item, answer, version } of latest) {
+      const before = batch?.tiles.find((tile) => tile.item === item) ?? { answer: "" as const };
+      const counts = !batch ? { answer } : batch.state === "said" ? { answer: batch.answer } : before;
+      const turns = batch && had_changed ? 1 : 2;
+      this.know(item, { ...counts, version: version - turns, refused_version: version }, find);
+    }
+    this.painted(latest.map(({ item }) => item));
+    return batch && had_changed ? batch : null;
+  }
+
+  /** A refused undo, or redo, is sent again: the batch it turned, which is as it asks for once more. */
+  returned({ operation_id, batch: turned, class: label_class, said }: UndoEntry, find: Find): Batch | null {
+    const batch = this.each().find(({ id, undo_id }) => (undo_id ?? id) === turned);
+    this.refused.delete(operation_id);
+    if (!batch) return null;
+    batch.undo_id = operation_id;
+    batch.is_saved = false;
+    batch.state = batch.state === "undone" ? "said" : "undone";
+    if (label_class === this.label_class) {
+      for (const { item, answer } of said)
+        this.know(item, { answer, version: this.versionOf(item, find) + 1 }, find);
+      this.painted(said.map(({ item }) => item));
+    }
+    return batch;
+  }
+
+  private turnedBy(operation_id: string): Batch | null {
+    return this.each().find(({ undo_id }) => undo_id === operation_id) ?? null;
+  }
+
+  private each(): Batch[] {
+    return this.batches.flatMap((batch) => [batch, ...(batch.partner ? [batch.partner] : [])]);
   }
 
   private newest(state: Batch["state"]): Batch | undefined {
@@ -219,26 +246,5 @@ export class Decisions extends EventTarget {
     // Redo takes the batch undone last: of a run of undone ones at the top, the oldest.
     const stop = this.batches.findIndex((batch) => batch.state === "said");
     return (stop < 0 ? this.batches : this.batches.slice(0, stop)).at(-1);
-  }
-
-  private know(
-    item: number,
-    answer: Answer | "",
-    version: number,
-    find: (item: number) => Tile | undefined,
-  ): void {
-    this.known.set(item, { answer, version });
-    const tile = find(item);
-    if (tile) this.set(tile, answer, version);
-  }
-
-  private set(tile: Tile, answer: Answer | "", version: number): void {
-    tile.answer = answer;
-    tile.version = version;
-    this.known.set(tile.item, { answer, version });
-  }
-
-  private painted(items: number[]): void {
-    this.dispatchEvent(new CustomEvent<number[]>("painted", { detail: items }));
   }
 }

@@ -6,9 +6,9 @@ import type { Batch, Context } from "./batches";
 import { BetterRanking } from "./better-ranking";
 import { countText } from "./format";
 import type { Outbox, Saved } from "./outbox";
-import type { Stored } from "./outbox-store";
 import { QuerySession } from "./query-session";
 import type { Query } from "./query-url";
+import { Refusals } from "./refusals";
 import type { Answer, Config, Operation, Tile } from "./wire";
 
 /** Answers that wait for Enter: "accept all above", "reject all below". */
@@ -19,6 +19,7 @@ export interface Armed {
 
 export class Session extends QuerySession {
   readonly better: BetterRanking = new BetterRanking(this);
+  readonly refusals: Refusals;
   armed: Armed | null = null;
   subject: Tile | null = null; // the member that an open stack has its cursor on: keys are about it alone
 
@@ -27,9 +28,16 @@ export class Session extends QuerySession {
     this.decisions.addEventListener("painted", (event) => {
       this.dispatchEvent(new CustomEvent("painted", { detail: (event as CustomEvent<number[]>).detail }));
     });
+    this.refusals = new Refusals({
+      decisions: this.decisions,
+      outbox,
+      find: this.ranking.find,
+      class_name: () => this.label_class?.name ?? "",
+      say: (text) => this.say(text),
+      regroup: (batch) => this.regroup(batch),
+    });
     outbox.addEventListener("change", () => this.changed());
     outbox.addEventListener("saved", (event) => this.saved((event as CustomEvent<Saved>).detail));
-    outbox.addEventListener("problem", (event) => this.refused((event as CustomEvent<Stored>).detail));
   }
 
   override async search(): Promise<void> {
@@ -81,7 +89,7 @@ export class Session extends QuerySession {
     const left = this.leaving(changing, answer); // before they are answered otherwise
     const batch = context && this.decisions.answer(alone, answer, context);
     if (!batch) return;
-    if (left) this.regroup(Object.assign(batch, { left }), -1);
+    if (left) this.regroup(Object.assign(batch, { left }));
     for (const [place, { answer: said, version, item }] of alone.entries()) {
       Object.assign(changing[place] ?? {}, { answer: said, version, is_derived: false });
       Object.assign(this.ranking.find(item) ?? {}, { answer: said, version });
@@ -105,10 +113,10 @@ export class Session extends QuerySession {
   }
 
   /** What had left its stack is back in it, or out again. */
-  private regroup({ left }: Batch, sign: 1 | -1): void {
+  private regroup({ left, state }: Pick<Batch, "left" | "state">): void {
     const tile = left && this.stackTile(left.stack);
     if (!tile) return;
-    tile.count = Math.max(1, tile.count + sign * left.count);
+    tile.count = Math.max(1, tile.count + (state === "said" ? -left.count : left.count));
     this.dispatchEvent(new CustomEvent("painted", { detail: [tile.item] }));
   }
 
@@ -188,7 +196,7 @@ export class Session extends QuerySession {
     const undone = this.decisions.undo(this.ranking.find, this.api.url("undo"), batch);
     this.say(undone ? `Undone: ${numbered(undone.count)}` : "Nothing to undo");
     if (!undone) return;
-    this.regroup(undone, 1);
+    this.regroup(undone);
     if (!batch) this.returnTo(undone);
   }
 
@@ -204,7 +212,7 @@ export class Session extends QuerySession {
   redo(batch?: Batch): void {
     const redone = this.decisions.redo(this.ranking.find, this.api.url("undo"), batch);
     this.say(redone ? `Done again: ${numbered(redone.count)}` : "Nothing to redo");
-    if (redone) this.regroup(redone, -1);
+    if (redone) this.regroup(redone);
   }
 
   /** Said against somebody's answer that came first, on what that answer left. */
@@ -249,32 +257,6 @@ export class Session extends QuerySession {
     else this.recount();
     this.better.askSoon();
     this.changed();
-  }
-
-  private refused(entry: Stored): void {
-    const { problem } = entry;
-    const is_conflict = problem?.kind === "conflict";
-    const is_known = is_conflict || Boolean(problem?.version); // what counts instead is shown again
-    if (problem && is_known && entry.kind === "verdict" && entry.operation.class === this.query.class) {
-      const { operation_id, item } = entry.operation;
-      const result = { operation_id, item, outcome: "conflict" as const };
-      const answer = (problem.answer ?? "") as Answer | "";
-      const theirs = { ...result, answer, version: problem.version ?? 0 };
-      this.decisions.saved(
-        { class: entry.operation.class, results: [theirs], undone: null, counts: null },
-        this.ranking.find,
-      );
-    }
-    if (!is_known && entry.kind === "verdict") this.decisions.withdraw(entry, this.ranking.find);
-    this.say(is_conflict ? "Somebody else answered this item first" : "Refused, and not recorded");
-  }
-
-  /** What was refused is said once more. */
-  again(entries: readonly Stored[]): void {
-    const verdicts = entries.filter((entry) => entry.kind === "verdict");
-    this.decisions.resay(verdicts, this.label_class?.name ?? "", this.ranking.find);
-    void this.outbox.again(entries.map(({ seq }) => seq));
-    this.say("Sent again");
   }
 }
 

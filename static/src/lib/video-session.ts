@@ -10,6 +10,7 @@ import { latest } from "./latest";
 import { type Curve, curveOf, type LineItem, lineItems, type Timeline } from "./line-items";
 import type { Outbox, Saved } from "./outbox";
 import type { Query } from "./query-url";
+import { Refusals } from "./refusals";
 import type { Scorer } from "./scorers";
 import { clipAt, itemOf, rangeOf, type Span, type SpanAnswer, spanText, termOfSpan } from "./spans";
 import { codeText } from "./time-code";
@@ -62,10 +63,12 @@ export class VideoSession extends CorpusSession {
     this.decisions.addEventListener("painted", () => this.changed());
     outbox.addEventListener("change", () => this.changed());
     outbox.addEventListener("saved", (event) => this.saved((event as CustomEvent<Saved>).detail));
-    outbox.addEventListener("problem", () => {
-      this.say(
-        "An answer was refused: somebody else was first, or it cannot be given. Reload to see what counts",
-      );
+    new Refusals({
+      decisions: this.decisions,
+      outbox,
+      find: this.find,
+      class_name: () => this.label_class?.name ?? "",
+      say: (text, why) => this.say(why ? `${text}: ${why}` : text),
     });
   }
 

@@ -91,7 +91,7 @@ export abstract class DeckApp<S extends Session = Session> extends LitElement {
     return problemList(this.problems, {
       nameOf: (item) => this.session.ranking.find(item)?.name ?? `item ${item}`,
       force: (entry) => void this.force(entry),
-      again: (entries) => this.session.again(entries),
+      again: (entries) => this.session.refusals.again(entries),
       dismiss: (entries) => void this.session.outbox.dismiss(...entries.map(({ seq }) => seq)),
     });
   }

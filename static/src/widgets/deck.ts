@@ -127,7 +127,7 @@ export class Deck {
 
   private painted(): void {
     this.parts.grid.repaint();
-    this.parts.stack.repaint((tile) => this.session.decisions.overlay(tile)); // what was undone among them
+    this.parts.stack.repaint((tile) => this.session.decisions.repaint(tile)); // undone or refused among them
   }
 
   /** A dialog has gone: keys are about what lay below it, and the focus goes there. */
