@@ -24,6 +24,8 @@ export function connect(root: HTMLElement, signal: AbortSignal): void {
 }
 
 class Cards {
+  private leave: (() => void) | null = null; // from the frame over the page
+
   constructor(private readonly root: HTMLElement) {}
 
   private get all(): HTMLElement[] {
@@ -52,7 +54,7 @@ class Cards {
     const action = keymap.actionOf(event);
     const open = document.querySelector<HTMLDialogElement>("dialog[open]");
     if (open) {
-      if (action === "peek" && open.classList.contains("dispute-peek")) open.close();
+      if (action === "peek") this.leave?.();
       return;
     }
     if (!action || (target !== document.body && target.id !== "main" && !this.root.contains(target))) return;
@@ -110,11 +112,15 @@ class Cards {
     close.className = "btn btn-small";
     close.textContent = "Close";
     dialog.append(picture, close);
-    dialog.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => {
+    const leave = () => {
+      if (this.leave !== leave) return;
+      this.leave = null;
       dialog.remove();
       this.go(link.closest<HTMLElement>("li.dispute") ?? undefined);
-    });
+    };
+    this.leave = leave; // at once: the next key is about the card, and may come before the dialog's own event
+    dialog.addEventListener("click", leave);
+    dialog.addEventListener("close", leave);
     this.root.append(dialog);
     dialog.showModal();
   }

@@ -13,6 +13,7 @@ from indexing.compute.clip_files import clip_file
 from indexing.compute.decoder import Decoder
 from indexing.compute.sampling import FramePolicy
 from tests.data.make import make_clip
+from tests.ffmpeg import command
 
 EVERY = FramePolicy("every")
 UNEVEN = [0, 40, 45, 130, 131, 400, 433, 1000, 1040, 1041, 1300, 1310, 1333, 1400, 1499]
@@ -27,7 +28,7 @@ def decoder():
 def edit_list(path, tmp_path):
     """The same video from its frame 7 on, cut by an edit list: the frames before are there and not shown."""
     out = tmp_path / "cut.mp4"
-    call = ["ffmpeg", "-loglevel", "error", "-ss", "0.28", "-i", path, "-c", "copy", out]
+    call = [command("ffmpeg"), "-loglevel", "error", "-ss", "0.28", "-i", path, "-c", "copy", out]
     subprocess.run([str(word) for word in call], check=True)
     return out
 

@@ -14,6 +14,7 @@ from indexing.compute.sampling import FramePolicy, dissimilar
 from indexing.compute.seeking import frames_at
 from indexing.compute.video import frames, probe, target_size
 from tests.data.make import LEVELS, level_of, make_clip, number_of
+from tests.ffmpeg import command
 
 EVERY = FramePolicy("every")
 UNEVEN = [0, 40, 80, 500, 510, 900, 1500, 1540, 2600, 2640, 2650, 4000]
@@ -86,7 +87,7 @@ def test_frames_at_gives_the_very_pixels_of_a_whole_reading(clip):
 def test_codec_key_frames_are_those_ffprobe_lists(clip):
     path, _ = clip
     listed = subprocess.run(
-        ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=key_frame",
+        [command("ffprobe"), "-v", "error", "-select_streams", "v:0", "-show_entries", "frame=key_frame",
          "-of", "csv=p=0", str(path)], capture_output=True, text=True, check=True,
     ).stdout.replace(",", "").split()  # fmt: skip
     found = list(frames(path, FramePolicy("codec_keyframe", is_exact=True)))
@@ -100,7 +101,7 @@ def test_pixels_are_those_of_ffmpeg(clip):
     path, _ = clip
     facts = probe(path)
     raw = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", str(path), "-frames:v", "3", "-fps_mode", "passthrough",
+        [command("ffmpeg"), "-v", "error", "-i", str(path), "-frames:v", "3", "-fps_mode", "passthrough",
          "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True,
     ).stdout  # fmt: skip
     expected = np.frombuffer(raw, np.uint8).reshape(-1, facts.height_px, facts.width_px, 3)
