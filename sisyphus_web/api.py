@@ -11,6 +11,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 
 from sisyphus_web.errors import JobError
+from sisyphus_web.refusal_page import is_visit, refusal_page
 
 
 class NewestFirst(CursorPagination):
@@ -39,8 +40,16 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 18
 
 
-def error_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Every refusal as {"code", "detail", "fields"}; None for bugs, which become a 500."""
+def error_response(error: Exception, context: dict[str, Any]) -> HttpResponse | None:
+    """Every refusal as {"code", "detail", "fields"}, or as a page; None for bugs, which become a 500."""
+    body = _error_body(error, context)
+    request = context["request"]
+    if body is None or not is_visit(request):
+        return body
+    return refusal_page(request._request, error, body)
+
+
+def _error_body(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, JobError):
         return Response(
             {"code": error.code, "detail": str(error), "fields": {}}, status=status.HTTP_409_CONFLICT
@@ -85,7 +94,7 @@ def error_response(error: Exception, context: dict[str, Any]) -> Response | None
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Of an address that leads nowhere: a page for people, the error body for clients of the API."""
-    if not request.path.startswith("/api/"):
+    if not request.path.startswith("/api/") or is_visit(request):
         return page_not_found(request, exception)
     detail = f"There is nothing at {request.path}; all addresses are listed at /api/docs/."
     return JsonResponse({"code": "not_found", "detail": detail, "fields": {}}, status=404)

@@ -30,13 +30,15 @@ class TooManyDownloads(Refused):
 
 
 def send_file(
-    request: HttpRequest, path: Path, *, etag: str, name: str, content_type: str, is_counted: bool = True
+    request: HttpRequest, path: Path, *, etag: str, name: str, content_type: str, in_parts: bool = False
 ) -> HttpResponseBase:
     """200 with the file, 206 with the range asked for, 304 where the client has it, 416 beyond its end.
 
     `etag` is strong and quoted. A range is given only of the very bytes that If-Range names; several
     ranges, or what is no range, give the whole file. TooManyDownloads, a 503, where no more can be sent at
-    once, unless this one is not `is_counted`.
+    once. With `in_parts`, of a range comes at most what keeps nobody waiting, and is never refused: a player
+    asks for the rest when it wants to go on (a server may send less of a range: RFC 9110, 14.2), and while it
+    stands still no thread waits for it.
     """
     size_bytes = path.stat().st_size
     headers = {
@@ -54,10 +56,11 @@ def send_file(
         start, stop = part
         if start >= stop:
             return HttpResponse(status=416, headers=headers | {"Content-Range": f"bytes */{size_bytes}"})
+        stop = min(stop, start + SMALL_BYTES) if in_parts else stop
         status = 206
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size_bytes}"
     headers["Content-Length"] = str(stop - start)
-    blocks = _Blocks(path, start, stop, takes_place=is_counted and stop - start > SMALL_BYTES)
+    blocks = _Blocks(path, start, stop, takes_place=stop - start > SMALL_BYTES)
     return StreamingHttpResponse(blocks, status=status, content_type=content_type, headers=headers)
 
 

@@ -122,7 +122,7 @@ class VideoBytesView(VideoView):
             etag=f'"{media_file.sha256}"',
             name=media_file.name,
             content_type=content_type,
-            is_counted=False,  # a player cannot ask again
+            in_parts=True,
         )
         answer["X-Content-Type-Options"] = "nosniff"
         return answer

@@ -354,6 +354,9 @@ def test_downloads_leave_half_of_the_threads_to_pages(corpus, version, mia, clie
     assert {each.status_code for each in held} == {200}
     busy = client.get(address)
     assert (busy.status_code, busy.json()["code"], busy["Retry-After"]) == (503, "busy", "15")
+    page = client.get(address, headers={"sec-fetch-dest": "document"})  # a person who followed the link
+    assert (page.status_code, page["Refresh"]) == (503, "15")
+    assert "asks again by itself after 15 seconds" in page.content.decode()
     assert client.get(f"/api/v1/corpora/{corpus.pk}/exports/").status_code == 200
     whole = body_of(held.pop())
     assert body_of(client.get(address)) == whole

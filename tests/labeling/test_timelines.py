@@ -86,6 +86,20 @@ def test_a_part_of_the_bytes_is_sent_for_playing(client, video, url):
     assert part["Content-Range"] == f"bytes 10-19/{video.size_bytes}"
 
 
+def test_a_player_that_stands_still_holds_nobody_up(client, url, monkeypatch):
+    monkeypatch.setattr("labeling.api.downloads.SMALL_BYTES", 16)
+    whole = b"".join(client.get(f"{url}bytes/").streaming_content)
+    parts = b""
+    while len(parts) < len(whole):
+        part = client.get(f"{url}bytes/", headers={"Range": f"bytes={len(parts)}-"})
+        body = b"".join(part.streaming_content)
+        told = f"bytes {len(parts)}-{len(parts) + len(body) - 1}/{len(whole)}"
+        assert (part.status_code, part["Content-Range"]) == (206, told)
+        assert 0 < len(body) <= 16
+        parts += body
+    assert parts == whole
+
+
 def test_other_bytes_than_were_taken_in_are_not_sent(client, video, url, tmp_path):
     (tmp_path / "river.mp4").write_bytes(b"something else")
     gone = client.get(f"{url}bytes/")
