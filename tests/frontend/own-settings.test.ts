@@ -4,14 +4,18 @@ import { OwnSettings, type Settings } from "../../static/src/lib/own-settings";
 let stored: Settings;
 let sent: Partial<Settings>[];
 let is_away = false;
+let delays_ms: number[] = []; // of the next requests, until the server takes them
 
 beforeEach(() => {
   vi.useFakeTimers();
   stored = { keys: null, tile_px: null };
   sent = [];
   is_away = false;
+  delays_ms = [];
   vi.stubGlobal("fetch", async (_: string, init: RequestInit) => {
     if (is_away) throw new TypeError("away");
+    const delay_ms = delays_ms.shift();
+    if (delay_ms) await new Promise((done) => setTimeout(done, delay_ms));
     if (init.method === "PATCH") {
       const change = JSON.parse(String(init.body)) as Partial<Settings>;
       sent.push(change);
@@ -62,4 +66,15 @@ it("changes in a row are one request, and one that was lost goes with the next",
   own.put("tile_px", 230);
   await vi.runAllTimersAsync();
   expect(sent.at(-1)).toEqual({ tile_px: 230 });
+});
+
+it("a change that is sent slowly does not undo the next one", async () => {
+  const own = new OwnSettings("/me");
+  delays_ms = [5000];
+  own.put("tile_px", 180);
+  await vi.advanceTimersByTimeAsync(1000);
+  own.put("tile_px", 230);
+  await vi.runAllTimersAsync();
+  expect(stored.tile_px).toBe(230);
+  expect(sent).toEqual([{ tile_px: 180 }, { tile_px: 230 }]);
 });

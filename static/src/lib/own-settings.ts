@@ -25,6 +25,7 @@ export class OwnSettings {
   private readonly touched = new Set<Name>(); // changed here, ever
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stored: Promise<Settings | null> | null = null;
+  private sending: Promise<void> = Promise.resolve(); // one after the other: an older one must not come last
 
   constructor(private readonly url: string) {
     window.addEventListener("pagehide", () => {
@@ -50,11 +51,14 @@ export class OwnSettings {
     this.changed[name] = value;
     this.touched.add(name);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.send(), SETTLED_MS);
+    this.timer = setTimeout(() => {
+      this.sending = this.sending.then(() => this.send());
+    }, SETTLED_MS);
   }
 
   private async send(): Promise<void> {
     const sent = { ...this.changed };
+    if (!Object.keys(sent).length) return; // it went with the one before
     if (!(await this.ask("PATCH", sent))) return;
     for (const name of Object.keys(sent) as Name[])
       if (this.changed[name] === sent[name]) delete this.changed[name];
