@@ -1,6 +1,6 @@
 """What the built-in clip descriptor is good for, beside the mean of frames.
 
-    python benchmarks/builtin_clip.py VIDEOS [--photos PHOTOS] [--keys builtin-clip@1 frames:builtin@1 ...]
+    python -m benchmarks.builtin_clip VIDEOS [--photos PHOTOS] [--keys builtin-clip@1 frames:builtin@1 ...]
 
 VIDEOS is a folder of short videos. Windows of 32 frames, every 8th, are the clips. For each encoder:
 copy@1       the nearest clip to one that was cropped, made brighter and moved on by 4 frames is of its video
@@ -12,13 +12,11 @@ motion@5     of clips made by 12 kinds of motion over PHOTOS: the 5 nearest that
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 import numpy as np

@@ -1,7 +1,7 @@
 """What the built-in descriptor is good for, beside simpler ones and beside learned encoders.
 
-    python benchmarks/builtin_encoder.py PHOTOS [--models MODEL_DIR]    the table
-    python benchmarks/builtin_encoder.py --learn                        makes builtin.npz, from made pictures
+    python -m benchmarks.builtin_encoder PHOTOS [--models MODEL_DIR]    the table
+    python -m benchmarks.builtin_encoder --learn                        makes builtin.npz, from made pictures
 
 PHOTOS has one folder per class; BACKGROUND_Google is left out. Every photo is a query against all others
 (leave-one-out, cosine): 1-NN accuracy, its mean over classes, and mean average precision over classes.
@@ -9,14 +9,12 @@ PHOTOS has one folder per class; BACKGROUND_Google is left out. Every photo is a
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2
 import numpy as np

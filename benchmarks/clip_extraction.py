@@ -1,7 +1,7 @@
 """Clips of a video to features: against the bare network, against the originals' way, and in how much memory.
 
-    python benchmarks/clip_extraction.py [--key r2plus1d18-k400@1] [--pairs 5] [--seconds 20] [--stride 8]
-    python benchmarks/clip_extraction.py --memory [--hours 1] [--key builtin-clip@1]
+    python -m benchmarks.clip_extraction [--key r2plus1d18-k400@1] [--pairs 5] [--seconds 20] [--stride 8]
+    python -m benchmarks.clip_extraction --memory [--hours 1] [--key builtin-clip@1]
 
 The product decodes a made video in its child, prepares every frame once and encodes overlapping windows as
 they fill. (a) The bare loop runs the same engine on the same clips, which lie ready. (b) The originals' way
@@ -16,10 +16,10 @@ from pathlib import Path
 
 import av
 import cv2
-import media_site
 import numpy as np
 import torch
 
+from benchmarks import media_site
 from indexing.compute.ahead import ahead
 from indexing.compute.clips import crops
 from indexing.compute.clips.streaming import Clip, stream

@@ -3,7 +3,7 @@
 Ingest, cutting, features by builtin-clip@1 and the index run one after the other in this process; the shapes
 move in one of four ways, ten seconds each, so that a ranking can be judged. Wall and CPU time of every step.
 
-    python benchmarks/clip_search.py [--minutes 20] [--video FILE]
+    python -m benchmarks.clip_search [--minutes 20] [--video FILE]
 """
 
 import argparse
@@ -17,7 +17,8 @@ from typing import Any
 import av
 import cv2
 import numpy as np
-from media_site import Site, cpu_seconds, write
+
+from benchmarks.media_site import Site, cpu_seconds, write
 
 WIDTH, HEIGHT, FPS, GOP, SEED = 480, 270, 25, 50, 3
 SCENE_SECONDS = 10

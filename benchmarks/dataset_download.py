@@ -1,6 +1,6 @@
 """The download of an export over REST: how soon it begins, what readers cost the web process, and a kill.
 
-    python benchmarks/dataset_download.py [--bytes 400000000] [--calls 100] [--readers 8]
+    python -m benchmarks.dataset_download [--bytes 400000000] [--calls 100] [--readers 8]
 
 A web process of its own serves one finished export of random bytes. First byte: from asking to the first
 byte of the body, on a new connection each time; of the whole file and from a byte in its middle. Then
@@ -24,9 +24,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from grid import free_port, wait_for
-from map import largest_mib
-from media_site import BASE, Site, write
+from benchmarks.grid import free_port, wait_for
+from benchmarks.map import largest_mib
+from benchmarks.media_site import BASE, Site, write
 
 BLOCK_BYTES = 1 << 16
 SLOW_BYTES_PER_SECOND = 16_000

@@ -1,6 +1,6 @@
 """B11: a dataset version as CSV, JSONL, COCO JSON and Parquet, against the bare COPY of the same select.
 
-    python benchmarks/dataset_export.py [--lines 1000000] [--pairs 5] [--boxes]
+    python -m benchmarks.dataset_export [--lines 1000000] [--pairs 5] [--boxes]
         [--formats csv jsonl parquet coco yolo voc fiftyone huggingface webdataset]
 
 CPU seconds of this process and its PostgreSQL together, for the whole job: read, write, sync, hash, publish.
@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from media_site import RESULTS, Site, compare, cpu_seconds, postgres_cpu_seconds, write
+from benchmarks.media_site import RESULTS, Site, compare, cpu_seconds, postgres_cpu_seconds, write
 
 FORMATS = ("csv", "jsonl", "parquet", "coco")
 ARCHIVES = ("yolo", "voc", "fiftyone", "huggingface", "webdataset")

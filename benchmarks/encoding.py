@@ -1,6 +1,6 @@
 """B4: pictures to vectors, against the bare network and against eager fp32, paired and in CPU time.
 
-    python benchmarks/encoding.py [--weights mobilenet_v2=FILE.pt] [--pairs 5]
+    python -m benchmarks.encoding [--weights mobilenet_v2=FILE.pt] [--pairs 5]
 
 Product: `Encoder.encode` on JPEGs (decode, resize, network, unit length). (a) the same engine in a loop on
 ready tensors; (c) the network in eager fp32 torch on ready tensors. Without --weights the numbers in the
@@ -8,21 +8,19 @@ network are random: its speed is the same. The gate is the cosine to fp32.
 """
 
 import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import simplejpeg
 import torch
 
+from benchmarks.search_site import conditions, keep
 from indexing.compute import encoders
 from indexing.compute.encoders import torch_images
 from indexing.compute.encoders.exported import CPU_BATCH, has_bf16
@@ -97,8 +95,8 @@ def main() -> None:
     parser.add_argument("--keys", nargs="*", default=["resnet50-mac@1", "torchvision:mobilenet_v2@1"])
     asked = parser.parse_args()
     given = dict(each.split("=", 1) for each in asked.weights)
-    load = os.getloadavg()[0]
-    print(f"torch {torch.__version__}, bf16 in hardware: {has_bf16()}, load average {load:.1f}")
+    here = conditions() | {"torch": torch.__version__, "has_bf16": has_bf16()}
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         model_dir = Path(folder)
         for key in asked.keys:
@@ -109,7 +107,18 @@ def main() -> None:
             elif not path.exists():
                 torch.manual_seed(0)
                 torch.save(torchvision.models.get_model(name, weights=None).state_dict(), path)
-            print(json.dumps(measure(key, model_dir, asked.pairs)), flush=True)
+            rows.append(measure(key, model_dir, asked.pairs))
+    keep(
+        "encoding",
+        {
+            "benchmark": "B4 encoding",
+            "gate": "a >= 0.80, c >= 3",
+            "target": "a >= 0.93",
+            "pairs": asked.pairs,
+            "conditions": here,
+            "encoders": rows,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Two ways, both with thumbnails of 256 px at one per second, the pack and the row
 `interval` decodes every frame in the child and keeps one a second there; `every_frame` hands every
 frame as 256 x 144 RGB to the encoder's queue (an encoder that costs nothing keeps one a second).
 
-    python benchmarks/frame_ingest.py [--seconds 20] [--pairs 5]
+    python -m benchmarks.frame_ingest [--seconds 20] [--pairs 5]
 """
 
 import argparse
@@ -18,7 +18,8 @@ from unittest.mock import patch
 import av
 import cv2
 import numpy as np
-from media_site import Site, compare, write
+
+from benchmarks.media_site import Site, compare, write
 
 SEED, FPS, GOP, BIT_RATE = 5, 30, 60, 10_000_000
 

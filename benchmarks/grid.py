@@ -1,6 +1,6 @@
 """B9, the server's half: 1 000 thumbnails of random items over HTTP, and a page deep in a list of a million.
 
-    python benchmarks/grid.py [--items 1000000] [--calls 100]
+    python -m benchmarks.grid [--items 1000000] [--calls 100]
 
 The peer of the thumbnails is nginx (sendfile, open_file_cache) sending one file of as many bytes, by turns,
 p50 of wall time; CPU is that of all web processes. A page is 100 items of the REST list by its cursor, page
@@ -24,7 +24,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import numpy as np
-from media_site import BASE, Site, write
+
+from benchmarks.media_site import BASE, Site, write
 
 SEED, WANTED, PER_ANSWER, MEAN_BYTES, PAGE = 9, 1000, 500, 6200, 9000
 NGINX = """

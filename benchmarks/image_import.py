@@ -1,6 +1,6 @@
 """B3: import of 640x480 JPEGs (walk, hash, thumbnail, pack, rows) against a bare full decode of them.
 
-python benchmarks/image_import.py [--files 2000] [--pairs 5]
+python -m benchmarks.image_import [--files 2000] [--pairs 5]
 """
 
 import argparse
@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import simplejpeg
-from media_site import Site, compare, postgres_cpu_seconds, write
+
+from benchmarks.media_site import Site, compare, postgres_cpu_seconds, write
 
 SEED = 3
 

@@ -1,6 +1,6 @@
 """B2: codec key frames of ten videos to thumbnails in a pack and rows, against ffmpeg writing them as JPEGs.
 
-    python benchmarks/key_frames.py [--files 10] [--seconds 20] [--pairs 5]
+    python -m benchmarks.key_frames [--files 10] [--seconds 20] [--pairs 5]
 
 The peer's 14 ms of start per file count for it, not against it: they are taken off. What one ingest costs
 beyond its files (the decoder's start) stays in the product's figure.
@@ -13,8 +13,9 @@ import tempfile
 from pathlib import Path
 
 import av
-from frame_ingest import make_video
-from media_site import Site, compare, write
+
+from benchmarks.frame_ingest import make_video
+from benchmarks.media_site import Site, compare, write
 
 START_SECONDS = 0.014  # of ffmpeg, per file
 

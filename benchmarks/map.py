@@ -1,6 +1,6 @@
 """The map at a million points: the server's answers, and what a browser does with them.
 
-    python benchmarks/map.py [--items 1000000] [--decided 50000] [--calls 20] [--no-browser]
+    python -m benchmarks.map [--items 1000000] [--decided 50000] [--calls 20] [--no-browser]
 
 The points and the states over HTTP from one web process, first in full, then for somebody who has them
 (304); wall time and the web process's largest memory. Then headless Chromium: from opening the page to the
@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from grid import FILL_MEDIA, free_port, wait_for
-from media_site import BASE, Site, write
+
+from benchmarks.grid import FILL_MEDIA, free_port, wait_for
+from benchmarks.media_site import BASE, Site, write
 
 SEED, PER_SHARD = 4, 50_000
 FILL_ITEMS = """

@@ -9,7 +9,6 @@ import platform
 import resource
 import statistics
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ os.environ.setdefault("LOG_LEVEL", "WARNING")
 os.environ.setdefault("SISYPHUS_FREE_SPACE_FLOOR_BYTES", "0")
 BASE = Path(__file__).resolve().parents[1]
 RESULTS = BASE / "benchmarks" / "results"
-sys.path.insert(0, str(BASE))
 
 
 def cpu_seconds() -> float:

@@ -1,6 +1,6 @@
 """Photos -> features -> index -> 100 queries by `sfi` against plain lines of torch and faiss; the loop alone.
 
-    python benchmarks/plain_files.py --photos FOLDER [--number 300] [--pairs 3]
+    python -m benchmarks.plain_files --photos FOLDER [--number 300] [--pairs 3]
 
 Product: `sfi feature-extract`, `sfi build-index`, `sfi serve-index` and 100 queries over HTTP, each a process
 of its own. Peer: benchmarks/plain_files_peer.py, the same steps in one script. Both make fp32 ResNet-50 MAC
@@ -25,7 +25,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch

@@ -1,6 +1,6 @@
 """What a region index finds that whole frames do not, what it costs, and which prior on scale it wants.
 
-    python benchmarks/regions.py --data FOLDER --weights FOLDER [--encoder KEY]
+    python -m benchmarks.regions --data FOLDER --weights FOLDER [--encoder KEY]
 
 cells    BCCD frames, 640 x 480; the query is the box of one platelet or white cell, relevant are the other
          frames with one. By bucket of the area of the box. Every frame has a white cell: see `num_relevant`.
@@ -16,14 +16,12 @@ precision and precision at the number of relevant frames are means over queries.
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from PIL import Image

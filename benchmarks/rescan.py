@@ -1,6 +1,6 @@
 """B3b: a scan of a folder in which nothing has changed, against a bare scandir and stat of it.
 
-python benchmarks/rescan.py [--files 100000] [--pairs 7]
+python -m benchmarks.rescan [--files 100000] [--pairs 7]
 """
 
 import argparse
@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from media_site import Site, compare, write
+from benchmarks.media_site import Site, compare, write
 
 
 def make_files(folder: Path, num_files: int) -> None:

@@ -21,7 +21,6 @@ from typing import Any
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 BASE = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(BASE))
 
 import numpy as np  # noqa: E402 - after the number of BLAS threads is set
 
@@ -71,8 +70,13 @@ def conditions() -> dict[str, Any]:
         "cpu": cpu,
         "cores": os.cpu_count(),
         "load_average": os.getloadavg(),
-        "command": " ".join(["python", str(Path(sys.argv[0]).resolve().relative_to(BASE)), *given]),
+        "command": " ".join(["python", "-m", _module(), *given]),
     }
+
+
+def _module() -> str:
+    """Of the benchmark that runs."""
+    return ".".join(Path(sys.argv[0]).resolve().relative_to(BASE).with_suffix("").parts)
 
 
 def keep(name: str, result: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """B4 of windows: slowfast-extract against its network on ready tensors, and against the original's way.
 
-    python benchmarks/slowfast_extract.py [--side 128] [--rows 12] [--stride 4] [--pairs 3] [--precision auto]
+    python -m benchmarks.slowfast_extract [--side 128] [--rows 12] [--stride 4] [--pairs 3] [--precision auto]
 
 Product: `extraction.extract` of one video (decode, resize, windows, SlowFast R50 8x8, files). (a) the same
 engine in a loop on ready clips; (b) the way of slowfast_feature_extractor: the whole video in memory as
@@ -11,7 +11,6 @@ any. The gate is the cosine of the rows of product and (b). A run with a load ab
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from fractions import Fraction
@@ -19,7 +18,6 @@ from math import floor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import av
 import cv2

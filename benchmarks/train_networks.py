@@ -1,6 +1,6 @@
 """Fine-tuning against LogisticRegression of scikit-learn on frozen features of the same network and pictures.
 
-    python benchmarks/train_networks.py --photos DIR --weights mobilenet_v2=FILE.pt [--classes 24] [--side 64]
+    python -m benchmarks.train_networks --photos DIR --weights mobilenet_v2=FILE.pt [--classes 24] [--side 64]
 
 DIR has a folder of photos per class. Of classes from the largest to the rarest, evenly spaced, at most 40
 photos each are taken; every fourth is kept aside. Rows: scikit-learn's best of five C (chosen on the photos
@@ -11,7 +11,6 @@ the photos kept aside; CPU seconds.
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -19,7 +18,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from scipy.special import softmax

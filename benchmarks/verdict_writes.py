@@ -1,6 +1,6 @@
 """B8 (i): verdicts in batches as they come over REST, against COPY of the same rows into the same tables.
 
-    python benchmarks/verdict_writes.py [--verdicts 20000] [--pairs 5]
+    python -m benchmarks.verdict_writes [--verdicts 20000] [--pairs 5]
 
 The product: JSON read and checked, locked, appended to the ledger, the projection moved, results as JSON;
 100 to a batch, which is the most a request may hold. The peer: COPY of what the product wrote, ledger and
@@ -16,8 +16,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
-from dataset_export import FILL
-from media_site import Site, compare, cpu_seconds, postgres_cpu_seconds, write
+
+from benchmarks.dataset_export import FILL
+from benchmarks.media_site import Site, compare, cpu_seconds, postgres_cpu_seconds, write
 
 LEDGER, PROJECTION = "labeling_verdict", "labeling_currentverdict"
 FOREIGN_KEYS = """

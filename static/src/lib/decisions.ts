@@ -205,16 +205,23 @@ export class Decisions extends KnownAnswers {
       batch.undo_id = turned === batch.id || !had_changed ? null : turned;
       if (had_changed) batch.state = batch.state === "undone" ? "said" : "undone";
     }
-    if (label_class !== this.label_class) return batch;
+    const is_turned = batch !== null && had_changed;
+    if (label_class !== this.label_class) return is_turned ? batch : null;
     const latest = said.filter(({ item, version }) => this.known.get(item)?.version === version);
     for (const { item, answer, version } of latest) {
-      const before = batch?.tiles.find((tile) => tile.item === item) ?? { answer: "" as const };
-      const counts = !batch ? { answer } : batch.state === "said" ? { answer: batch.answer } : before;
-      const turns = batch && had_changed ? 1 : 2;
-      this.know(item, { ...counts, version: version - turns, refused_version: version }, find);
+      const { answer: before = "", is_derived = false } =
+        batch?.tiles.find((tile) => tile.item === item) ?? {};
+      const counts =
+        batch && (batch.state === "said" ? { answer: batch.answer } : { answer: before, is_derived });
+      const turns = is_turned ? 1 : 2;
+      this.know(
+        item,
+        { ...(counts ?? { answer }), version: version - turns, refused_version: version },
+        find,
+      );
     }
     this.painted(latest.map(({ item }) => item));
-    return batch && had_changed ? batch : null;
+    return is_turned ? batch : null;
   }
 
   /** A refused undo, or redo, is sent again: the batch it turned, which is as it asks for once more. */
