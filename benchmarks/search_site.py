@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import signal
@@ -50,7 +51,7 @@ def conditions() -> dict[str, Any]:
     import faiss
 
     # Where things lie on one machine says nothing on another: their names do.
-    given = [Path(each).name if Path(each).is_absolute() else each for each in sys.argv[1:]]
+    given = [re.sub(r"(^|=)/.*/", r"\1", each) for each in sys.argv[1:]]
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=BASE, capture_output=True, text=True, check=False
     )

@@ -15,6 +15,10 @@ HEADINGS = {
     429: "Too many requests",
     503: "Busy for a moment",
 }
+ADVICE = {  # by code, where the sentence of the error body says no more than the heading
+    "permission_denied": "A manager of the corpus can change it; the whole site is for operators.",
+    "not_found": "It may be deleted. If it is of a corpus that is not yours, its managers can let you in.",
+}
 
 
 def is_visit(request: HttpRequest) -> bool:
@@ -31,7 +35,8 @@ def refusal_page(request: HttpRequest, error: Exception, said: Response) -> Http
         return redirect_to_login(request.get_full_path())
     wait = said.headers.get("Retry-After")
     heading = HEADINGS.get(said.status_code, "This cannot be done")
-    facts: dict[str, Any] = {"heading": heading, "sentence": said.data["detail"], "wait_seconds": wait}
+    sentence = ADVICE.get(said.data["code"], said.data["detail"])
+    facts: dict[str, Any] = {"heading": heading, "sentence": sentence, "wait_seconds": wait}
     page = render(request, "refused.html", facts, status=said.status_code)
     for name in ("Retry-After", "WWW-Authenticate"):
         if name in said.headers:
